@@ -1,0 +1,3 @@
+"""Run a team of coding agents on one project: alive, coordinated, visible, safe."""
+
+__version__ = "0.1.0"

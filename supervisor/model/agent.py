@@ -1,0 +1,170 @@
+"""Agents: the stable name, the states of its slot, and what an exit means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Role(StrEnum):
+    """What an agent is for; rights hang on it and on nothing else."""
+
+    ORCHESTRATOR = "orchestrator"
+    PLANNER = "planner"
+    WORKER = "worker"
+    JUDGE = "judge"
+    MONITOR = "monitor"
+    SOLO = "solo"
+
+
+class AgentState(StrEnum):
+    """What the slot of an agent does right now."""
+
+    PENDING = "pending"
+    STARTING = "starting"
+    IDLE = "idle"
+    WORKING = "working"
+    WAITING_HUMAN = "waiting_human"
+    BACKOFF = "backoff"
+    STOPPING = "stopping"
+    EXITED = "exited"
+    PARKED = "parked"
+    STUCK = "stuck"
+
+
+ALIVE: Final = frozenset(
+    {
+        AgentState.STARTING,
+        AgentState.IDLE,
+        AgentState.WORKING,
+        AgentState.WAITING_HUMAN,
+        AgentState.STOPPING,
+        AgentState.STUCK,
+    }
+)
+"""States in which the agent may have a process."""
+
+AGENT_MOVES: Final[dict[AgentState, frozenset[AgentState]]] = {
+    AgentState.PENDING: frozenset({AgentState.STARTING, AgentState.PARKED, AgentState.EXITED}),
+    AgentState.STARTING: frozenset(
+        {
+            AgentState.IDLE,
+            AgentState.WORKING,
+            AgentState.WAITING_HUMAN,
+            AgentState.BACKOFF,
+            AgentState.STOPPING,
+            AgentState.EXITED,
+            AgentState.PARKED,
+            AgentState.STUCK,
+        }
+    ),
+    AgentState.IDLE: frozenset(
+        {
+            AgentState.WORKING,
+            AgentState.WAITING_HUMAN,
+            AgentState.BACKOFF,
+            AgentState.STOPPING,
+            AgentState.EXITED,
+            AgentState.PARKED,
+            AgentState.STUCK,
+        }
+    ),
+    AgentState.WORKING: frozenset(
+        {
+            AgentState.IDLE,
+            AgentState.WAITING_HUMAN,
+            AgentState.BACKOFF,
+            AgentState.STOPPING,
+            AgentState.EXITED,
+            AgentState.PARKED,
+            AgentState.STUCK,
+        }
+    ),
+    AgentState.WAITING_HUMAN: frozenset(
+        {
+            AgentState.IDLE,
+            AgentState.WORKING,
+            AgentState.BACKOFF,
+            AgentState.STOPPING,
+            AgentState.EXITED,
+            AgentState.PARKED,
+            AgentState.STUCK,
+        }
+    ),
+    AgentState.BACKOFF: frozenset({AgentState.STARTING, AgentState.EXITED, AgentState.PARKED, AgentState.PENDING}),
+    AgentState.STOPPING: frozenset(
+        {AgentState.EXITED, AgentState.STUCK, AgentState.PARKED, AgentState.BACKOFF, AgentState.PENDING}
+    ),
+    AgentState.EXITED: frozenset({AgentState.PENDING, AgentState.STARTING}),
+    AgentState.PARKED: frozenset({AgentState.PENDING, AgentState.STARTING, AgentState.EXITED}),
+    AgentState.STUCK: frozenset({AgentState.EXITED, AgentState.PARKED, AgentState.PENDING}),
+}
+
+
+class ExitClass(StrEnum):
+    """Why an incarnation ended."""
+
+    OK = "ok"
+    FAIL = "fail"
+    SIGNAL = "signal"
+    SPAWN_ERROR = "spawn_error"
+    STOP_REQUESTED = "stop_requested"
+    START_TIMEOUT = "start_timeout"
+    RUNTIME_CAP = "runtime_cap"
+    ENGINE_LOST = "engine_lost"
+
+
+class Assurance(StrEnum):
+    """How well an agent is confined: L0 same user without a sandbox, L1 sandboxed, L2 separate user or machine."""
+
+    L0 = "L0"
+    L1 = "L1"
+    L2 = "L2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitInfo:
+    """How one incarnation ended: `code` for an exit, `signal` for a death by signal, `detail` for people."""
+
+    kind: ExitClass
+    code: int | None = None
+    signal: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """One stable name of the team, e.g. `worker-2`, and what its slot does.
+
+    `incarnation` counts the spawns of this name over all runs. `reason` says in words why
+    the slot is where it is (for parked, backoff and stuck always). Times are epoch seconds.
+    """
+
+    name: str
+    pool: str
+    role: Role
+    state: AgentState = AgentState.PENDING
+    tags: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    incarnation: int = 0
+    pid: int | None = None
+    task: str | None = None
+    restarts: int = 0
+    since: float = 0.0
+    next_start_at: float | None = None
+    last_exit: ExitInfo | None = None
+    reason: str = ""
+    assurance: Assurance = Assurance.L0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentMetrics:
+    """What one agent's process tree uses now; never stored. CPU in percent of one core, RSS in bytes."""
+
+    name: str
+    cpu_percent: float = 0.0
+    rss_bytes: int = 0
+    processes: int = 0
+    last_output_at: float | None = None
+    last_call_at: float | None = None

@@ -1,0 +1,59 @@
+"""Events: one per change, numbered without gaps, each sealed with the hash of the one before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from supervisor.errors import DatabaseCorrupt
+
+GENESIS: Final = "0" * 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One change, whole: `after` is the changed value as wire data, so state is a fold of events.
+
+    `kind` is `noun.verb` (`task.claimed`), `subject` the id of what changed, `actor` who did it.
+    """
+
+    seq: int
+    at: float
+    run: int
+    kind: str
+    subject: str
+    actor: str
+    after: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    hash: str = ""
+
+    @property
+    def noun(self) -> str:
+        """Return what kind of thing changed: `task` of `task.claimed`."""
+        return self.kind.partition(".")[0]
+
+
+def sealed_hash(previous: str, event: Event) -> str:
+    """Return the hash that binds this event to all before it."""
+    body = json.dumps(
+        [previous, event.seq, event.at, event.run, event.kind, event.subject, event.actor, event.after, event.reason],
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+    )
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+def verify_chain(events: Iterable[Event], *, previous: str = GENESIS, first_seq: int = 1) -> int:
+    """Check numbering and hashes; return the last number, raise DatabaseCorrupt at the first bad event."""
+    expected = first_seq
+    for event in events:
+        if event.seq != expected:
+            raise DatabaseCorrupt(f"event {expected} is missing from the log; the next one is {event.seq}")
+        if sealed_hash(previous, event) != event.hash:
+            raise DatabaseCorrupt(f"event {event.seq} ({event.kind}) was altered")
+        previous, expected = event.hash, expected + 1
+    return expected - 1
