@@ -92,7 +92,9 @@ AGENT_MOVES: Final[dict[AgentState, frozenset[AgentState]]] = {
             AgentState.STUCK,
         }
     ),
-    AgentState.BACKOFF: frozenset({AgentState.STARTING, AgentState.EXITED, AgentState.PARKED, AgentState.PENDING}),
+    AgentState.BACKOFF: frozenset(
+        {AgentState.STARTING, AgentState.EXITED, AgentState.PARKED, AgentState.PENDING}
+    ),
     AgentState.STOPPING: frozenset(
         {AgentState.EXITED, AgentState.STUCK, AgentState.PARKED, AgentState.BACKOFF, AgentState.PENDING}
     ),
@@ -116,7 +118,7 @@ class ExitClass(StrEnum):
 
 
 class Assurance(StrEnum):
-    """How well an agent is confined: L0 same user without a sandbox, L1 sandboxed, L2 separate user or machine."""
+    """How well an agent is confined: L0 same user, no sandbox; L1 sandboxed; L2 other user or machine."""
 
     L0 = "L0"
     L1 = "L1"

@@ -119,6 +119,13 @@ def canonical(payload: dict[str, object]) -> str:
 def digest_of(*, agent: str, incarnation: int, kind: str, tier: int, title: str, payload: str) -> str:
     """Return the SHA-256 over everything that an answer allows, requester included."""
     bound = canonical(
-        {"agent": agent, "incarnation": incarnation, "kind": kind, "tier": tier, "title": title, "payload": payload}
+        {
+            "agent": agent,
+            "incarnation": incarnation,
+            "kind": kind,
+            "tier": tier,
+            "title": title,
+            "payload": payload,
+        }
     )
     return hashlib.sha256(bound.encode()).hexdigest()

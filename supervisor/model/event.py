@@ -39,7 +39,17 @@ class Event:
 def sealed_hash(previous: str, event: Event) -> str:
     """Return the hash that binds this event to all before it."""
     body = json.dumps(
-        [previous, event.seq, event.at, event.run, event.kind, event.subject, event.actor, event.after, event.reason],
+        [
+            previous,
+            event.seq,
+            event.at,
+            event.run,
+            event.kind,
+            event.subject,
+            event.actor,
+            event.after,
+            event.reason,
+        ],
         sort_keys=True,
         separators=(",", ":"),
         ensure_ascii=False,

@@ -43,7 +43,7 @@ DELIVERY_MOVES: Final[dict[DeliveryState, frozenset[DeliveryState]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What one sender wrote. `to` is the address as written: a name, `role:x`, `group:x`, `all` or `human`."""
+    """What one sender wrote. `to` is the address as written: a name, `role:x`, `group:x`, `all`, `human`."""
 
     id: MessageId
     run: int

@@ -166,7 +166,7 @@ class World:
 
 def key_of(noun: str, value: Any) -> str:
     """Return the id under which a value stands in its table, the same as its events' subject."""
-    if noun in {"agent"}:
+    if noun == "agent":
         return str(value.name)
     if noun in {"delivery", "ballot"}:
         return str(value.key)
