@@ -56,7 +56,7 @@ class _Spelling(dict[int, str]):
 
 _ONE_LINE: Final = _Spelling()
 _MANY_LINES: Final = _Spelling({0x0A: "\n"})
-_MARK_RUN: Final = re.compile(r"[^\x00-\u02ff]{%d,}" % (_MARKS_MAX + 1))
+_MARK_RUN: Final = re.compile(rf"[^\x00-\u02ff]{{{_MARKS_MAX + 1},}}")
 
 
 def visible(text: str, *, newlines: bool = False) -> str:
