@@ -1,0 +1,28 @@
+"""Lines to a stream that may be slow or gone, without holding up the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TextIO
+
+
+class LineWriter:
+    """Writes whole lines in a thread; a reader that left ends the writing, not the run."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.broken = False
+
+    async def write(self, lines: Sequence[str]) -> None:
+        """Write and flush the lines; return when the reader has taken them or is known to be gone."""
+        if lines and not self.broken:
+            await asyncio.to_thread(self.write_now, lines)
+
+    def write_now(self, lines: Sequence[str]) -> None:
+        """Write and flush the lines from a plain thread."""
+        try:
+            self._stream.write("".join(f"{line}\n" for line in lines))
+            self._stream.flush()
+        except (BrokenPipeError, ValueError):
+            self.broken = True

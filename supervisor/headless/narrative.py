@@ -1,0 +1,216 @@
+"""One event as one sentence for people, or nothing if it would only be noise.
+
+What happened is read from the value before and after, not from the verb alone, so the
+story stays true when a use case gets a new name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+from supervisor.model.agent import Agent, AgentState, ExitClass
+from supervisor.model.approval import Approval, ApprovalState
+from supervisor.model.escape import visible
+from supervisor.model.event import Event
+from supervisor.model.message import Message
+from supervisor.model.task import Task, TaskState
+from supervisor.model.team import Run, RunState
+from supervisor.model.vote import Ballot, Vote, VoteOutcome, VoteState
+from supervisor.model.wire import from_wire
+from supervisor.model.world import ENTITIES, World
+
+QUOTE_MAX: Final = 100
+
+V = TypeVar("V")
+
+
+class Change(NamedTuple, Generic[V]):
+    """One event with the value before and after it."""
+
+    event: Event
+    before: V | None
+    after: V
+
+
+def sentence(event: Event, world: World) -> str | None:
+    """Tell what `event` changes in `world`, which must not have taken it in yet."""
+    teller = _TELLERS.get(event.noun)
+    if teller is None:
+        return None if event.noun in ENTITIES else _plain(event)
+    before = world.tables[event.noun].get(event.subject)
+    return teller(Change(event, before, from_wire(ENTITIES[event.noun], event.after)))
+
+
+def quoted(text: str, limit: int = QUOTE_MAX) -> str:
+    """Make foreign text safe and short enough for one line."""
+    line = visible(" ".join(text.split()))
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def _plain(event: Event) -> str:
+    verb = event.kind.partition(".")[2].replace("_", " ")
+    return quoted(f"{event.noun} {verb}{_because(event.reason)}")
+
+
+def _because(reason: str) -> str:
+    return f": {quoted(reason)}" if reason else ""
+
+
+def _named(task: Task) -> str:
+    return f"{task.id} {quoted(task.title, 60)}"
+
+
+def _task(change: Change[Task]) -> str | None:
+    event, before, after = change
+    actor = quoted(event.actor, 64)
+    if before is None:
+        waits = f" (after {', '.join(after.depends_on)})" if after.depends_on else ""
+        return f"{actor} created {_named(after)}{waits}"
+    if before.state is after.state:
+        return None
+    return _task_move(event, before, after)
+
+
+def _task_move(event: Event, before: Task, after: Task) -> str | None:
+    actor, name = quoted(event.actor, 64), _named(after)
+    match after.state:
+        case TaskState.IN_PROGRESS:
+            return f"{after.holder or actor} claimed {name}"
+        case TaskState.IN_REVIEW:
+            return f"{after.author or actor} finished {name}; it awaits review"
+        case TaskState.DONE:
+            return f"{actor} {'approved' if before.state is TaskState.IN_REVIEW else 'completed'} {name}"
+        case TaskState.FAILED:
+            return f"{name} failed{_because(event.reason or after.result)}"
+        case TaskState.CANCELLED | TaskState.SKIPPED:
+            return f"{actor} {after.state.value} {name}{_because(event.reason)}"
+        case TaskState.PENDING:
+            return _back_to_pending(event, before, after)
+        case TaskState.BLOCKED:
+            why = ", ".join(reason.value.replace("_", " ") for reason in after.blocked_by)
+            return f"{name} is blocked: {why or quoted(event.reason) or 'no reason given'}"
+
+
+def _back_to_pending(event: Event, before: Task, after: Task) -> str | None:
+    actor, name = quoted(event.actor, 64), _named(after)
+    match before.state:
+        case TaskState.BLOCKED:
+            return None
+        case TaskState.IN_REVIEW:
+            return f"{actor} sent {name} back{_because(after.feedback or event.reason)}"
+        case TaskState.IN_PROGRESS:
+            return f"{before.holder or actor} gave {name} back{_because(event.reason)}"
+        case _:
+            return f"{actor} reopened {name}{_because(event.reason)}"
+
+
+def _agent(change: Change[Agent]) -> str | None:
+    _, before, after = change
+    if before is not None and before.state is after.state:
+        return None
+    match after.state:
+        case AgentState.STARTING:
+            again = f" again (incarnation {after.incarnation})" if after.restarts else ""
+            return f"{after.name} started{again}"
+        case AgentState.BACKOFF:
+            return f"{after.name} {ending(after)}; it will be started again"
+        case AgentState.EXITED:
+            return f"{after.name} {ending(after)}" if before is not None else None
+        case AgentState.PARKED:
+            return (
+                f"{after.name} is parked{_because(after.reason)}; start it: supervisor restart {after.name}"
+            )
+        case AgentState.STUCK:
+            return f"{after.name} is stuck{_because(after.reason)}"
+        case _:
+            return None
+
+
+def ending(agent: Agent) -> str:
+    """Say how the last incarnation of an agent ended: `crashed with exit code 1`."""
+    end = agent.last_exit
+    if end is None:
+        return "ended"
+    match end.kind:
+        case ExitClass.OK:
+            return "finished"
+        case ExitClass.FAIL:
+            return f"crashed with exit code {end.code}"
+        case ExitClass.SIGNAL:
+            return f"was killed by signal {end.signal}"
+        case ExitClass.STOP_REQUESTED:
+            return "was stopped"
+        case ExitClass.SPAWN_ERROR:
+            return f"could not be started{_because(end.detail)}"
+        case ExitClass.START_TIMEOUT:
+            return "did not become ready in time"
+        case ExitClass.RUNTIME_CAP:
+            return "ran longer than allowed"
+        case ExitClass.ENGINE_LOST:
+            return "died with an earlier engine"
+
+
+def _message(change: Change[Message]) -> str | None:
+    _, before, after = change
+    if before is not None:
+        return None
+    mark = " (urgent)" if after.urgent else ""
+    return f"{quoted(after.sender, 64)} to {quoted(after.to, 64)}{mark}: {quoted(after.body)}"
+
+
+def _vote(change: Change[Vote]) -> str | None:
+    _, before, after = change
+    if before is None:
+        options = ", ".join(quoted(option, 40) for option in after.options)
+        return f"{quoted(after.opened_by, 64)} opened {after.id}: {quoted(after.question)} [{options}]"
+    if before.state is after.state or after.state is VoteState.OPEN:
+        return None
+    match after.outcome:
+        case VoteOutcome.DECIDED:
+            return f"{after.id} decided: {quoted(after.winner or '')}"
+        case VoteOutcome.TIE:
+            return f"{after.id} closed with a tie"
+        case VoteOutcome.NO_QUORUM | None:
+            return f"{after.id} closed without a quorum"
+
+
+def _ballot(change: Change[Ballot]) -> str | None:
+    ballot = change.after
+    return f"{quoted(ballot.voter, 64)} voted {quoted(ballot.choice, 40)} in {ballot.vote}"
+
+
+def _approval(change: Change[Approval]) -> str | None:
+    event, before, after = change
+    asked = f"{after.agent} asks {after.id} (tier {after.tier}): {quoted(after.title)}"
+    if after.state is ApprovalState.PENDING:
+        return asked if before is None else None
+    if before is not None and before.state is after.state:
+        return None
+    by = quoted(after.answered_by or event.actor, 64)
+    match after.state:
+        case ApprovalState.APPROVED | ApprovalState.DENIED:
+            told = f"{by} {after.state.value} {after.id}{_because(after.answer)}"
+            return f"{asked}; {told}" if before is None else told
+        case ApprovalState.EXPIRED | ApprovalState.WITHDRAWN:
+            return f"{after.id} {after.state.value}: {quoted(after.title)}"
+        case ApprovalState.USED:
+            return None
+
+
+def _run(change: Change[Run]) -> str | None:
+    _, before, after = change
+    if after.state is RunState.ACTIVE:
+        return f"run {after.id} of {quoted(after.team, 64)} started" if before is None else None
+    return f"run {after.id} {after.state.value}{_because(after.outcome)}"
+
+
+_TELLERS: Final[dict[str, Callable[[Change[Any]], str | None]]] = {
+    "task": _task,
+    "agent": _agent,
+    "message": _message,
+    "vote": _vote,
+    "ballot": _ballot,
+    "approval": _approval,
+    "run": _run,
+}

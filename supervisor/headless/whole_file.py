@@ -1,0 +1,42 @@
+"""Files that appear whole or not at all, and never through somebody else's symbolic link."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from supervisor.errors import ProjectNotWritable, StateUnsafe
+
+
+def made_directory(path: Path) -> Path:
+    """Create the directory with its parents; refuse one that is a symbolic link or a file."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise StateUnsafe(f"{path} is not a directory; move it away") from error
+    except OSError as error:
+        raise ProjectNotWritable(f"cannot create {path}: {error.strerror}") from error
+    if path.is_symlink():
+        raise StateUnsafe(f"{path} is a symbolic link; a report is not written through one")
+    return path
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[TextIO]:
+    """Give a stream whose content takes the place of `path` when the block ends well."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary.unlink(missing_ok=True)
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise ProjectNotWritable(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
