@@ -1,0 +1,145 @@
+"""The agents' side of the story: incarnations with their keys, slot states, and what they do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from supervisor.coordinator.scope import Scope
+from supervisor.model.agent import AGENT_MOVES, Agent, AgentState, ExitClass, ExitInfo
+from supervisor.model.approval import Approval, ApprovalState
+from supervisor.model.ids import SUPERVISOR
+from supervisor.model.task import Task
+from supervisor.model.team import TeamSpec
+
+BUSY = frozenset({AgentState.IDLE, AgentState.WORKING, AgentState.WAITING_HUMAN})
+"""The states between which an agent's own doings decide; all others are the slot's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotNews:
+    """What supervision reports of one slot. `next_start_at` is epoch seconds."""
+
+    agent: str
+    state: AgentState
+    incarnation: int
+    pid: int | None = None
+    reason: str = ""
+    restarts: int = 0
+    next_start_at: float | None = None
+    last_exit: ExitInfo | None = None
+
+
+def enrol(scope: Scope, team: TeamSpec) -> None:
+    """Give every agent of the profile its row; those that have one keep their counters."""
+    for pool in team.pools:
+        for name in pool.agent_names:
+            known = scope.tx.value(Agent, "agent.get", name=name)
+            fresh = Agent(name=name, pool=pool.name, role=pool.role, tags=pool.tags, groups=pool.groups)
+            if known is None:
+                scope.tx.record("agent.enrolled", replace(fresh, since=scope.now), actor=SUPERVISOR)
+            elif (known.pool, known.role, known.tags, known.groups) != (
+                pool.name,
+                pool.role,
+                pool.tags,
+                pool.groups,
+            ):
+                same = replace(known, pool=pool.name, role=pool.role, tags=pool.tags, groups=pool.groups)
+                scope.tx.record("agent.enrolled", same, actor=SUPERVISOR)
+
+
+def reset_for_run(scope: Scope, team: TeamSpec) -> None:
+    """Put every agent back to pending with no restarts, at the start of a new run."""
+    for pool in team.pools:
+        for name in pool.agent_names:
+            agent = scope.agent(name)
+            fresh = replace(
+                agent,
+                state=AgentState.PENDING,
+                pid=None,
+                task=None,
+                restarts=0,
+                since=scope.now,
+                next_start_at=None,
+                last_exit=None,
+                reason="",
+            )
+            if fresh != agent:
+                scope.tx.record("agent.pending", fresh, actor=SUPERVISOR, reason="a new run")
+
+
+def begin_incarnation(scope: Scope, name: str, *, key_hash: str, session: str, boot_id: str) -> int:
+    """Store the hash of the next incarnation's key before anything is spawned; return its number."""
+    number: int = scope.tx.scalar("incarnation.next_number", agent=name)
+    scope.tx.execute(
+        "incarnation.begin",
+        agent=name,
+        number=number,
+        run=scope.run,
+        session=session,
+        boot_id=boot_id,
+        key_hash=key_hash,
+        started_at=scope.now,
+    )
+    return number
+
+
+def slot_changed(scope: Scope, news: SlotNews) -> Agent:
+    """Store what supervision reports; an ended incarnation loses its key and its work right here."""
+    agent = scope.agent(news.agent)
+    if news.state not in AGENT_MOVES[agent.state] | {agent.state}:
+        scope.tx.tell(
+            "engine.odd_move", news.agent, actor=SUPERVISOR, before=agent.state.value, to=news.state.value
+        )
+    changed = replace(
+        agent,
+        state=news.state,
+        incarnation=news.incarnation,
+        pid=news.pid,
+        reason=news.reason,
+        restarts=news.restarts,
+        next_start_at=news.next_start_at,
+        last_exit=news.last_exit or agent.last_exit,
+        since=scope.now,
+        task=agent.task if news.state in BUSY else None,
+    )
+    scope.tx.record(f"agent.{news.state.value}", changed, actor=SUPERVISOR, reason=news.reason)
+    if news.state in BUSY:
+        refresh_activity(scope, news.agent)
+    return scope.agent(news.agent)
+
+
+def process_started(scope: Scope, name: str, number: int, *, pid: int, start_time: int) -> None:
+    """Remember which process an incarnation became, so that the next engine can find it."""
+    scope.tx.execute("incarnation.spawned", agent=name, number=number, pid=pid, start_time=start_time)
+
+
+def end_incarnation(scope: Scope, name: str, number: int) -> bool:
+    """Revoke an incarnation's key; tell whether it was still live."""
+    return bool(scope.tx.execute("incarnation.end", agent=name, number=number, ended_at=scope.now))
+
+
+def counts_as_failure(last_exit: ExitInfo | None) -> bool:
+    """Tell whether an end with work in hand is the agent's failure: a crash is, our own stop is not."""
+    return last_exit is not None and last_exit.kind not in {
+        ExitClass.STOP_REQUESTED,
+        ExitClass.ENGINE_LOST,
+        ExitClass.OK,
+    }
+
+
+def refresh_activity(scope: Scope, *names: str | None) -> None:
+    """Set each named agent to waiting, working or idle by what it holds and asks for."""
+    for name in names:
+        agent = None if name is None else scope.tx.value(Agent, "agent.get", name=name)
+        if agent is None or agent.state not in BUSY:
+            continue
+        held = scope.tx.values(Task, "task.held_by", agent=name)
+        reviewed = scope.tx.values(Task, "task.reviewed_by", agent=name, run=scope.run)
+        asked = scope.tx.values(Approval, "approval.open_of", agent=name)
+        state = AgentState.WORKING if held or reviewed else AgentState.IDLE
+        if any(each.state is ApprovalState.PENDING for each in asked):
+            state = AgentState.WAITING_HUMAN
+        task = (*held, *reviewed)[0].id if held or reviewed else None
+        if (state, task) != (agent.state, agent.task):
+            doing = replace(agent, state=state, task=task, since=scope.now, reason="")
+            scope.tx.record(f"agent.{state.value}", doing, actor=agent.name)

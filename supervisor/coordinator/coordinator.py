@@ -1,0 +1,146 @@
+"""The coordinator: the store with the team's rules around it, and the live keys."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from supervisor.clock import Clock
+from supervisor.coordinator.actor import Actor
+from supervisor.coordinator.agents import begin_incarnation
+from supervisor.coordinator.rates import RateLimits
+from supervisor.coordinator.scope import Scope, check_live
+from supervisor.coordinator.waiting import WAIT_MAX_S, WaitingRoom, checked_conditions, true_now
+from supervisor.errors import InvalidArgument
+from supervisor.model.approval import Mode
+from supervisor.model.ids import key_hash
+from supervisor.model.team import TeamSpec
+from supervisor.store.store import Store
+from supervisor.store.transaction import Transaction
+
+T = TypeVar("T")
+Answer = dict[str, Any]
+UseCase = Callable[[Scope], T]
+
+
+class Coordinator:
+    """Runs use cases, each in one transaction; knows which keys are live.
+
+    The live keys are kept in memory only: an engine starts with none, since it has ended
+    every incarnation of its predecessors.
+    """
+
+    def __init__(self, store: Store, clock: Clock, team: TeamSpec, mode: Mode) -> None:
+        """Take an open store; listen to its commits."""
+        self.store = store
+        self.team = team
+        self.mode = mode
+        self.waiting = WaitingRoom()
+        self._clock = clock
+        self._limits = RateLimits()
+        self._keys: dict[str, Actor] = {}
+        self._closing = False
+        store.listen(self.waiting.committed)
+
+    def scope(self, tx: Transaction) -> Scope:
+        """Wrap a transaction for the use cases."""
+        return Scope(tx=tx, team=self.team, mode=self.mode)
+
+    async def write(self, use_case: UseCase[T]) -> T:
+        """Run a use case; its answer means that it is durable."""
+        return await self.store.write(lambda tx: use_case(self.scope(tx)))
+
+    async def read(self, use_case: UseCase[T]) -> T:
+        """Run a use case that only looks."""
+        return await self.store.read(lambda tx: use_case(self.scope(tx)))
+
+    async def call(
+        self, actor: Actor, tool: str, use_case: UseCase[Answer], *, idempotency_key: str | None = None
+    ) -> Answer:
+        """Run an agent's mutating use case: for a live incarnation, within its rate, once per key."""
+        self._limits.spend(actor.name, self._clock.monotonic())
+        return await self.write(lambda scope: _once(scope, actor, tool, use_case, idempotency_key))
+
+    async def look(self, actor: Actor, use_case: UseCase[Answer]) -> Answer:
+        """Run an agent's reading use case, within its rate."""
+        self._limits.spend(actor.name, self._clock.monotonic())
+        return await self.read(use_case)
+
+    async def admit(self, name: str, *, key: str, session: str, boot_id: str) -> Actor:
+        """Begin the next incarnation of an agent under this key."""
+        pool = self.team.pool_of(name)
+        hashed = key_hash(key)
+        number = await self.write(
+            lambda scope: begin_incarnation(scope, name, key_hash=hashed, session=session, boot_id=boot_id)
+        )
+        actor = Actor(
+            name=name,
+            role=pool.role,
+            incarnation=number,
+            run=self.store.run,
+            groups=pool.groups,
+            tags=pool.tags,
+        )
+        self._keys[hashed] = actor
+        return actor
+
+    def dismiss(self, name: str, incarnation: int) -> None:
+        """Forget the key of an incarnation; called before its end is written, so it cannot outlive it."""
+        self._keys = {
+            hashed: actor
+            for hashed, actor in self._keys.items()
+            if (actor.name, actor.incarnation) != (name, incarnation)
+        }
+
+    def authenticate(self, key: str) -> Actor | None:
+        """Return whose key this is, or None. Only hashes are compared."""
+        return self._keys.get(key_hash(key))
+
+    async def wait(self, actor: Actor, conditions: tuple[str, ...], timeout_s: float) -> tuple[str, ...]:
+        """Return the conditions that hold, as soon as one does; none after `timeout_s` (at most 45)."""
+        if not 0 <= timeout_s <= WAIT_MAX_S:
+            raise InvalidArgument(f"timeout_s {timeout_s} is not between 0 and {WAIT_MAX_S:.0f}")
+        self._limits.spend(actor.name, self._clock.monotonic())
+        wanted = checked_conditions(actor, conditions)
+        waiter = self.waiting.enter(wanted)
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    waiter.woken.clear()
+                    holding = await self.read(lambda scope: _look(scope, actor, wanted))
+                    if holding or self._closing:
+                        return holding
+                    await waiter.woken.wait()
+        except TimeoutError:
+            return ()
+        finally:
+            self.waiting.leave(waiter)
+
+    def close(self) -> None:
+        """End all held calls: the engine stops."""
+        self._closing = True
+        self.waiting.wake_all()
+
+
+def _look(scope: Scope, actor: Actor, conditions: tuple[str, ...]) -> tuple[str, ...]:
+    check_live(scope, actor)
+    return true_now(scope, actor, conditions)
+
+
+def _once(scope: Scope, actor: Actor, tool: str, use_case: UseCase[Answer], key: str | None) -> Answer:
+    check_live(scope, actor)
+    if key is None:
+        return use_case(scope)
+    known = scope.tx.one("answered_call.get", agent=actor.name, key=key)
+    if known is not None:
+        if known["tool"] != tool:
+            raise InvalidArgument(f"idempotency_key `{key[:40]}` was used for {known['tool']} before")
+        answered: Answer = json.loads(known["answer"])
+        return answered
+    answer = use_case(scope)
+    scope.tx.execute(
+        "answered_call.add", agent=actor.name, key=key, tool=tool, answer=json.dumps(answer), at=scope.now
+    )
+    return answer

@@ -1,0 +1,77 @@
+"""What every use case works in: one transaction, the team, and whether a person is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from supervisor.coordinator.actor import Actor
+from supervisor.errors import NotFound, TooLarge, Unauthenticated
+from supervisor.model.agent import Agent
+from supervisor.model.approval import Mode
+from supervisor.model.ids import TaskId, number_of
+from supervisor.model.task import Task
+from supervisor.model.team import TeamSpec
+from supervisor.store.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """One use case's view of the world. `limits` is kept by the coordinator over many scopes."""
+
+    tx: Transaction
+    team: TeamSpec
+    mode: Mode
+
+    @property
+    def now(self) -> float:
+        """Return the time of this transaction, epoch seconds."""
+        return self.tx.now
+
+    @property
+    def run(self) -> int:
+        """Return the number of the current run."""
+        return self.tx.run
+
+    def task(self, task_id: str) -> Task:
+        """Return a task; raise NotFound."""
+        found = self.tx.value(Task, "task.get", n=number_of(task_id, "T"))
+        if found is None:
+            raise NotFound(f"there is no task `{task_id[:40]}`")
+        return found
+
+    def agent(self, name: str) -> Agent:
+        """Return an agent of the team; raise NotFound."""
+        found = self.tx.value(Agent, "agent.get", name=name)
+        if found is None:
+            raise NotFound(f"there is no agent `{name[:70]}` in this team")
+        return found
+
+    def agents(self) -> tuple[Agent, ...]:
+        """List the agents of this team's profile, by name; leavers of earlier profiles are left out."""
+        names = {name for pool in self.team.pools for name in pool.agent_names}
+        return tuple(agent for agent in self.tx.values(Agent, "agent.all") if agent.name in names)
+
+    def save_task(self, kind: str, task: Task, *, actor: str, reason: str = "") -> Task:
+        """Write a changed task with its event."""
+        return self.tx.record(kind, task, actor=actor, reason=reason)
+
+
+def check_live(scope: Scope, actor: Actor) -> None:
+    """Raise Unauthenticated if the actor's incarnation has ended: its key is revoked."""
+    if scope.tx.one("incarnation.is_live", agent=actor.name, number=actor.incarnation) is None:
+        raise Unauthenticated(
+            f"incarnation {actor.incarnation} of {actor.name} has ended; its key is revoked"
+        )
+
+
+def sized(text: str, limit: int, what: str) -> str:
+    """Return `text` if it has at most `limit` bytes, else raise TooLarge with both figures."""
+    size = len(text.encode())
+    if size > limit:
+        raise TooLarge(f"{what} has {size} bytes; at most {limit} are allowed")
+    return text
+
+
+def task_number(task_id: TaskId | str) -> int:
+    """Return the row number of a task id."""
+    return number_of(task_id, "T")

@@ -1,0 +1,81 @@
+"""What time does: leases run out or are renewed, votes close, requests and mail expire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from supervisor.coordinator import agents, approvals, messages, votes, work
+from supervisor.coordinator.agents import SlotNews
+from supervisor.coordinator.scope import Scope
+from supervisor.model.agent import ALIVE, AgentState, ExitClass, ExitInfo
+from supervisor.model.ids import HUMAN, SUPERVISOR
+from supervisor.model.task import Task
+
+GONE = frozenset({AgentState.EXITED, AgentState.PARKED})
+"""States from which an agent does not come back by itself."""
+
+
+def tick(scope: Scope, alive: Mapping[str, float]) -> None:
+    """Do all that is due now. `alive` maps each live agent to its last sign of life, epoch seconds."""
+    _keep_leases(scope, alive)
+    votes.close_overdue(scope)
+    approvals.expire_overdue(scope)
+    messages.expire_mail(scope, (HUMAN, *(agent.name for agent in scope.agents())))
+
+
+def _keep_leases(scope: Scope, alive: Mapping[str, float]) -> None:
+    for task in scope.tx.values(Task, "task.held"):
+        left = (task.lease_until or 0.0) - scope.now
+        holder = task.holder or ""
+        active = scope.now - alive.get(holder, 0.0) < scope.team.lease_s
+        if left < scope.team.lease_s * 2 / 3 and holder in alive and active:
+            renewed = replace(task, lease_until=scope.now + scope.team.lease_s)
+            scope.save_task("task.renewed", renewed, actor=SUPERVISOR, reason="its holder lives")
+        elif left <= 0:
+            work.give_back(scope, task, actor=SUPERVISOR, reason="its lease ran out", releases=task.releases)
+            agents.refresh_activity(scope, holder)
+
+
+def slot_changed(scope: Scope, news: SlotNews) -> None:
+    """Take in a slot's news; what an ended incarnation held goes back before anybody hears of it."""
+    if news.state not in ALIVE or news.state is AgentState.STUCK:
+        _incarnation_over(scope, news)
+    agents.slot_changed(scope, news)
+    if news.state in GONE:
+        work.free_reservations(scope, news.agent, reason=f"{news.agent} is {news.state.value}")
+
+
+def _incarnation_over(scope: Scope, news: SlotNews) -> None:
+    if not agents.end_incarnation(scope, news.agent, news.incarnation):
+        return
+    reason = news.reason or f"{news.agent} ended"
+    work.holder_gone(scope, news.agent, reason=reason, is_failure=agents.counts_as_failure(news.last_exit))
+    approvals.withdraw(scope, news.agent, reason=reason)
+
+
+def engine_was_lost(scope: Scope) -> tuple[str, ...]:
+    """End every incarnation that an earlier engine left behind; return the engine sessions they had."""
+    sessions: dict[str, None] = {}
+    for row in scope.tx.all("incarnation.live"):
+        sessions[row["session"]] = None
+        name = row["agent"]
+        if scope.tx.one("agent.get", name=name) is None:
+            agents.end_incarnation(scope, name, row["number"])
+            continue
+        lost = ExitInfo(kind=ExitClass.ENGINE_LOST, detail="the engine died")
+        known = scope.agent(name)
+        news = SlotNews(
+            agent=name,
+            state=AgentState.BACKOFF if known.state in ALIVE else known.state,
+            incarnation=row["number"],
+            reason="the engine died; started again by the next one",
+            restarts=known.restarts,
+            last_exit=lost,
+        )
+        slot_changed(scope, news)
+    for agent in scope.agents():
+        if agent.state in ALIVE:
+            gone = replace(agent, state=AgentState.PENDING, pid=None, task=None, since=scope.now)
+            scope.tx.record("agent.pending", gone, actor=SUPERVISOR, reason="the engine died")
+    return tuple(sessions)

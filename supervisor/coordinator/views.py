@@ -1,0 +1,76 @@
+"""What people are shown: the snapshot of a run, and one task with all around it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from supervisor.coordinator.scope import Scope, task_number
+from supervisor.coordinator.work import claim_details
+from supervisor.model.agent import Agent
+from supervisor.model.approval import Approval
+from supervisor.model.memory import MemoryEntry
+from supervisor.model.message import Delivery, Message
+from supervisor.model.task import Checkpoint, Note, Task
+from supervisor.model.team import Run
+from supervisor.model.vote import Ballot, Vote
+from supervisor.model.wire import to_wire
+from supervisor.model.world import ENTITIES, World, key_of
+from supervisor.store.transaction import Transaction, event_of
+
+MESSAGES_SHOWN: Final = 1000
+TASKS_SHOWN: Final = 100_000
+EVENTS_SHOWN: Final = 50
+
+
+def run_tables(tx: Transaction, run: int) -> dict[str, list[Any]]:
+    """Return the wire tables of one run: everything of it, and its newest 1,000 messages."""
+    messages = tuple(reversed(tx.values(Message, "message.recent", run=run, limit=MESSAGES_SHOWN)))
+    votes = tx.values(Vote, "vote.of_run", run=run)
+    tasks = tx.values(Task, "task.of_run", run=run, after=0, limit=TASKS_SHOWN)
+    tables: dict[str, tuple[Any, ...]] = {
+        "run": tx.values(Run, "run.all"),
+        "agent": tx.values(Agent, "agent.all"),
+        "task": tasks,
+        "note": tx.values(Note, "note.of_run", run=run),
+        "checkpoint": _checkpoints(tx, tasks),
+        "message": messages,
+        "delivery": tuple(
+            copy for each in messages for copy in tx.values(Delivery, "delivery.of_message", message=each.id)
+        ),
+        "vote": votes,
+        "ballot": tuple(
+            ballot for vote in votes for ballot in tx.values(Ballot, "ballot.of_vote", vote=vote.id)
+        ),
+        "approval": tx.values(Approval, "approval.of_run", run=run),
+        "memory": tx.values(MemoryEntry, "memory.all"),
+    }
+    return {noun: [to_wire(value) for value in rows] for noun, rows in tables.items()}
+
+
+def _checkpoints(tx: Transaction, tasks: tuple[Task, ...]) -> tuple[Checkpoint, ...]:
+    known = {task.id for task in tasks}
+    return tuple(each for each in tx.values(Checkpoint, "checkpoint.all") if each.task in known)
+
+
+def whole_world(tx: Transaction) -> World:
+    """Return every entity of every run, as the tables have it: what the fold of all events must equal."""
+    world = World(seq=tx.end.seq, run=tx.run)
+    for noun, kind in ENTITIES.items():
+        world.tables[noun] = {key_of(noun, value): value for value in tx.values(kind, f"{noun}.all")}
+    return world
+
+
+def task_page(scope: Scope, spelled: str) -> dict[str, Any]:
+    """Return one task with notes, checkpoint, edges both ways and its newest events, as wire data."""
+    task = scope.task(spelled)
+    details = claim_details(scope, task)
+    dependents = scope.tx.values(Task, "dependency.dependents", dep=task_number(task.id))
+    events = scope.tx.all("event.of_subject", subject=task.id, limit=EVENTS_SHOWN)
+    return {
+        "task": to_wire(task),
+        "notes": to_wire(details.notes),
+        "checkpoint": to_wire(details.checkpoint),
+        "dependencies": to_wire(details.dependencies),
+        "dependents": to_wire(dependents),
+        "events": [to_wire(event_of(row)) for row in reversed(events)],
+    }

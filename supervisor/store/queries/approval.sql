@@ -1,0 +1,46 @@
+-- name: put
+-- Write one approval whole, new or changed.
+INSERT INTO approval (
+    n, run, agent, incarnation, kind, tier, title, payload, digest, reason, task, state, created_at,
+    expires_at, answered_by, answered_at, answer
+) VALUES (
+    :n, :run, :agent, :incarnation, :kind, :tier, :title, :payload, :digest, :reason, :task, :state,
+    :created_at, :expires_at, :answered_by, :answered_at, :answer
+)
+ON CONFLICT (n) DO UPDATE SET
+    run = excluded.run, agent = excluded.agent, incarnation = excluded.incarnation, kind =
+    excluded.kind, tier = excluded.tier, title = excluded.title, payload = excluded.payload, digest =
+    excluded.digest, reason = excluded.reason, task = excluded.task, state = excluded.state, created_at
+    = excluded.created_at, expires_at = excluded.expires_at, answered_by = excluded.answered_by,
+    answered_at = excluded.answered_at, answer = excluded.answer;
+
+-- name: get
+-- One approval.
+SELECT * FROM approval WHERE n = :n;
+
+-- name: next_number
+-- The number of the next approval.
+SELECT coalesce(max(n), 0) + 1 FROM approval;
+
+-- name: all
+-- Every approval, oldest first.
+SELECT * FROM approval ORDER BY n;
+
+-- name: of_run
+-- The approvals of one run, oldest first.
+SELECT * FROM approval INDEXED BY approval_run WHERE run = :run ORDER BY n;
+
+-- name: open_of
+-- What one agent has asked for and not used up, oldest first.
+SELECT * FROM approval INDEXED BY approval_open
+WHERE agent = :agent AND state IN ('pending', 'approved') ORDER BY n;
+
+-- name: overdue
+-- Requests that nobody answered in time.
+SELECT * FROM approval INDEXED BY approval_open
+WHERE state IN ('pending', 'approved') AND state = 'pending' AND expires_at <= :now ORDER BY n;
+
+-- name: pending
+-- Requests that wait for an answer, oldest first.
+SELECT * FROM approval INDEXED BY approval_open
+WHERE state IN ('pending', 'approved') AND state = 'pending' ORDER BY n;

@@ -1,0 +1,108 @@
+"""One transaction: named queries, and `record`, the only way to write an entity."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from supervisor.model.event import GENESIS, Event, sealed_hash
+from supervisor.model.wire import from_wire, to_wire
+from supervisor.model.world import ENTITIES, key_of
+from supervisor.store.queries import QUERIES
+from supervisor.store.rows import from_row, to_params
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEnd:
+    """The number and hash of the newest event; the next one is sealed with them."""
+
+    seq: int = 0
+    hash: str = GENESIS
+
+
+class Transaction:
+    """What an operation may do with the database while it alone holds it.
+
+    Events that `record` adds are numbered at once and become visible with the commit.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, *, end: LogEnd, now: float, run: int) -> None:
+        """Start from the log's end; `now` stamps the events, `run` is the run they belong to."""
+        self._connection = connection
+        self.end = end
+        self.now = now
+        self.run = run
+        self.events: list[Event] = []
+
+    def one(self, query: str, **params: Any) -> sqlite3.Row | None:
+        """Return the first row of a named query, or None."""
+        row: sqlite3.Row | None = self._connection.execute(QUERIES[query], params).fetchone()
+        return row
+
+    def all(self, query: str, **params: Any) -> list[sqlite3.Row]:
+        """Return all rows of a named query."""
+        return self._connection.execute(QUERIES[query], params).fetchall()
+
+    def execute(self, query: str, **params: Any) -> int:
+        """Run a named statement about bookkeeping and return how many rows it changed."""
+        return self._connection.execute(QUERIES[query], params).rowcount
+
+    def scalar(self, query: str, **params: Any) -> Any:
+        """Return the only value of a named query that always has one row."""
+        return self._connection.execute(QUERIES[query], params).fetchone()[0]
+
+    def value(self, kind: type[T], query: str, **params: Any) -> T | None:
+        """Return the first row of a named query as a model value, or None."""
+        row = self.one(query, **params)
+        return None if row is None else from_row(kind, row)
+
+    def values(self, kind: type[T], query: str, **params: Any) -> tuple[T, ...]:
+        """Return the rows of a named query as model values."""
+        return tuple(from_row(kind, row) for row in self.all(query, **params))
+
+    def record(self, kind: str, value: T, *, actor: str, reason: str = "") -> T:
+        """Write an entity and its event `noun.verb` together; return the entity."""
+        noun = kind.partition(".")[0]
+        if not isinstance(value, ENTITIES[noun]):
+            raise TypeError(f"{kind} needs a {ENTITIES[noun].__name__}")
+        self._connection.execute(QUERIES[f"{noun}.put"], to_params(noun, value))
+        self._append(kind, key_of(noun, value), actor, to_wire(value), reason)
+        return value
+
+    def tell(self, kind: str, subject: str, *, actor: str, reason: str = "", **facts: Any) -> None:
+        """Add an event about something that is no entity (`engine.started`); it changes no state."""
+        if kind.partition(".")[0] in ENTITIES:
+            raise ValueError(f"{kind} changes an entity: use record")
+        self._append(kind, subject, actor, facts, reason)
+
+    def _append(self, kind: str, subject: str, actor: str, after: dict[str, Any], reason: str) -> None:
+        bare = Event(
+            seq=self.end.seq + 1,
+            at=self.now,
+            run=self.run,
+            kind=kind,
+            subject=subject,
+            actor=actor,
+            after=after,
+            reason=reason,
+        )
+        event = replace(bare, hash=sealed_hash(self.end.hash, bare))
+        columns = to_wire(event) | {"after": json.dumps(after, separators=(",", ":"), ensure_ascii=False)}
+        self._connection.execute(QUERIES["event.append"], columns)
+        self.events.append(event)
+        self.end = LogEnd(seq=event.seq, hash=event.hash)
+
+
+def event_of(row: sqlite3.Row) -> Event:
+    """Build an event from its row."""
+    return from_wire(Event, dict(row) | {"after": json.loads(row["after"])})
+
+
+def log_end(connection: sqlite3.Connection) -> LogEnd:
+    """Read where the event log ends."""
+    row = connection.execute(QUERIES["event.last"]).fetchone()
+    return LogEnd() if row is None else LogEnd(seq=row["seq"], hash=row["hash"])
