@@ -141,7 +141,7 @@ class EngineRecord:
     """Where a running engine is: its control socket, since when (epoch seconds), and its marker."""
 
     pid: int
-    socket: str
+    socket: Path
     started_at: float
     team: str
     session: str
@@ -149,7 +149,8 @@ class EngineRecord:
 
 def write_engine_file(state: StateDir, record: EngineRecord) -> None:
     """Publish where the engine listens; readers see the old record or the new one, never a part."""
-    write_whole(state.engine_file, json.dumps(asdict(record), indent=1).encode() + b"\n")
+    fields = asdict(record) | {"socket": str(record.socket)}
+    write_whole(state.engine_file, json.dumps(fields, indent=1).encode() + b"\n")
 
 
 def read_engine_file(state: StateDir) -> EngineRecord | None:
@@ -170,13 +171,18 @@ def read_engine_file(state: StateDir) -> EngineRecord | None:
 
 
 def _engine_record(fields: dict[str, Any]) -> EngineRecord | None:
-    texts = {name: fields.get(name) for name in ("socket", "team", "session")}
-    pid, started_at = fields.get("pid"), fields.get("started_at")
-    if type(pid) is not int or type(started_at) not in {int, float}:
-        return None
-    if not all(isinstance(text, str) for text in texts.values()):
-        return None
-    return EngineRecord(pid=pid, started_at=float(started_at or 0), **{k: str(v) for k, v in texts.items()})
+    match fields:
+        case {
+            "pid": int(pid),
+            "socket": str(socket),
+            "started_at": int(started_at) | float(started_at),
+            "team": str(team),
+            "session": str(session),
+        }:
+            return EngineRecord(
+                pid=pid, socket=Path(socket), started_at=float(started_at), team=team, session=session
+            )
+    return None
 
 
 def remove_engine_file(state: StateDir) -> None:

@@ -1,0 +1,316 @@
+"""Every key of a profile, in tables: the one source of the parser, the schema and the reference."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import Any, Final
+
+from supervisor.config.kinds import Choice, Key, Number, Table, Tables, Text, TextMap, Texts
+from supervisor.model.agent import Role
+from supervisor.model.approval import HIGHEST_TIER, ApprovalRule, Decision, Mode
+from supervisor.model.team import Backoff, OnDone, PoolSpec, Restart, StopLadder, TeamSpec
+
+POOL_SIZE_MAX: Final = 100
+AGENTS_MAX: Final = 200
+DAY_S: Final = 86_400
+
+NAME: Final = Text(
+    pattern=r"[a-z0-9][a-z0-9_-]{0,62}",
+    rule="lower-case letters, digits, `-` and `_`, not beginning with `-` or `_`, at most 63",
+)
+"""Spells `model.ids.NAME_PATTERN` for schema and messages; a test holds the two together."""
+
+RESERVED_ENV: Final = ("SUPERVISOR_", "SUP_")
+"""Beginnings of the variables that only supervisor itself sets for an agent."""
+
+ENV_NAME: Final = Text(
+    pattern=r"(?!SUPERVISOR_|SUP_)[A-Za-z_][A-Za-z0-9_]{0,127}",
+    rule="letters, digits and `_`, not beginning with a digit, nor with `SUPERVISOR_` or `SUP_` (set by supervisor)",
+)
+SETTING_NAME: Final = Text(
+    pattern=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}",
+    rule="letters, digits, `.`, `-` and `_`, beginning with a letter or digit, at most 63",
+)
+GLOB: Final = Text(min_length=1, max_length=200)
+
+ROLE_ALIASES: Final = {
+    "reviewer": "judge",
+    "critic": "judge",
+    "conductor": "orchestrator",
+    "manager": "orchestrator",
+    "lead": "orchestrator",
+    "architect": "planner",
+    "builder": "worker",
+    "coder": "worker",
+    "developer": "worker",
+    "engineer": "worker",
+    "watcher": "monitor",
+}
+"""Words of other systems for our roles: never accepted, but offered as what was meant."""
+
+
+def _default(owner: type, name: str) -> Any:
+    """Return the model's own default, so that no value is written twice."""
+    found = next(item for item in fields(owner) if item.name == name)
+    if found.default_factory is not MISSING:
+        return found.default_factory()
+    return found.default
+
+
+RUN: Final = Table(
+    keys=(
+        Key(
+            name="on_done",
+            kind=Choice(words=tuple(OnDone)),
+            meaning="What becomes of the agents when all tasks are done: `stop` them or `keep` them.",
+            default=_default(TeamSpec, "on_done"),
+        ),
+        Key(
+            name="deadline_s",
+            kind=Number(low=1, high=30 * DAY_S),
+            meaning="Seconds after which a run ends with exit code 124, done or not. Without it a run may last.",
+            default=_default(TeamSpec, "deadline_s"),
+        ),
+        Key(
+            name="lease_s",
+            kind=Number(low=10, high=DAY_S),
+            meaning="Seconds that an agent keeps a claimed task without a sign of life.",
+            default=_default(TeamSpec, "lease_s"),
+        ),
+    )
+)
+
+BACKOFF: Final = Table(
+    keys=(
+        Key(
+            name="base_s",
+            kind=Number(low=0, high=3600),
+            meaning="Seconds before the first restart.",
+            default=_default(Backoff, "base_s"),
+        ),
+        Key(
+            name="factor",
+            kind=Number(low=1, high=10),
+            meaning="By how much each further delay is longer than the one before.",
+            default=_default(Backoff, "factor"),
+        ),
+        Key(
+            name="cap_s",
+            kind=Number(low=0, high=DAY_S),
+            meaning="Seconds that no delay exceeds; at least `base_s`.",
+            default=_default(Backoff, "cap_s"),
+        ),
+        Key(
+            name="jitter",
+            kind=Number(low=0, high=1),
+            meaning="Part of a delay by which it varies at random, so that agents do not return in step.",
+            default=_default(Backoff, "jitter"),
+        ),
+        Key(
+            name="reset_after_s",
+            kind=Number(low=0, high=DAY_S),
+            meaning="Seconds of running well after which the delays begin again at `base_s`.",
+            default=_default(Backoff, "reset_after_s"),
+        ),
+    )
+)
+
+STOP: Final = Table(
+    keys=(
+        Key(
+            name="leader_s",
+            kind=Number(low=0, high=3600),
+            meaning="Seconds for the program itself to end after SIGTERM.",
+            default=_default(StopLadder, "leader_s"),
+        ),
+        Key(
+            name="group_s",
+            kind=Number(low=0, high=3600),
+            meaning="Seconds for its whole process group to end after SIGTERM, before SIGKILL.",
+            default=_default(StopLadder, "group_s"),
+        ),
+        Key(
+            name="sweep_s",
+            kind=Number(low=0, high=3600),
+            meaning="Seconds to find and kill what left the group.",
+            default=_default(StopLadder, "sweep_s"),
+        ),
+    )
+)
+
+POOL: Final = Table(
+    keys=(
+        Key(
+            name="name",
+            kind=NAME,
+            meaning="Name of the pool. Its agents are `NAME-1`, `NAME-2`, …, or just `NAME` if `size` is 1.",
+        ),
+        Key(
+            name="role",
+            kind=Choice(words=tuple(Role), aliases=ROLE_ALIASES),
+            meaning="What its agents may do with the coordinator.",
+        ),
+        Key(
+            name="command",
+            kind=Texts(
+                item=Text(max_length=32_768, placeholders=True),
+                min_items=1,
+                max_items=256,
+            ),
+            meaning=(
+                "The program and its arguments, one element each; no shell reads them. `{python}`, `{project}`, "
+                "`{profile_dir}`, `{report_dir}` and `{agent}` are replaced inside an element, `{{agent}}` "
+                "stands for a literal `{agent}`."
+            ),
+        ),
+        Key(
+            name="size",
+            kind=Number(low=1, high=POOL_SIZE_MAX, whole=True),
+            meaning="How many agents the pool has.",
+            default=_default(PoolSpec, "size"),
+        ),
+        Key(
+            name="adapter",
+            kind=NAME,
+            meaning="How supervisor talks to the program; `command` for any program.",
+            default=_default(PoolSpec, "adapter"),
+        ),
+        Key(
+            name="drive",
+            kind=Choice(words=("self",)),
+            meaning="Who decides when the agent works; `self`: the program runs its own loop against the tools.",
+            default=_default(PoolSpec, "drive"),
+        ),
+        Key(
+            name="env",
+            kind=TextMap(names=ENV_NAME, values=Text(max_length=32_768)),
+            meaning="Environment variables that its agents get, literally.",
+            default=_default(PoolSpec, "env"),
+        ),
+        Key(
+            name="env_allow",
+            kind=Texts(item=ENV_NAME, unique=True),
+            meaning="Variables of your own environment that are passed on, besides the few that every agent gets.",
+            default=_default(PoolSpec, "env_allow"),
+        ),
+        Key(
+            name="tags",
+            kind=Texts(item=NAME, unique=True),
+            meaning="What its agents can do; tasks ask for them.",
+            default=_default(PoolSpec, "tags"),
+        ),
+        Key(
+            name="groups",
+            kind=Texts(item=NAME, unique=True),
+            meaning="Names under which its agents are reached together, as `group:NAME`.",
+            default=_default(PoolSpec, "groups"),
+        ),
+        Key(
+            name="prompt",
+            kind=Text(max_length=65_536),
+            meaning="The role prompt that its agents are given.",
+            default=_default(PoolSpec, "prompt"),
+        ),
+        Key(
+            name="restart",
+            kind=Choice(words=tuple(Restart)),
+            meaning="After which ends an agent is started again: `permanent` any, `transient` a failure, `temporary` none.",
+            default=_default(PoolSpec, "restart"),
+        ),
+        Key(
+            name="intensity",
+            kind=Number(low=0, high=1000, whole=True),
+            meaning="Restarts within `period_s` after which the agent is parked.",
+            default=_default(PoolSpec, "intensity"),
+        ),
+        Key(
+            name="period_s",
+            kind=Number(low=1, high=DAY_S),
+            meaning="Seconds over which restarts are counted.",
+            default=_default(PoolSpec, "period_s"),
+        ),
+        Key(
+            name="start_timeout_s",
+            kind=Number(low=1, high=3600),
+            meaning="Seconds from the start until the agent's first call; later is a failed start.",
+            default=_default(PoolSpec, "start_timeout_s"),
+        ),
+        Key(
+            name="max_runtime_s",
+            kind=Number(low=1, high=30 * DAY_S),
+            meaning="Seconds after which an agent is stopped, whatever it does.",
+            default=_default(PoolSpec, "max_runtime_s"),
+        ),
+        Key(name="backoff", kind=BACKOFF, meaning="Delays between restarts.", default={}),
+        Key(name="stop", kind=STOP, meaning="How much time each step of stopping is given.", default={}),
+    )
+)
+
+APPROVAL: Final = Table(
+    keys=(
+        Key(
+            name="decision",
+            kind=Choice(
+                words=tuple(Decision), aliases={"approve": "allow", "reject": "deny", "refuse": "deny"}
+            ),
+            meaning="What happens to a matching request. A `deny` beats every other rule; else the first match counts.",
+        ),
+        Key(
+            name="agents",
+            kind=GLOB,
+            meaning="Names of the agents it speaks about, with `*` and `?`.",
+            default=_default(ApprovalRule, "agents"),
+        ),
+        Key(
+            name="kinds",
+            kind=GLOB,
+            meaning="Kinds of request it speaks about, with `*` and `?`.",
+            default=_default(ApprovalRule, "kinds"),
+        ),
+        Key(
+            name="mode",
+            kind=Choice(words=tuple(Mode)),
+            meaning="Whether it counts only with a person in front, or only without. Without it: both.",
+            default=_default(ApprovalRule, "mode"),
+        ),
+        Key(
+            name="max_tier",
+            kind=Number(low=0, high=HIGHEST_TIER - 1, whole=True),
+            meaning=(
+                "Highest tier of request it speaks about: 0 read, 1 reversible, 2 outside the project or network. "
+                "Tier 3, irreversible, is always asked. A `deny` holds for every tier."
+            ),
+            default=_default(ApprovalRule, "max_tier"),
+        ),
+    )
+)
+
+PROFILE: Final = Table(
+    keys=(
+        Key(name="name", kind=NAME, meaning="Name of the team."),
+        Key(
+            name="description",
+            kind=Text(max_length=2000),
+            meaning="What the team is for, in a sentence.",
+            default="",
+        ),
+        Key(name="run", kind=RUN, meaning="When a run is over.", default={}),
+        Key(
+            name="settings",
+            kind=TextMap(names=SETTING_NAME, values=Text(max_length=10_000)),
+            meaning="Free words for the team's own programs, which they read with `whoami`.",
+            default=_default(TeamSpec, "settings"),
+        ),
+        Key(
+            name="pools",
+            kind=Tables(table=POOL, min_items=1, max_items=AGENTS_MAX),
+            meaning=f"The pools of agents, started in this order; at most {AGENTS_MAX} agents in all.",
+        ),
+        Key(
+            name="approvals",
+            kind=Tables(table=APPROVAL),
+            meaning="Rules that answer requests for approval before a person is asked.",
+            default=(),
+        ),
+    )
+)

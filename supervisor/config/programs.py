@@ -1,0 +1,80 @@
+"""Whether the programs that a team names are there, asked before anything is started."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from supervisor.config.placeholders import fill, names_in
+from supervisor.config.problems import shown
+from supervisor.errors import ProgramMissing
+from supervisor.model.team import PoolSpec, TeamSpec
+
+
+def check_programs(team: TeamSpec, *, project: Path | None = None) -> None:
+    """Raise ProgramMissing, naming every pool whose program or script cannot be found.
+
+    Scripts are the elements of a command that begin with `{profile_dir}`. What stands under
+    `{project}` is looked for only if `project` is given.
+    """
+    missing: list[str] = []
+    for pool in team.pools:
+        known = {"python": sys.executable, "profile_dir": str(Path(team.source).parent)}
+        if project is not None:
+            known["project"] = str(project)
+        missing += dict.fromkeys([*_missing_program(pool, known), *_missing_scripts(pool, known)])
+    if missing:
+        listed = "; ".join(missing)
+        raise ProgramMissing(f"team {team.name}: {listed}. Nothing was started.", problems=missing)
+
+
+def _missing_program(pool: PoolSpec, known: Mapping[str, str]) -> Iterator[str]:
+    for program in _filled(pool, pool.command[0], known):
+        path = _search_path(pool)
+        if "/" in program:
+            fault = _file_fault(program)
+            if fault:
+                yield f"pool {pool.name}: the program {shown(program, limit=4096)} {fault}"
+        elif shutil.which(program, path=path) is None:
+            yield (
+                f"pool {pool.name}: the program {shown(program)} is in no directory of PATH ({path or 'empty'}); "
+                f"install it, or write its full path{_python_hint(program)}"
+            )
+
+
+def _file_fault(program: str) -> str:
+    if not os.path.lexists(program):
+        return "does not exist; install it or mend the `command`"
+    if not os.path.isfile(program):
+        return "is no file; mend the `command`"
+    return "" if os.access(program, os.X_OK) else f"may not be run; `chmod +x {program}`"
+
+
+def _search_path(pool: PoolSpec) -> str:
+    """Return the PATH of the pool's agents, without entries that depend on the working directory."""
+    given = pool.env.get("PATH", os.environ.get("PATH", os.defpath))
+    return os.pathsep.join(entry for entry in given.split(os.pathsep) if os.path.isabs(entry))
+
+
+def _python_hint(program: str) -> str:
+    return ", or use `{python}`, the one that runs supervisor" if program.startswith("python") else ""
+
+
+def _missing_scripts(pool: PoolSpec, known: Mapping[str, str]) -> Iterator[str]:
+    for element in pool.command[1:]:
+        if element.startswith("{profile_dir}"):
+            for script in _filled(pool, element, known):
+                if not os.path.exists(script):
+                    yield f"pool {pool.name}: there is no {shown(script, limit=4096)}; mend the `command`"
+
+
+def _filled(pool: PoolSpec, element: str, known: Mapping[str, str]) -> Iterator[str]:
+    """Spell `element` for each agent of the pool, if everything in it is known already."""
+    names = set(names_in(element))
+    if not names <= {*known, "agent"}:
+        return
+    for agent in pool.agent_names if "agent" in names else pool.agent_names[:1]:
+        yield fill([element], {**known, "agent": agent})[0]
