@@ -22,7 +22,8 @@ def error_from_wire(data: Any) -> SupervisorError:
     error = _classes_by_code().get(str(fields.get("code")), SupervisorError)(str(fields.get("message", "")))
     error.details = dict(details) if isinstance(details, dict) else {}
     if isinstance(error, ProfileInvalid):
-        error.problems = tuple(str(each) for each in error.details.get("problems") or ())
+        problems = error.details.get("problems")
+        error.problems = tuple(map(str, problems)) if isinstance(problems, list) else ()
     return error
 
 

@@ -10,8 +10,8 @@ from typing import Any
 class ToolSpec:
     """One tool as agents see it in the list; fixed per release, never built from agents' text.
 
-    `input_schema` is a JSON Schema object with `additionalProperties` false. The hints tell clients what a call
-    may do: `read_only` changes nothing, `destructive` may undo others' work, `idempotent` may be repeated.
+    `input_schema` is a JSON Schema object with `additionalProperties` false. The hints tell clients what a
+    call may do: `read_only` changes nothing, `destructive` undoes others' work, `idempotent` may be repeated.
     """
 
     name: str

@@ -1,0 +1,126 @@
+"""The MCP endpoint's life: bound at once, served once the SDK is loaded, ended without waiting for calls."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from supervisor.transports.mcp.desk import ToolDesk
+from supervisor.transports.mcp.gate import ENDPOINT, Gate
+
+if TYPE_CHECKING:
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+    from uvicorn import Server
+
+HOST: Final = "127.0.0.1"
+"""The only address ever served; there is no setting for it."""
+BACKLOG: Final = 512
+GRACE_S: Final = 1
+KEEP_ALIVE_S: Final = 75
+_CHATTY_LOGGERS: Final = ("mcp", "uvicorn.error", "sse_starlette")
+
+
+class McpServer:
+    """Serves a desk to the agents of this machine on a port of the kernel's choice."""
+
+    def __init__(self, desk: ToolDesk) -> None:
+        """Serve `desk` from `bind` or the context's begin on."""
+        self._desk = desk
+        self._listener: socket.socket | None = None
+        self._ready = asyncio.Event()
+        self._tasks = asyncio.TaskGroup()
+        self._serving: asyncio.Task[None] | None = None
+
+    def bind(self) -> None:
+        """Take a port now: from here on the kernel queues early connections until `serve` takes them."""
+        if self._listener is None:
+            # With the protocol named, asyncio turns Nagle's delay off; without it a call takes 40 ms more.
+            self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            self._listener.bind((HOST, 0))
+            self._listener.listen(BACKLOG)
+            self._listener.setblocking(False)  # noqa: FBT003 - positional by its signature
+
+    @property
+    def url(self) -> str:
+        """Return the endpoint's address; it is known once bound."""
+        return f"http://{self._host}{ENDPOINT}"
+
+    async def ready(self) -> None:
+        """Return when requests are answered."""
+        await self._ready.wait()
+
+    async def serve(self) -> None:
+        """Answer requests until cancelled; held calls are ended then."""
+        self.bind()
+        manager, server, gate = await asyncio.to_thread(self._load)
+        async with manager.run():
+            try:
+                await server.startup(sockets=[self._bound])
+                self._ready.set()
+                await asyncio.Event().wait()
+            finally:
+                self._ready.clear()
+                gate.close()
+                await server.shutdown(sockets=[self._bound])
+
+    async def __aenter__(self) -> Self:
+        """Bind and begin to serve, without waiting until it does."""
+        self.bind()
+        await self._tasks.__aenter__()
+        self._serving = self._tasks.create_task(self.serve())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End held calls and stop serving."""
+        if self._serving is not None:
+            self._serving.cancel()
+        # Only a cancellation is the group's business: other errors pass through it unwrapped.
+        cancelled = (kind, error, trace) if kind is asyncio.CancelledError else (None, None, None)
+        try:
+            await self._tasks.__aexit__(*cancelled)
+        finally:
+            self._bound.close()
+
+    @property
+    def _bound(self) -> socket.socket:
+        if self._listener is None:
+            raise RuntimeError("bind the server first")
+        return self._listener
+
+    @property
+    def _host(self) -> str:
+        return f"{HOST}:{self._bound.getsockname()[1]}"
+
+    def _load(self) -> tuple[StreamableHTTPSessionManager, Server, Gate]:
+        """Import the SDK (about 450 ms) and put the parts together; runs in a thread beside the loop."""
+        import uvicorn  # noqa: PLC0415 - off the way to the first agent
+
+        from supervisor.transports.mcp import sdk_app  # noqa: PLC0415 - off the way to the first agent
+
+        for name in _CHATTY_LOGGERS:
+            logging.getLogger(name).setLevel(logging.WARNING)
+        manager = sdk_app.build(self._desk, self._host)
+        gate = Gate(manager.handle_request, host=self._host, authenticate=self._desk.authenticate)
+        config = uvicorn.Config(
+            gate,
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+        config.load()
+        server = uvicorn.Server(config)
+        server.lifespan = config.lifespan_class(config)
+        return manager, server, gate
