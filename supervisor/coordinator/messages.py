@@ -120,7 +120,7 @@ def _nobody(scope: Scope, to: str) -> str:
 def inbox(
     scope: Scope, recipient: str, *, unread_only: bool, limit: int, fetch: bool
 ) -> tuple[tuple[Message, Delivery], ...]:
-    """List a mailbox: unread urgent mail first. With `fetch`, queued copies become delivered, none consumed."""
+    """List a mailbox: unread urgent mail first. With `fetch`, queued copies become delivered."""
     query = "delivery.unread" if unread_only else "delivery.inbox"
     copies = scope.tx.values(Delivery, query, recipient=recipient, limit=limit)
     listed = []

@@ -31,7 +31,7 @@ def to_params(noun: str, value: Any) -> dict[str, Any]:
 def from_row(kind: type[T], row: sqlite3.Row) -> T:
     """Build a model value from its row; raise DatabaseCorrupt if the row makes none."""
     try:
-        data = {name: _from_column(row[name], form) for name, form in _forms(kind)}
+        data = {name: _from_column(row[name], form) for name, form in _forms(cast("Hashable", kind))}
         return from_wire(kind, data)
     except (InvalidArgument, ValueError) as error:
         raise DatabaseCorrupt(f"a stored {kind.__name__} cannot be read: {error}") from error

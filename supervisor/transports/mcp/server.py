@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from supervisor.transports.mcp.desk import ToolDesk
-from supervisor.transports.mcp.gate import ENDPOINT, Gate
+from supervisor.transports.mcp.gate import ENDPOINT, AsgiApp, Gate
 
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -96,6 +96,9 @@ class McpServer:
     def _host(self) -> str:
         return f"{HOST}:{self._bound.getsockname()[1]}"
 
+    def _guard(self, app: AsgiApp) -> Gate:
+        return Gate(app, host=self._host, authenticate=self._desk.authenticate)
+
     def _load(self) -> tuple[StreamableHTTPSessionManager, Server, Gate]:
         """Import the SDK (about 450 ms) and put the parts together; runs in a thread beside the loop."""
         import uvicorn  # noqa: PLC0415 - off the way to the first agent
@@ -105,7 +108,7 @@ class McpServer:
         for name in _CHATTY_LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
         manager = sdk_app.build(self._desk, self._host)
-        gate = Gate(manager.handle_request, host=self._host, authenticate=self._desk.authenticate)
+        gate = self._guard(manager.handle_request)
         config = uvicorn.Config(
             gate,
             loop="asyncio",

@@ -1,0 +1,86 @@
+"""All tools, by name; a tool that is not in here does not exist."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import Field
+
+from supervisor.coordinator import messages
+from supervisor.coordinator.actor import Actor
+from supervisor.coordinator.scope import Scope
+from supervisor.coordinator.waiting import WAIT_MAX_S
+from supervisor.errors import UnknownTool
+from supervisor.model.agent import Role
+from supervisor.model.permissions import Operation
+from supervisor.model.task import Task
+from supervisor.model.wire import to_wire
+from supervisor.transports.mcp.tools.talk import TALK_TOOLS
+from supervisor.transports.mcp.tools.tasks import TASK_TOOLS, Nothing
+from supervisor.transports.mcp.tools.tool import Answer, Arguments, Tool
+
+WAIT: Final = "wait"
+WHOAMI: Final = "whoami"
+
+
+class Wait(Arguments):
+    """Arguments of wait."""
+
+    wanted: list[str] = Field(
+        alias="for",
+        description="What to wait for: mail, task, review, ballot, task:ID, vote:ID, approval:ID.",
+    )
+    timeout_s: float = Field(default=WAIT_MAX_S, ge=0, le=WAIT_MAX_S)
+
+
+def whoami(scope: Scope, actor: Actor, _asked: Nothing) -> Answer:
+    """Answer who the key belongs to and what it holds."""
+    agent = scope.agent(actor.name)
+    return {
+        "name": actor.name,
+        "role": actor.role.value,
+        "pool": agent.pool,
+        "incarnation": actor.incarnation,
+        "run": scope.run,
+        "team": scope.team.name,
+        "settings": scope.team.settings,
+        "held": to_wire(scope.tx.values(Task, "task.held_by", agent=actor.name)),
+        "unread": messages.unread_count(scope, actor.name),
+    }
+
+
+def _held_by_desk(_scope: Scope, _actor: Actor, _asked: Arguments) -> Answer:
+    raise UnknownTool("`wait` is held by the desk, not run in a transaction")
+
+
+TOOLS: Final[dict[str, Tool]] = {
+    tool.name: tool
+    for tool in (
+        Tool(
+            name=WHOAMI,
+            title="Who am I",
+            description="Say who you are, what you hold and where things are. Call it first.",
+            operations=(Operation.TASK_READ,),
+            arguments=Nothing,
+            handler=whoami,
+        ),
+        *TASK_TOOLS,
+        *TALK_TOOLS,
+        Tool(
+            name=WAIT,
+            title="Wait",
+            description="Wait until one of the conditions holds, at most 45 s. Costs nothing; call it again.",
+            operations=(Operation.WAIT,),
+            arguments=Wait,
+            handler=_held_by_desk,
+        ),
+    )
+}
+
+
+def tool_named(name: str, role: Role) -> Tool:
+    """Return the tool; one that the role may not see is as unknown as one that does not exist."""
+    tool = TOOLS.get(name)
+    if tool is None or not tool.visible_to(role):
+        raise UnknownTool(f"there is no tool `{name[:60]}` for a {role.value}")
+    return tool
