@@ -1,0 +1,143 @@
+"""Which processes belong to whom, answered from one look at the process table.
+
+Fifty agents that stop at once ask at once; `SharedCensus` answers all who asked before a look began
+with that one look, taken off the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from supervisor.runtime.marker import Marks, marks_in
+from supervisor.runtime.proc_table import ProcRef, ProcStat, read_environ, read_table
+from supervisor.runtime.subreaper import adopted, reap_adopted
+
+
+class Census:
+    """One look at the process table, indexed by parent, group and session."""
+
+    def __init__(self, table: Mapping[int, ProcStat]) -> None:
+        """Index `table`; environments are read when first asked for."""
+        self.table: Final = table
+        self._own_pid: Final = os.getpid()
+        self._own_group: Final = os.getpgrp()
+        self._marks: dict[int, Marks] = {}
+        self._children: Final[defaultdict[int, list[ProcStat]]] = defaultdict(list)
+        for stat in table.values():
+            self._children[stat.parent].append(stat)
+
+    @classmethod
+    def take(cls) -> Census:
+        """Look at the process table now; reads /proc, so call it off the event loop."""
+        return cls(read_table())
+
+    def marked(self, session: str, agent: str | None = None) -> list[ProcStat]:
+        """List who carries the marker of `session` (of one agent of it), and all their descendants."""
+        return self._with_descendants(self._carriers(session, agent, since=0))
+
+    def tree(
+        self, leader: ProcRef, session: str, agent: str, *, kin: Collection[ProcRef] = ()
+    ) -> list[ProcStat]:
+        """List the living processes of the tree that `leader` began.
+
+        Members are the leader, its group and session, whoever carries its marker, who is known as `kin`,
+        and every descendant of those. The leader must not be reaped yet: its number stays its own till then.
+        """
+        members = [
+            stat
+            for stat in self.table.values()
+            if stat.start_time >= leader.start_time
+            and (leader.pid in {stat.pid, stat.group, stat.session} or stat.ref in kin)
+        ]
+        members += self._carriers(session, agent, since=leader.start_time)
+        return self._with_descendants(members)
+
+    def strays(self) -> list[ProcStat]:
+        """List the living orphans that came to us, and their descendants, whatever they carry."""
+        return self._with_descendants(adopted(self.table))
+
+    def group(self, leader: ProcRef) -> list[ProcStat]:
+        """List the living members of the process group that `leader` began."""
+        return [stat for stat in self.table.values() if stat.group == leader.pid and self._is_prey(stat)]
+
+    def _carriers(self, session: str, agent: str | None, *, since: int) -> list[ProcStat]:
+        return [
+            stat
+            for stat in self.table.values()
+            if stat.start_time >= since
+            and self._is_prey(stat)
+            and any(mark[0] == session and agent in (None, mark[1]) for mark in self._marks_of(stat.pid))
+        ]
+
+    def _marks_of(self, pid: int) -> Marks:
+        if pid not in self._marks:
+            self._marks[pid] = marks_in(read_environ(pid))
+        return self._marks[pid]
+
+    def _with_descendants(self, members: Iterable[ProcStat]) -> list[ProcStat]:
+        found: dict[int, ProcStat] = {}
+        queue = list(members)
+        while queue:
+            stat = queue.pop()
+            if stat.pid not in found and stat.pid != self._own_pid:
+                found[stat.pid] = stat
+                queue += self._children[stat.pid]
+        return [stat for stat in found.values() if self._is_prey(stat)]
+
+    def _is_prey(self, stat: ProcStat) -> bool:
+        """Say whether it lives and is not of our own group: trees we start have groups of their own."""
+        return stat.alive and stat.pid != self._own_pid and stat.group != self._own_group
+
+
+class SharedCensus:
+    """One look at a time, shared by everyone who asked before it began. Each buries our dead orphans."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Serve callers on `loop`."""
+        self._loop: Final = loop
+        self._next: asyncio.Future[Census] | None = None
+        self._is_looking = False
+
+    async def take(self) -> Census:
+        """Return a census that began after this call."""
+        if self._next is None:
+            self._next = self._loop.create_future()
+        answer = self._next
+        if not self._is_looking:
+            self._look()
+        return await asyncio.shield(answer)
+
+    def _look(self) -> None:
+        answer, self._next = self._next, None
+        if answer is None:
+            return
+        look = self._loop.run_in_executor(None, Census.take)
+        self._is_looking = True
+        look.add_done_callback(lambda done: self._answer(answer, done))
+
+    def _answer(self, answer: asyncio.Future[Census], look: asyncio.Future[Census]) -> None:
+        self._is_looking = False
+        if look.cancelled():
+            answer.cancel()
+        elif (problem := look.exception()) is not None:
+            answer.set_exception(problem)
+        else:
+            reap_adopted(look.result().table)
+            answer.set_result(look.result())
+        self._look()
+
+
+_SHARED: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, SharedCensus]] = WeakKeyDictionary()
+
+
+def shared_census() -> SharedCensus:
+    """Return the census that everyone on the running loop shares."""
+    loop = asyncio.get_running_loop()
+    if loop not in _SHARED:
+        _SHARED[loop] = SharedCensus(loop)
+    return _SHARED[loop]

@@ -1,0 +1,149 @@
+"""One look at the process table: who runs, whose child it is, when it began, what it uses."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+HAS_PROC: Final = Path("/proc/self/stat").exists()
+
+_ROUNDS: Final = 4
+_DEAD: Final = frozenset("ZXx")
+_PSUTIL_STATES: Final = {psutil.STATUS_ZOMBIE: "Z", psutil.STATUS_DEAD: "X", psutil.STATUS_STOPPED: "T"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcRef:
+    """One process and no other: a pid is used again, a pid with its start time is not."""
+
+    pid: int
+    start_time: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcStat:
+    """What the kernel says of one process. `start_time` and `cpu_ticks` are in clock ticks."""
+
+    pid: int
+    parent: int
+    group: int
+    session: int
+    state: str
+    start_time: int
+    cpu_ticks: int
+    rss_bytes: int
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still do anything: a zombie cannot."""
+        return self.state not in _DEAD
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it is frozen by a stop signal or a debugger."""
+        return self.state in "Tt"
+
+    @property
+    def ref(self) -> ProcRef:
+        """Its identity, to keep beyond this look."""
+        return ProcRef(pid=self.pid, start_time=self.start_time)
+
+
+def parse_stat(raw: bytes) -> ProcStat:
+    """Parse the text of `/proc/PID/stat`; the program's name in it may hold spaces and brackets."""
+    head, _, tail = raw.rpartition(b")")
+    fields = tail.split()
+    return ProcStat(
+        pid=int(head.split(b" ", 1)[0]),
+        state=fields[0].decode(),
+        parent=int(fields[1]),
+        group=int(fields[2]),
+        session=int(fields[3]),
+        cpu_ticks=int(fields[11]) + int(fields[12]),
+        start_time=int(fields[19]),
+        rss_bytes=int(fields[21]) * PAGE_BYTES,
+    )
+
+
+def read_stat(pid: int) -> ProcStat | None:
+    """Look at one process; None when there is no such process."""
+    if not HAS_PROC:
+        return _stat_by_psutil(pid)
+    raw = _read(f"/proc/{pid}/stat")
+    return parse_stat(raw) if raw else None
+
+
+def read_environ(pid: int) -> bytes:
+    """Return the environment a process was started with; empty when it may not be read."""
+    if HAS_PROC:
+        return _read(f"/proc/{pid}/environ")
+    with suppress(psutil.Error, OSError):
+        return b"\0".join(f"{name}={value}".encode() for name, value in psutil.Process(pid).environ().items())
+    return b""
+
+
+def read_table() -> dict[int, ProcStat]:
+    """Look at every process of the machine, in one pass.
+
+    Whoever began meanwhile is looked at too, so that fleeing by fork and exit needs more than luck.
+    """
+    seen: set[int] = set()
+    table: dict[int, ProcStat] = {}
+    for _ in range(_ROUNDS):
+        new = [pid for pid in _pids() if pid not in seen]
+        if not new:
+            break
+        seen.update(new)
+        table.update((stat.pid, stat) for stat in map(read_stat, new) if stat is not None)
+    return table
+
+
+def _pids() -> list[int]:
+    if not HAS_PROC:
+        return psutil.pids()
+    names = os.listdir("/proc")  # noqa: PTH208 - a Path for each of thousands of names, every second
+    return [int(name) for name in names if name.isdigit()]
+
+
+def _read(path: str) -> bytes:
+    """Read a whole /proc file; empty when the process is gone or forbids it."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        chunks = []
+        while chunk := os.read(fd, 131_072):
+            chunks.append(chunk)
+        return b"".join(chunks)
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)
+
+
+def _stat_by_psutil(pid: int) -> ProcStat | None:
+    """Look at one process where there is no /proc."""
+    try:
+        process = psutil.Process(pid)
+        with process.oneshot():
+            times = process.cpu_times()
+            return ProcStat(
+                pid=pid,
+                parent=process.ppid(),
+                group=os.getpgid(pid),
+                session=os.getsid(pid),
+                state=_PSUTIL_STATES.get(process.status(), "S"),
+                start_time=int(process.create_time() * TICKS_PER_S),
+                cpu_ticks=int((times.user + times.system) * TICKS_PER_S),
+                rss_bytes=process.memory_info().rss,
+            )
+    except (psutil.Error, OSError):
+        return None
