@@ -1,0 +1,88 @@
+"""What reaches a slot's mailbox.
+
+Each says what it is about, the start (`attempt`, the slot's own count) or the incarnation, so
+that one which is no longer true when it is read can be dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from supervisor.model.agent import ExitClass
+from supervisor.supervision.incarnation import Incarnation
+from supervisor.supervision.ports import ProcessExit, SpawnFailure, TreeEnd
+
+
+class Order(Enum):
+    """What a person or the team asks of a slot."""
+
+    RESTART = auto()
+    STOP = auto()
+    RETIRE = auto()
+    END = auto()
+    END_NOW = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """The agent of this incarnation has reported for work."""
+
+    incarnation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """The time to start has come, but the circuit breaker holds the agent."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """The time to start has come."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """The incarnation has its number and its kit, and can be spawned."""
+
+    attempt: int
+    incarnation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotPrepared:
+    """The incarnation could not be prepared."""
+
+    attempt: int
+    failure: SpawnFailure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overdue:
+    """A limit of the incarnation has passed: `limit` says which."""
+
+    attempt: int
+    limit: ExitClass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exited:
+    """The leader of the process tree has ended."""
+
+    of: Incarnation
+    exit: ProcessExit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeEnded:
+    """The process tree was ended, or as much of it as could be."""
+
+    of: Incarnation
+    tree: TreeEnd
+
+
+Notice = Order | Ready | Held | Due | Prepared | NotPrepared | Overdue | Exited | TreeEnded

@@ -1,0 +1,129 @@
+"""The supervisor: all slots of a team, started in order and stopped in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from itertools import groupby
+
+from supervisor.clock import Clock
+from supervisor.errors import NotFound, WrongState
+from supervisor.model.agent import AgentState
+from supervisor.supervision.breaker import Breaker, limit_for
+from supervisor.supervision.child_spec import ChildSpec
+from supervisor.supervision.notices import Order
+from supervisor.supervision.ports import Launcher, Reporter
+from supervisor.supervision.slot import SETTLED, Slot
+
+
+class Supervisor:
+    """Keeps a team's agents alive, each for itself (one_for_one), until it is stopped.
+
+    All methods belong to the loop that runs `run`. An agent that gives up does not stop the team.
+    """
+
+    def __init__(
+        self,
+        children: Sequence[ChildSpec],
+        launcher: Launcher,
+        reporter: Reporter,
+        clock: Clock,
+        rng: random.Random,
+    ) -> None:
+        """Lay out one slot per child, in start order; nothing starts before `run`."""
+        breaker = Breaker(limit=limit_for(len(children)), clock=clock)
+        self._settled = asyncio.Event()
+        self._stopping = False
+        self._running = False
+        self._slots = {
+            child.name: Slot(
+                child,
+                launcher=launcher,
+                reporter=reporter,
+                breaker=breaker,
+                clock=clock,
+                rng=rng,
+                on_move=self._note_move,
+            )
+            for child in children
+        }
+        self._note_move()
+
+    async def run(self) -> None:
+        """Start all agents and keep them until `stop`; return when no process is left and all is told."""
+        if self._stopping:
+            return
+        self._running = True
+        async with asyncio.TaskGroup() as tasks:
+            for slot in self._slots.values():
+                tasks.create_task(slot.run(), name=f"slot {slot.spec.name}")
+
+    async def stop(self, *, now: bool = False) -> None:
+        """Stop pool by pool in reverse start order, agents of a pool at once; return when all ended.
+
+        From the call on nothing is started. A second call with `now` hurries: every tree that is
+        left is killed at once, and the first call returns then too.
+        """
+        self._stopping = True
+        for slot in self._slots.values():
+            slot.order(Order.END_NOW if now else Order.RETIRE)
+        if not self._running:
+            return
+        for pool in self._pools_in_reverse():
+            for slot in pool:
+                slot.order(Order.END)
+            for slot in pool:
+                await slot.ended.wait()
+
+    def restore(self, agent: str, next_start_at: float | None, restarts: int) -> None:
+        """Continue an agent's count and backoff from a former engine; before `run`."""
+        self._slot(agent).restore(next_start_at=next_start_at, restarts=restarts)
+
+    def ready(self, agent: str, incarnation: int) -> None:
+        """Hear that an incarnation has reported for work; one that is not the live one is ignored."""
+        self._slot(agent).ready(incarnation)
+
+    def restart(self, agent: str) -> None:
+        """Start an agent anew by a person's order, whatever state it rests in; its record is wiped."""
+        if self._stopping:
+            raise WrongState("the team is stopping; nothing is started any more")
+        self._slot(agent).order(Order.RESTART)
+
+    def stop_agent(self, agent: str) -> None:
+        """Stop one agent by a person's order; it stays down until it is restarted."""
+        self._slot(agent).order(Order.STOP)
+
+    def state_of(self, agent: str) -> AgentState:
+        """Return the state of an agent's slot."""
+        return self._slot(agent).state
+
+    @property
+    def gave_up(self) -> tuple[str, ...]:
+        """Name the agents that are parked."""
+        return tuple(name for name, slot in self._slots.items() if slot.state is AgentState.PARKED)
+
+    @property
+    def all_settled(self) -> bool:
+        """Tell whether every agent is exited, parked or stuck."""
+        return all(slot.state in SETTLED for slot in self._slots.values())
+
+    async def settled(self) -> None:
+        """Return as soon as every agent is exited, parked or stuck."""
+        await self._settled.wait()
+
+    def _pools_in_reverse(self) -> list[list[Slot]]:
+        in_start_order = groupby(self._slots.values(), key=lambda slot: slot.spec.pool)
+        return [list(pool) for _, pool in in_start_order][::-1]
+
+    def _slot(self, agent: str) -> Slot:
+        slot = self._slots.get(agent)
+        if slot is None:
+            raise NotFound(f"no agent of this team is called `{agent[:70]}`")
+        return slot
+
+    def _note_move(self) -> None:
+        if self.all_settled:
+            self._settled.set()
+        else:
+            self._settled.clear()
