@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from supervisor import errors
+from supervisor.config.reference import profile_reference
+from supervisor.config.schema import profile_schema
 from supervisor.model.agent import AGENT_MOVES, AgentState, Role
 from supervisor.model.approval import APPROVAL_MOVES, ApprovalState
 from supervisor.model.message import DELIVERY_MOVES, DeliveryState
@@ -95,7 +97,17 @@ def error_tree(
             yield from error_tree(child, depth + 1)
 
 
-PAGES: Final = {"state-machines.md": state_machines, "errors.md": error_page}
+def profile_page() -> str:
+    """Explain every key of a profile."""
+    return profile_reference(GENERATED)
+
+
+PAGES: Final = {
+    "state-machines.md": state_machines,
+    "errors.md": error_page,
+    "profile-reference.md": profile_page,
+    "profile.schema.json": profile_schema,
+}
 
 
 def _summary(kind: type) -> str:

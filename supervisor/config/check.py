@@ -79,14 +79,14 @@ def _unknown_placeholder(name: str) -> str:
     valid = ", ".join(f"`{{{placeholder}}}`" for placeholder in PLACEHOLDERS)
     meant = f"did you mean `{{{near}}}`?" if near else f"valid: {valid}; variables are not replaced."
     spelled = shown(name)
-    return f"unknown placeholder `{{{spelled}}}`; {meant} To pass just these characters write `{{{{{spelled}}}}}`"
+    return f"unknown placeholder `{{{spelled}}}`; {meant} To pass it as it stands write `{{{{{spelled}}}}}`"
 
 
 def _choice(kind: Choice, value: Any, path: KeyPath, problems: Problems) -> str | None:
     words = [str(word) for word in kind.words]
     if isinstance(value, str) and value in words:
         return kind.words[words.index(value)]
-    listed = " or ".join(f'"{word}"' for word in words) if len(words) < 3 else _one_of(words)  # noqa: PLR2004
+    listed = " or ".join(f'"{word}"' for word in words) if len(words) < 3 else _one_of(words)
     if not isinstance(value, str):
         problems.add(path, f"must be {listed}, not {described(value)}")
         return None
@@ -139,7 +139,7 @@ def _texts(kind: Texts, value: Any, path: KeyPath, problems: Problems) -> tuple[
 
 def _as_list(kind: Texts, value: Any) -> str:
     """Show how the value that was given as one string is written as a list."""
-    if not isinstance(value, str) or len(value) > 200 or not value.isprintable():  # noqa: PLR2004
+    if not isinstance(value, str) or len(value) > 200 or not value.isprintable():
         return ""
     words = [value]
     if kind.item.placeholders:
@@ -178,7 +178,7 @@ def _table(kind: Table, value: Any, path: KeyPath, problems: Problems) -> dict[s
         if name in value:
             fitting[name] = checked(key.kind, value[name], (*path, name), problems)
         elif key.required:
-            problems.add((*path, name), f"is missing; {key.meaning[0].lower()}{key.meaning[1:]}")
+            problems.add((*path, name), f"is missing: {key.meaning[0].lower()}{key.meaning[1:]}")
     return fitting
 
 

@@ -20,12 +20,9 @@ NAME: Final = Text(
 )
 """Spells `model.ids.NAME_PATTERN` for schema and messages; a test holds the two together."""
 
-RESERVED_ENV: Final = ("SUPERVISOR_", "SUP_")
-"""Beginnings of the variables that only supervisor itself sets for an agent."""
-
 ENV_NAME: Final = Text(
     pattern=r"(?!SUPERVISOR_|SUP_)[A-Za-z_][A-Za-z0-9_]{0,127}",
-    rule="letters, digits and `_`, not beginning with a digit, nor with `SUPERVISOR_` or `SUP_` (set by supervisor)",
+    rule="letters, digits and `_`, not beginning with a digit, nor with `SUPERVISOR_` or `SUP_`",
 )
 SETTING_NAME: Final = Text(
     pattern=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}",
@@ -68,12 +65,12 @@ RUN: Final = Table(
         Key(
             name="deadline_s",
             kind=Number(low=1, high=30 * DAY_S),
-            meaning="Seconds after which a run ends with exit code 124, done or not. Without it a run may last.",
+            meaning="Seconds after which a run ends, done or not, with exit code 124. Without it: never.",
             default=_default(TeamSpec, "deadline_s"),
         ),
         Key(
             name="lease_s",
-            kind=Number(low=10, high=DAY_S),
+            kind=Number(low=1, high=DAY_S),
             meaning="Seconds that an agent keeps a claimed task without a sign of life.",
             default=_default(TeamSpec, "lease_s"),
         ),
@@ -158,9 +155,9 @@ POOL: Final = Table(
                 max_items=256,
             ),
             meaning=(
-                "The program and its arguments, one element each; no shell reads them. `{python}`, `{project}`, "
-                "`{profile_dir}`, `{report_dir}` and `{agent}` are replaced inside an element, `{{agent}}` "
-                "stands for a literal `{agent}`."
+                "The program and its arguments, one element each; no shell reads them. `{python}`, "
+                "`{project}`, `{profile_dir}`, `{report_dir}` and `{agent}` are replaced inside an element; "
+                "`{{agent}}` stands for a literal `{agent}`."
             ),
         ),
         Key(
@@ -178,7 +175,7 @@ POOL: Final = Table(
         Key(
             name="drive",
             kind=Choice(words=("self",)),
-            meaning="Who decides when the agent works; `self`: the program runs its own loop against the tools.",
+            meaning="Who decides when the agent works; `self`: the program runs its own loop on the tools.",
             default=_default(PoolSpec, "drive"),
         ),
         Key(
@@ -190,7 +187,7 @@ POOL: Final = Table(
         Key(
             name="env_allow",
             kind=Texts(item=ENV_NAME, unique=True),
-            meaning="Variables of your own environment that are passed on, besides the few that every agent gets.",
+            meaning="Variables of your environment that are passed on, besides the few all agents get.",
             default=_default(PoolSpec, "env_allow"),
         ),
         Key(
@@ -214,7 +211,10 @@ POOL: Final = Table(
         Key(
             name="restart",
             kind=Choice(words=tuple(Restart)),
-            meaning="After which ends an agent is started again: `permanent` any, `transient` a failure, `temporary` none.",
+            meaning=(
+                "After which ends an agent is started again: `permanent` any, `transient` a failure, "
+                "`temporary` none."
+            ),
             default=_default(PoolSpec, "restart"),
         ),
         Key(
@@ -253,7 +253,10 @@ APPROVAL: Final = Table(
             kind=Choice(
                 words=tuple(Decision), aliases={"approve": "allow", "reject": "deny", "refuse": "deny"}
             ),
-            meaning="What happens to a matching request. A `deny` beats every other rule; else the first match counts.",
+            meaning=(
+                "What happens to a matching request. A `deny` beats every other rule; else the first "
+                "match counts."
+            ),
         ),
         Key(
             name="agents",
@@ -277,8 +280,8 @@ APPROVAL: Final = Table(
             name="max_tier",
             kind=Number(low=0, high=HIGHEST_TIER - 1, whole=True),
             meaning=(
-                "Highest tier of request it speaks about: 0 read, 1 reversible, 2 outside the project or network. "
-                "Tier 3, irreversible, is always asked. A `deny` holds for every tier."
+                "Highest tier of request it speaks about: 0 read, 1 reversible, 2 outside the project or "
+                "network. Tier 3, irreversible, is always asked. A `deny` holds for every tier."
             ),
             default=_default(ApprovalRule, "max_tier"),
         ),

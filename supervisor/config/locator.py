@@ -58,6 +58,7 @@ class Locator:
         self._lines: dict[KeyPath, int] = {}
         self._arrays: dict[KeyPath, int] = {}
         self._headers: set[KeyPath] = set()
+        self._entries = 0
         self.duplicates: list[Duplicate] = []
         try:
             self._document()
@@ -141,6 +142,7 @@ class Locator:
                 raise _Unreadable
             if len(parts) == DEPTH_MAX:
                 raise TooDeep(self._line_at(position))
+            self._count(position)
             parts.append(_spelled(match))
             position = self._skip(_SPACE, match.end())
             if not self._text.startswith(".", position):
@@ -164,6 +166,7 @@ class Locator:
             position = self._skip(_COMMAS, position)
             if self._text.startswith("]", position):
                 return position + 1
+            self._count(position)
             self._record((*path, index), position)
             position = self._value(position, (*path, index))
             index += 1
@@ -191,6 +194,11 @@ class Locator:
             raise _Unreadable
         return match.end()
 
+    def _count(self, position: int) -> None:
+        self._entries += 1
+        if self._entries > ENTRIES_MAX:
+            raise TooManyEntries(self._line_at(position))
+
     def _record(self, path: KeyPath, position: int) -> None:
         line = self._line_at(position)
         if len(path) > DEPTH_MAX:
@@ -199,8 +207,6 @@ class Locator:
             self.duplicates.append(Duplicate(path, line, self._lines[path]))
             return
         self._lines[path] = line
-        if len(self._lines) > ENTRIES_MAX:
-            raise TooManyEntries(line)
 
 
 def _spelled(match: re.Match[str]) -> str:

@@ -66,11 +66,7 @@ def parse_profile(
 def invalid(name: str, problems: tuple[str, ...]) -> ProfileInvalid:
     """Make the error that carries `problems`, each a line of its own beside the message."""
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return ProfileInvalid(
-        f"the profile {name} has {count}; nothing was started. "
-        f"Mend {'it' if len(problems) == 1 else 'them'}, then `supervisor profile check {name}`.",
-        problems=problems,
-    )
+    return ProfileInvalid(f"the profile {name} has {count}. Nothing was started.", problems=problems)
 
 
 def _read(text: str, name: str) -> tuple[Locator, dict[str, Any]]:
@@ -198,8 +194,8 @@ def _check_program(command: tuple[str, ...] | None, index: int, problems: Proble
     ):
         problems.add(
             path,
-            f'"{shown(program)}" is a relative path; write `{{profile_dir}}/…` or `{{project}}/…`, a full path, '
-            "or a bare name that is found by PATH",
+            f'"{shown(program)}" is a relative path; write `{{profile_dir}}/…` or `{{project}}/…`, '
+            "a full path, or a bare name that is found by PATH",
         )
 
 

@@ -15,8 +15,6 @@ from supervisor.config.problems import shown
 from supervisor.errors import ProfileNotFound, StateUnsafe
 
 SUFFIX: Final = ".toml"
-_GROUP_WRITES: Final = stat.S_IWGRP
-_OTHERS_WRITE: Final = stat.S_IWOTH
 
 
 def built_in_dir() -> Path:
@@ -34,7 +32,7 @@ def built_in_dir() -> Path:
 def user_dir() -> Path | None:
     """Return the directory of the user's own profiles, or None for a user without a home."""
     given = os.environ.get("XDG_CONFIG_HOME", "")
-    if os.path.isabs(given):
+    if Path(given).is_absolute():
         return Path(given) / "supervisor" / "profiles"
     try:
         return Path.home() / ".config" / "supervisor" / "profiles"
@@ -56,16 +54,18 @@ def read_own(path: Path, shown_as: str, *, uid: int | None = None) -> str:
         raise ProfileNotFound(f"there is no profile {shown_as}. See `supervisor profile list`.") from error
     except (OSError, ValueError) as error:
         if path.is_symlink():
+            target = shown(str(path.readlink()), limit=4096)
             raise StateUnsafe(
-                f"the profile {shown_as} is a symbolic link to {shown(os.readlink(path), limit=4096)}; name that file."
+                f"the profile {shown_as} is a symbolic link; name its file {target}."
             ) from error
         reason = getattr(error, "strerror", None) or str(error)
         raise ProfileNotFound(f"the profile {shown_as} cannot be read: {reason}.") from error
-    with os.fdopen(descriptor, "rb") as file:
-        _require_plain_and_own(
-            os.fstat(file.fileno()), path, shown_as, uid=os.geteuid() if uid is None else uid
-        )
-        return _decoded(file.read(PROFILE_MAX + 1), shown_as)
+    try:
+        _require_plain_and_own(os.fstat(descriptor), path, shown_as, uid=os.geteuid() if uid is None else uid)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return _decoded(file.read(PROFILE_MAX + 1), shown_as)
+    finally:
+        os.close(descriptor)
 
 
 def _decoded(content: bytes, shown_as: str) -> str:
@@ -96,13 +96,13 @@ def require_own(status: os.stat_result, path: Path, shown_as: str, *, uid: int) 
             f"the profile {shown_as} belongs to user id {status.st_uid}, you are {uid}. A profile says what "
             f"programs run as you: read it, then use a copy of your own (`cp {path} …`)."
         )
-    writers = status.st_mode & _OTHERS_WRITE or (
-        status.st_mode & _GROUP_WRITES and not _group_is_private(status.st_gid, uid)
+    writers = status.st_mode & stat.S_IWOTH or (
+        status.st_mode & stat.S_IWGRP and not _group_is_private(status.st_gid, uid)
     )
     if writers:
         raise StateUnsafe(
-            f"the profile {shown_as} can be written by others (mode {stat.S_IMODE(status.st_mode):04o}). A profile "
-            f"says what programs run as you: read it, then `chmod go-w {path}`."
+            f"the profile {shown_as} can be written by others (mode {stat.S_IMODE(status.st_mode):04o}). "
+            f"A profile says what programs run as you: read it, then `chmod go-w {path}`."
         )
 
 

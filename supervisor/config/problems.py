@@ -69,7 +69,7 @@ def _element(value: Any, index: int) -> str:
 def shown(text: str, *, limit: int = SHOWN_MAX) -> str:
     """Spell foreign text harmlessly on one line: no control characters, and not too long."""
     cut = text if len(text) <= limit else f"{text[: limit - 1]}…"
-    return repr(cut)[1:-1].replace("\\'", "'") if not cut.isprintable() or "\\" in cut else cut
+    return cut if cut.isprintable() else repr(cut)[1:-1].replace("\\'", "'")
 
 
 def described(value: object) -> str:

@@ -96,8 +96,8 @@ def _find(reference: str) -> _Found:
         return _at(reference)
     if re.fullmatch(NAME.pattern or "", reference) is None:
         raise ProfileNotFound(
-            f'"{shown(reference)}" is no profile: give a name ({NAME.rule}), or a path with a `/` or ending in '
-            "`.toml`. See `supervisor profile list`."
+            f'"{shown(reference)}" is no profile: give a name ({NAME.rule}), or a path with a `/` or '
+            "ending in `.toml`. See `supervisor profile list`."
         )
     for found in _named():
         if found.path.stem == reference:
@@ -106,8 +106,8 @@ def _find(reference: str) -> _Found:
 
 
 def _at(reference: str) -> _Found:
-    given = Path(os.path.expanduser(reference)) if reference.startswith("~/") else Path(reference)
     try:
+        given = Path(reference).expanduser()
         path = given.parent.resolve() / given.name
     except (OSError, ValueError, RuntimeError) as error:
         raise ProfileNotFound(
@@ -147,5 +147,5 @@ def _not_found(name: str) -> str:
     names = [found.path.stem for found in _named()]
     near = nearest(name, names)
     hint = f"did you mean `{near}`?" if near else f"there are: {', '.join(sorted(set(names))) or 'none'}."
-    here = f" To use the file here, write `./{name}{SUFFIX}`." if os.path.isfile(f"{name}{SUFFIX}") else ""
+    here = f" To use the file here, write `./{name}{SUFFIX}`." if Path(f"{name}{SUFFIX}").is_file() else ""
     return f'no profile is called "{name}"; {hint}{here} See `supervisor profile list`.'

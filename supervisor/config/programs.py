@@ -28,7 +28,10 @@ def check_programs(team: TeamSpec, *, project: Path | None = None) -> None:
         missing += dict.fromkeys([*_missing_program(pool, known), *_missing_scripts(pool, known)])
     if missing:
         listed = "; ".join(missing)
-        raise ProgramMissing(f"team {team.name}: {listed}. Nothing was started.", problems=missing)
+        raise ProgramMissing(
+            f"team {team.name}: {listed}. Nothing was started. Install it or mend the profile.",
+            problems=missing,
+        )
 
 
 def _missing_program(pool: PoolSpec, known: Mapping[str, str]) -> Iterator[str]:
@@ -40,35 +43,35 @@ def _missing_program(pool: PoolSpec, known: Mapping[str, str]) -> Iterator[str]:
                 yield f"pool {pool.name}: the program {shown(program, limit=4096)} {fault}"
         elif shutil.which(program, path=path) is None:
             yield (
-                f"pool {pool.name}: the program {shown(program)} is in no directory of PATH ({path or 'empty'}); "
-                f"install it, or write its full path{_python_hint(program)}"
+                f"pool {pool.name}: the program {shown(program)} is in no directory of PATH "
+                f"({path or 'which is empty'}){_python_hint(program)}"
             )
 
 
 def _file_fault(program: str) -> str:
     if not os.path.lexists(program):
-        return "does not exist; install it or mend the `command`"
-    if not os.path.isfile(program):
-        return "is no file; mend the `command`"
+        return "does not exist"
+    if not Path(program).is_file():
+        return "is no file"
     return "" if os.access(program, os.X_OK) else f"may not be run; `chmod +x {program}`"
 
 
 def _search_path(pool: PoolSpec) -> str:
     """Return the PATH of the pool's agents, without entries that depend on the working directory."""
     given = pool.env.get("PATH", os.environ.get("PATH", os.defpath))
-    return os.pathsep.join(entry for entry in given.split(os.pathsep) if os.path.isabs(entry))
+    return os.pathsep.join(entry for entry in given.split(os.pathsep) if Path(entry).is_absolute())
 
 
 def _python_hint(program: str) -> str:
-    return ", or use `{python}`, the one that runs supervisor" if program.startswith("python") else ""
+    return "; `{python}` is the one that runs supervisor" if program.startswith("python") else ""
 
 
 def _missing_scripts(pool: PoolSpec, known: Mapping[str, str]) -> Iterator[str]:
     for element in pool.command[1:]:
         if element.startswith("{profile_dir}"):
             for script in _filled(pool, element, known):
-                if not os.path.exists(script):
-                    yield f"pool {pool.name}: there is no {shown(script, limit=4096)}; mend the `command`"
+                if not Path(script).exists():
+                    yield f"pool {pool.name}: the script {shown(script, limit=4096)} does not exist"
 
 
 def _filled(pool: PoolSpec, element: str, known: Mapping[str, str]) -> Iterator[str]:

@@ -103,7 +103,7 @@ def _record(descriptor: int) -> dict[str, Any]:
     """Read the holder's words; those of a dead process are stale, the new holder is just starting."""
     record = _parsed(os.pread(descriptor, RECORD_MAX, 0))
     pid = record.get("pid")
-    return record if isinstance(pid, int) and os.path.exists(f"/proc/{pid}") else {}
+    return record if isinstance(pid, int) and Path(f"/proc/{pid}").exists() else {}
 
 
 def _parsed(content: bytes) -> dict[str, Any]:

@@ -31,8 +31,8 @@ def head_commit(project: Path) -> str | None:
     It waits for a process, up to `DEADLINE_S`: call it from a thread, not on an event loop.
     """
     try:
-        answer = subprocess.run(  # noqa: S603 - fixed argv, no shell
-            ["git", *_SAFE, "rev-parse", "--verify", "--quiet", "--end-of-options", "HEAD"],  # noqa: S607
+        answer = subprocess.run(
+            ["git", *_SAFE, "rev-parse", "--verify", "--quiet", "--end-of-options", "HEAD"],
             cwd=project,
             env=_environment(),
             stdin=subprocess.DEVNULL,

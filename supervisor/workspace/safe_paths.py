@@ -24,8 +24,8 @@ def require_private_dir(path: Path, *, uid: int | None = None) -> None:
         raise StateUnsafe(f"{path} is not a directory. Move it away; supervisor keeps its state there.")
     if stat.S_IMODE(status.st_mode) & OTHERS:
         raise StateUnsafe(
-            f"{path} is open to others (mode {stat.S_IMODE(status.st_mode):04o}), so supervisor did not make it "
-            f"or somebody changed it. Look at what is in it, then `chmod 700 {path}` or move it away."
+            f"{path} is open to others (mode {stat.S_IMODE(status.st_mode):04o}), so supervisor did not make "
+            f"it or somebody changed it. Look at what is in it, then `chmod 700 {path}` or move it away."
         )
 
 
@@ -48,7 +48,7 @@ def require_own_file(path: Path, *, uid: int | None = None) -> None:
 def _require_own(path: Path, status: os.stat_result, *, uid: int | None) -> None:
     if stat.S_ISLNK(status.st_mode):
         raise StateUnsafe(
-            f"{path} is a symbolic link to {os.readlink(path)}. State must not lead elsewhere: remove the link."
+            f"{path} is a symbolic link to {path.readlink()}. State must not lead elsewhere: remove the link."
         )
     owner = os.geteuid() if uid is None else uid
     if status.st_uid != owner:

@@ -106,10 +106,11 @@ def _existing_project(project: Path) -> Path:
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ProjectMissing(
-            f"the project directory {str(project)!r} cannot be opened: {reason}. Give an existing one with `--project`."
+            f"the project directory {str(project)!r} cannot be opened: {reason}. "
+            "Give an existing one with `--project`."
         ) from error
     if not resolved.is_dir():
-        raise ProjectMissing(f"{resolved} is a file. Give the directory of a project with `--project`.")
+        raise ProjectMissing(f"{resolved} is not a directory. Give an existing one with `--project`.")
     return resolved
 
 
@@ -124,7 +125,7 @@ def _create(state: StateDir) -> None:
     except OSError as error:
         raise ProjectNotWritable(
             f"cannot write {error.filename or state.root}: {error.strerror}. Supervisor keeps its state in "
-            f"{state.root}: make the project writable, or give another with `--project`."
+            "`.supervisor/` there. Make the project writable, or give another with `--project`."
         ) from error
 
 
@@ -153,7 +154,7 @@ def socket_path(project: Path) -> Path:
     if length > SOCKET_PATH_MAX:
         raise PathTooLong(
             f"the socket path {path} has {length} bytes, at most {SOCKET_PATH_MAX} are possible. "
-            "Set XDG_RUNTIME_DIR to a shorter directory of your own, or unset it to use /tmp."
+            "Set XDG_RUNTIME_DIR to a shorter directory. Without it, one in /tmp is used."
         )
     _make_all(directory.parent, directory)
     return path
@@ -161,9 +162,9 @@ def socket_path(project: Path) -> Path:
 
 def _runtime_dir() -> Path:
     given = os.environ.get("XDG_RUNTIME_DIR", "")
-    if not os.path.isabs(given) or not os.path.isdir(given):
+    if not Path(given).is_absolute() or not Path(given).is_dir():
         return Path(f"/tmp/supervisor-{os.geteuid()}")  # noqa: S108 - its owner and mode are checked
-    status = os.stat(given)
+    status = Path(given).stat()
     if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & OTHERS_WRITE:
         raise StateUnsafe(
             f"XDG_RUNTIME_DIR={given} belongs to user id {status.st_uid} with mode "
