@@ -1,0 +1,42 @@
+"""Run benchmarks and print their tables: `python -m benchmarks [--quick] [NAME …]`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from benchmarks import imports, mcp_calls, memory, start
+from benchmarks.table import Table
+
+BENCHMARKS: Final[dict[str, Callable[[int], Iterator[Table]]]] = {
+    "imports": imports.tables,
+    "start": start.tables,
+    "memory": memory.tables,
+    "mcp": mcp_calls.tables,
+}
+FULL_ROUNDS: Final = 9
+QUICK_ROUNDS: Final = 3
+
+
+def main() -> None:
+    """Run the named benchmarks, or all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(BENCHMARKS)}")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: for a look, not for a record")
+    wanted = parser.parse_args()
+    strangers = sorted(set(wanted.names) - set(BENCHMARKS))
+    if strangers:
+        parser.error(f"no benchmark is called {strangers[0]}; there are: {', '.join(BENCHMARKS)}")
+
+    print(f"Python {platform.python_version()}, Linux {platform.release()}, {os.cpu_count()} cores\n")
+    for name in wanted.names or BENCHMARKS:
+        for table in BENCHMARKS[name](QUICK_ROUNDS if wanted.quick else FULL_ROUNDS):
+            print(table.markdown(), flush=True)
+            print(flush=True)
+
+
+if __name__ == "__main__":
+    main()

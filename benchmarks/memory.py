@@ -1,0 +1,54 @@
+"""What the engine weighs and does while its agents are idle."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from benchmarks.table import Table
+from benchmarks.team import Team, running, sleepers
+
+SETTLE_S: Final = 5.0
+WATCH_S: Final = 10.0
+
+
+def tables(rounds: int) -> Iterator[Table]:
+    """Measure PSS and CPU of the engine, and of all it starts beside the agents, with idle agents."""
+    table = Table(
+        "Engine with idle agents",
+        ("agents", "engine PSS MiB", "beside it MiB", "processes beside it", "engine CPU % of a core"),
+    )
+    for agents in (1, 20, 200) if rounds > 3 else (1, 20):
+        with running(sleepers(agents)) as team:
+            team.kits(agents)
+            time.sleep(SETTLE_S)
+            busy = cpu_seconds(team.pid)
+            time.sleep(WATCH_S)
+            percent = (cpu_seconds(team.pid) - busy) / WATCH_S * 100
+            helpers = _helpers(team)
+            weight = sum(pss_mib(pid) for pid in helpers)
+            table.add(agents, pss_mib(team.pid), weight, len(helpers), percent)
+    yield table
+
+
+def pss_mib(pid: int) -> float:
+    """Return the proportional set size: shared pages count by the share."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    raise ValueError(f"process {pid} tells no Pss")
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _helpers(team: Team) -> list[int]:
+    """List the engine's children that are no agents: those without the agents' command."""
+    children = [int(pid) for pid in Path(f"/proc/{team.pid}/task/{team.pid}/children").read_text().split()]
+    return [pid for pid in children if b"sleep" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
