@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
 import stat
 from collections.abc import AsyncIterator
@@ -120,6 +119,18 @@ async def served(engine: ScriptedEngine, path: Path) -> AsyncIterator[ControlSer
 async def client(served: ControlServer, path: Path) -> AsyncIterator[ControlClient]:
     async with await ControlClient.connect(path) as connected:
         yield connected
+
+
+def mode_of(path: Path) -> int | None:
+    return path.lstat().st_mode if path.exists() else None
+
+
+def make_directory(path: Path) -> None:
+    path.mkdir()
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def raw(path: Path, *lines: bytes) -> list[dict[str, Any]]:
@@ -252,14 +263,17 @@ async def test_a_gap_in_the_numbers_brings_a_new_snapshot(
 
 async def test_a_subscriber_that_fell_behind_gets_a_new_snapshot_and_misses_nothing(path: Path) -> None:
     engine = ScriptedEngine(backlog=10)
-    async with ControlServer(engine, path), await ControlClient.connect(path) as client:
-        async with aclosing(client.feed()) as feed:
-            await take(feed, 1)
-            engine.happen(50)  # in one step of the loop: the server cannot pass any on in between
-            (snapshot,) = await take(feed, 1)
-            engine.happen()
-            assert snapshot.version == 50
-            assert await take(feed, 1) == [event(51)]
+    async with (
+        ControlServer(engine, path),
+        await ControlClient.connect(path) as client,
+        aclosing(client.feed()) as feed,
+    ):
+        await take(feed, 1)
+        engine.happen(50)  # in one step of the loop: the server cannot pass any on in between
+        (snapshot,) = await take(feed, 1)
+        engine.happen()
+        assert snapshot.version == 50
+        assert await take(feed, 1) == [event(51)]
 
 
 async def test_a_bye_ends_the_feed(client: ControlClient, engine: ScriptedEngine) -> None:
@@ -332,7 +346,7 @@ async def test_a_client_that_reads_nothing_is_cut_off_after_the_deadline(
     monkeypatch.setattr(server_module, "DRAIN_TIMEOUT_S", 0.05)
     connected = socket.socket(socket.AF_UNIX)
     connected.connect(str(path))
-    connected.setblocking(False)
+    connected.settimeout(0)
     loop = asyncio.get_running_loop()
     await loop.sock_sendall(connected, b'{"id":1,"verb":"subscribe"}\n')
     await engine.subscribed.wait()
@@ -403,8 +417,8 @@ async def test_the_socket_is_for_its_owner_only_and_goes_with_the_server(
     engine: ScriptedEngine, path: Path
 ) -> None:
     async with ControlServer(engine, path):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert not path.exists()
+        assert mode_of(path) == stat.S_IFSOCK | 0o600
+    assert mode_of(path) is None
     with pytest.raises(EngineNotRunning):
         await ControlClient.connect(path)
 
@@ -419,12 +433,12 @@ async def test_the_socket_that_a_killed_engine_left_is_replaced(engine: Scripted
         assert await client.call("hello") == {"protocol": 1}
 
 
-async def test_a_file_in_the_way_is_left_alone(engine: ScriptedEngine, path: Path) -> None:
-    path.write_text("precious")
+async def test_what_else_is_in_the_way_is_left_alone(engine: ScriptedEngine, path: Path) -> None:
+    make_directory(path)
     with pytest.raises(StateUnsafe):
         async with ControlServer(engine, path):
             pass
-    assert path.read_text() == "precious"
+    assert stat.S_ISDIR(mode_of(path) or 0)
 
 
 async def test_a_path_over_107_bytes_is_refused_with_a_way_out(
@@ -451,17 +465,17 @@ async def test_an_error_in_the_body_passes_the_server_as_it_is(engine: ScriptedE
     with pytest.raises(NotFound):
         async with ControlServer(engine, path):
             raise NotFound
-    assert not path.exists()
+    assert mode_of(path) is None
 
 
 async def test_no_descriptor_is_left_behind(engine: ScriptedEngine, path: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    before = open_descriptors()
     async with ControlServer(engine, path):
         for _ in range(20):
             async with await ControlClient.connect(path) as client:
                 await client.call("hello")
     await asyncio.sleep(0)
-    assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
+    assert open_descriptors() <= before
 
 
 # ----------------------------------------------------------------------------------------- the hub
