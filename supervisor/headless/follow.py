@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -44,21 +44,25 @@ class RunEnd:
 class RunFollower:
     """Keeps a world up to date from the feed and hands every event once to the printer."""
 
-    def __init__(self, client: Feed, printer: Printer, out: LineWriter) -> None:
+    def __init__(
+        self,
+        client: Feed,
+        printer: Printer,
+        out: LineWriter,
+        *,
+        on_over: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Follow until the run is over; with `on_over` await that once and go on until the farewell."""
         self._client = client
         self._printer = printer
         self._out = out
+        self._on_over = on_over
         self._world = World()
         self._engine: EngineInfo | None = None
         self._over = False
 
-    @property
-    def over(self) -> bool:
-        """Tell whether the run that this engine works on has ended."""
-        return self._over
-
-    async def follow(self, *, until_bye: bool = False) -> RunEnd:
-        """Tell the run until it is over; with `until_bye` go on until the engine says farewell."""
+    async def follow(self) -> RunEnd:
+        """Tell the run and return what was seen last."""
         farewell = ""
         async with aclosing(self._client.feed()) as feed:
             async for frame in feed:
@@ -66,15 +70,18 @@ class RunFollower:
                     farewell = frame.reason
                     break
                 await self._take(frame)
-                if self._over and not until_bye:
+                if self._over and self._on_over is None:
                     break
         return RunEnd(world=self._world, engine=self._engine, over=self._over, farewell=farewell)
 
     async def _take(self, frame: FeedItem) -> None:
+        was_over = self._over
         if isinstance(frame, Snapshot):
             await self._open(frame)
         elif isinstance(frame, Event):
             await self._tell(frame)
+        if self._over and not was_over and self._on_over is not None:
+            await self._on_over()
 
     async def _open(self, snapshot: Snapshot) -> None:
         if self._engine is None:
@@ -89,11 +96,10 @@ class RunFollower:
         """Tell what was missed between the last event and a later snapshot."""
         while self._world.seq < snapshot.version:
             page = await self._client.call("events", since=self._world.seq, limit=PAGE)
-            events = [from_wire(Event, each) for each in page["events"]]
-            if not events:
+            if not page["events"]:
                 break
-            for event in events:
-                await self._tell(event)
+            for data in page["events"]:
+                await self._tell(from_wire(Event, data))
         if self._world.seq < snapshot.version:
             self._world = World.of(snapshot)
 
@@ -112,8 +118,3 @@ class RunFollower:
         if run is None or engine is None or run.state is RunState.ACTIVE:
             return
         self._over = self._over or (run.finished_at or 0.0) >= engine.started_at
-
-
-async def follow_run(client: Feed, *, printer: Printer, out: LineWriter, until_bye: bool = False) -> RunEnd:
-    """Follow the run of `client`'s engine and print it; see `RunFollower.follow`."""
-    return await RunFollower(client, printer, out).follow(until_bye=until_bye)

@@ -1,0 +1,241 @@
+"""Verbs that answer agents' requests: approvals, approve, reject."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from supervisor.cli.border import Verb
+from supervisor.cli.options import json_option, project_option
+from supervisor.cli.output import duration, note, print_json, print_table, say
+from supervisor.errors import AlreadyAnswered, DigestMismatch, Forbidden, NotFound, UsageInvalid
+
+if TYPE_CHECKING:
+    from supervisor.model.approval import Approval
+    from supervisor.model.world import World
+
+
+REASON_SHOWN = 2000
+
+
+@click.command(
+    cls=Verb,
+    examples=("supervisor approvals", "supervisor approvals --json | jq -r '.approvals[] | .id, .digest'"),
+)
+@project_option
+@click.option("--all", "everything", is_flag=True, help="Also those answered before.")
+@json_option
+def approvals(*, project: Path, everything: bool, as_json: bool) -> None:
+    """List what agents ask you to allow. The highest risk comes first."""
+    from supervisor.cli.engine_door import view
+    from supervisor.model.wire import to_wire
+
+    seen = view(project)
+    waiting = seen.world.pending_approvals()
+    chosen = list(seen.world.approvals.values()) if everything else waiting
+    if as_json:
+        print_json("approvals", live=seen.live, approvals=[to_wire(each) for each in chosen])
+        return
+    now = time.time()
+    heads = ("ID", "STATE", "TIER", "AGENT", "KIND", "EXPIRES", "TITLE")
+    print_table(heads, [_row(each, now) for each in chosen])
+
+
+def _row(approval: Approval, now: float) -> tuple[str, ...]:
+    waiting = approval.state.value == "pending"
+    expires = duration(approval.expires_at - now) if waiting else "-"
+    state, tier = approval.state.value, str(approval.tier)
+    return (approval.id, state, tier, approval.agent, approval.kind, expires, approval.title)
+
+
+@click.command(
+    cls=Verb,
+    examples=(
+        "supervisor approve A3                    show it, ask, then allow it once",
+        "supervisor approve A3 --yes              without asking (tiers 0 to 2)",
+        "supervisor approve A3 --digest 1f3a9c0e  only if it is still what you saw",
+    ),
+)
+@click.argument("approval_id", metavar="ID")
+@project_option
+@click.option("--yes", is_flag=True, help="Do not ask; the highest tier still needs its id typed.")
+@click.option("--digest", metavar="HEX", help="The digest you saw, at least its first 8 digits.")
+@json_option
+def approve(*, approval_id: str, project: Path, yes: bool, digest: str | None, as_json: bool) -> None:
+    """Show a request and allow it once.
+
+    The answer carries the digest of what was shown: a request that changed, expired or was
+    answered elsewhere refuses it.
+    """
+    _refuse_agents(project)
+    shown = _shown(project, approval_id, digest)
+    _confirm(shown, yes=yes, seen_before=digest is not None)
+    _answer(project, shown, decision="approve", reason="", as_json=as_json)
+
+
+@click.command(cls=Verb, examples=('supervisor reject A3 --reason "write to the report directory instead"',))
+@click.argument("approval_id", metavar="ID")
+@project_option
+@click.option("--reason", required=True, help="The agent will read it.")
+@json_option
+def reject(*, approval_id: str, project: Path, reason: str, as_json: bool) -> None:
+    """Deny a request and say why."""
+    _answer(project, _found(project, approval_id), decision="reject", reason=reason, as_json=as_json)
+
+
+def _refuse_agents(project: Path) -> None:
+    """Refuse to approve for a process that descends from an agent of this very engine.
+
+    Against native code of the same user this is a courtesy, not a wall: only a sandbox is one.
+    """
+    from supervisor.runtime.marker import SESSION
+    from supervisor.workspace.engine_lock import read_engine_file
+    from supervisor.workspace.state_dir import open_state
+
+    record = read_engine_file(open_state(project, create=False))
+    lives = os.environ.get(SESSION, "").split("/")
+    if record is not None and record.session and record.session in lives:
+        raise Forbidden("an agent's process cannot approve; a person does, from a terminal of their own")
+
+
+def _shown(project: Path, approval_id: str, digest: str | None) -> Approval:
+    """Print what would be allowed; refuse what is answered, altered or not what was seen before."""
+    approval = _found(project, approval_id)
+    if approval.state.value != "pending":
+        by = f" by {approval.answered_by}" if approval.answered_by else ""
+        raise AlreadyAnswered(f"{approval.id} is {approval.state.value} already{by}; nothing was sent")
+    if _digest_of(approval) != approval.digest:
+        raise DigestMismatch(f"{approval.id} does not match its own digest; it was not approved")
+    if digest is not None and (len(digest) < 8 or not approval.digest.startswith(digest.lower())):
+        raise DigestMismatch(
+            f"{approval.id} has digest {approval.digest[:16]}…, not {digest[:16]}. Look again"
+        )
+    for line in approval_lines(approval, time.time()):
+        note(line)
+    return approval
+
+
+def _found(project: Path, spelled: str) -> Approval:
+    from supervisor.cli.engine_door import connected, run_async
+    from supervisor.model.ids import approval_id, number_of
+    from supervisor.model.world import World
+
+    wanted = approval_id(number_of(spelled, "A"))
+
+    async def _world() -> World:
+        async with connected(project) as client:
+            return World.of(await client.snapshot())
+
+    approval = run_async(_world()).approvals.get(wanted)
+    if approval is None:
+        raise NotFound(f"there is no approval {wanted}. See `supervisor approvals --all`")
+    return approval
+
+
+def approval_lines(approval: Approval, now: float) -> list[str]:
+    """Spell everything that an approval allows; the agent's own words come last and are marked."""
+    task = f" for {approval.task}" if approval.task else ""
+    lines = [
+        f"{approval.id}  tier {approval.tier}  {approval.kind}",
+        f"  asked by  {approval.agent} (incarnation {approval.incarnation}){task}",
+        f"  title     {_one_line(approval.title)}",
+        "  allows",
+        *(f"    {line}" for line in payload_lines(approval.payload)),
+        f"  digest    {approval.digest}",
+        f"  expires   in {duration(approval.expires_at - now)}",
+    ]
+    if approval.reason:
+        words = approval.reason[:REASON_SHOWN].splitlines()
+        lines += [
+            "  the agent says (its own words, unchecked):",
+            *(f"  | {_one_line(line)}" for line in words),
+        ]
+    return lines
+
+
+def payload_lines(payload: str) -> list[str]:
+    """Lay the payload out for reading; if that would show anything but its exact content, show it raw."""
+    import json
+
+    from supervisor.model.approval import canonical
+    from supervisor.model.escape import visible
+
+    try:
+        content = json.loads(payload)
+        faithful = isinstance(content, dict) and canonical(content) == payload
+    except (ValueError, RecursionError):
+        faithful = False
+        content = None
+    laid_out = json.dumps(content, indent=2, ensure_ascii=False) if faithful else visible(payload)
+    return laid_out.split("\n")
+
+
+def _one_line(text: str) -> str:
+    from supervisor.model.escape import visible
+
+    return visible(text)
+
+
+def _digest_of(approval: Approval) -> str:
+    from supervisor.model.approval import digest_of
+
+    return digest_of(
+        agent=approval.agent,
+        incarnation=approval.incarnation,
+        kind=approval.kind,
+        tier=approval.tier,
+        title=approval.title,
+        payload=approval.payload,
+    )
+
+
+def _confirm(approval: Approval, *, yes: bool, seen_before: bool) -> None:
+    """Have the person say that this is meant; raise UsageInvalid if nobody can be asked."""
+    from supervisor.model.approval import HIGHEST_TIER
+
+    if approval.tier >= HIGHEST_TIER:
+        typed = _typed(f"This cannot be undone. Type {approval.id} to allow it: ")
+        if typed != approval.id:
+            raise UsageInvalid(f"not confirmed; {approval.id} still waits")
+        return
+    if yes or seen_before:
+        return
+    if not sys.stdin.isatty():
+        raise UsageInvalid(
+            f"nobody can be asked here; {approval.id} still waits. "
+            "Give --digest with the digest you saw, or --yes"
+        )
+    if _typed("Allow this once? [y/N] ").lower() not in {"y", "yes"}:
+        raise UsageInvalid(f"not confirmed; {approval.id} still waits")
+
+
+def _typed(question: str) -> str:
+    """Ask on stderr and read one line; what was typed before the question does not count."""
+    if sys.stdin.isatty():
+        import termios
+
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
+    click.echo(question, nl=False, err=True)
+    return sys.stdin.readline().strip()
+
+
+def _answer(project: Path, approval: Approval, *, decision: str, reason: str, as_json: bool) -> None:
+    from supervisor.cli.engine_door import ask
+
+    answer = ask(
+        project,
+        "answer",
+        approval_id=approval.id,
+        digest=approval.digest,
+        decision=decision,
+        reason=reason,
+    )
+    if as_json:
+        print_json("answer", **answer)
+    else:
+        say(f"{approval.id} {answer['approval']['state']}")

@@ -1,0 +1,122 @@
+"""The way to the engine: ask it, or read the state on disk when none runs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from supervisor.cli.output import note
+from supervisor.errors import EngineNotRunning
+
+if TYPE_CHECKING:
+    from supervisor.model.event import Event
+    from supervisor.model.world import EngineInfo, Snapshot, World
+    from supervisor.transports.control.client import ControlClient
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The state of a project at one instant. `live` tells whether an engine gave it."""
+
+    snapshot: Snapshot
+    world: World
+    live: bool
+
+    @property
+    def engine(self) -> EngineInfo:
+        """Return what the snapshot says about its engine."""
+        return self.snapshot.engine
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end; a group of one error is raised as that error."""
+    import asyncio
+
+    try:
+        return asyncio.run(work)
+    except BaseExceptionGroup as group:
+        raise sole_error(group) from group
+
+
+def sole_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the only error in nested groups, or the outermost group that holds several."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def socket_of(project: Path) -> Path:
+    """Return the socket that the project's engine published, or the one it would use."""
+    from supervisor.workspace.engine_lock import read_engine_file
+    from supervisor.workspace.state_dir import open_state, socket_path
+
+    state = open_state(project, create=False)
+    record = read_engine_file(state)
+    return Path(record.socket) if record is not None else socket_path(state.project)
+
+
+@asynccontextmanager
+async def connected(project: Path) -> AsyncIterator[ControlClient]:
+    """Give a client of the project's engine; raise EngineNotRunning if there is none."""
+    from supervisor.transports.control.client import ControlClient
+
+    try:
+        client = await ControlClient.connect(socket_of(project))
+    except EngineNotRunning as error:
+        raise EngineNotRunning(f"no engine runs on {project}") from error
+    async with client:
+        yield client
+
+
+def ask(project: Path, verb: str, **args: Any) -> Any:
+    """Have the engine carry out one verb and return its answer."""
+
+    async def _ask() -> Any:
+        async with connected(project) as client:
+            return await client.call(verb, **args)
+
+    return run_async(_ask())
+
+
+def view(project: Path) -> View:
+    """Return the present state, from the engine or from disk; say so on stderr if from disk."""
+    return run_async(read_view(project))
+
+
+async def read_view(project: Path) -> View:
+    """Return the present state, from the engine or from disk; say so on stderr if from disk."""
+    from supervisor.model.world import World
+
+    try:
+        async with connected(project) as client:
+            snapshot, live = await client.snapshot(), True
+    except EngineNotRunning:
+        snapshot, live = await _offline_snapshot(project), False
+    return View(snapshot=snapshot, world=World.of(snapshot), live=live)
+
+
+async def _offline_snapshot(project: Path) -> Snapshot:
+    from supervisor.engine.offline import read_offline
+
+    snapshot = await read_offline(project)
+    note("no engine runs here; this is the state on disk")
+    return snapshot
+
+
+async def events_page(project: Path, client: ControlClient | None, *, since: int, limit: int) -> list[Event]:
+    """Read the events after number `since`, at most `limit`, from the engine or from disk."""
+    from supervisor.model.event import Event
+    from supervisor.model.wire import from_wire
+
+    if client is not None:
+        page = await client.call("events", since=since, limit=limit)
+        return [from_wire(Event, each) for each in page["events"]]
+    from supervisor.engine.offline import offline_events
+
+    return list(await offline_events(project, since, limit))

@@ -1,0 +1,160 @@
+"""The engine as a process of its own: start it detached, hear whether it came up, see it gone."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from supervisor.errors import EngineStartFailed, SupervisorError
+
+START_TIMEOUT_S: Final = 60.0
+STATUS_MAX: Final = 1 << 20
+LOG_MAX: Final = 10 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOrder:
+    """What to start: the words that the hidden verb `engine` is given."""
+
+    project: Path
+    profile: str | None
+    report_dir: Path | None
+    deadline_s: float | None
+    new_run: bool
+
+    def words(self) -> list[str]:
+        """Spell the order as arguments."""
+        words = ["--project", str(self.project), "--mode", "interactive"]
+        words += ["--profile", self.profile] if self.profile is not None else []
+        words += ["--report", str(self.report_dir)] if self.report_dir is not None else []
+        words += ["--deadline", str(self.deadline_s)] if self.deadline_s is not None else []
+        return words + (["--new"] if self.new_run else [])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedEngine:
+    """An engine process that this command started."""
+
+    process: subprocess.Popen[bytes]
+    status: int
+    log: Path
+
+    def ready(self, *, timeout_s: float = START_TIMEOUT_S) -> Path:
+        """Wait until its control socket is up and return that; raise what the engine raised."""
+        told = _read_status(self.status, timeout_s)
+        if "socket" in told:
+            return Path(str(told["socket"]))
+        raise self._failure(told)
+
+    def _failure(self, told: dict[str, Any]) -> SupervisorError:
+        from supervisor.transports.error_wire import error_from_wire
+
+        if "error" in told:
+            return error_from_wire(told["error"])
+        code = None
+        with suppress(subprocess.TimeoutExpired):
+            code = self.process.wait(timeout=2)
+        happened = f"ended with code {code}" if code is not None else "did not answer in time"
+        return EngineStartFailed(
+            f"the engine {happened} before it was ready. Read {self.log}", log=str(self.log), code=code
+        )
+
+
+def start_engine(order: EngineOrder) -> StartedEngine:
+    """Start the engine in a session of its own, so that no terminal can take it along."""
+    from supervisor.workspace.state_dir import open_state
+
+    log = open_state(order.project, create=True).logs / "engine.log"
+    status, status_end = os.pipe2(os.O_CLOEXEC)
+    try:
+        with _log_stream(log) as stream:
+            process = subprocess.Popen(
+                [*_python(), "engine", *order.words(), "--status-fd", str(status_end)],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,
+                pass_fds=(status_end,),
+                cwd="/",
+            )
+    except BaseException:
+        os.close(status)
+        raise
+    finally:
+        os.close(status_end)
+    return StartedEngine(process=process, status=status, log=log)
+
+
+def _python() -> list[str]:
+    """Name this interpreter and package; `-P` keeps it from importing what lies in the working directory."""
+    return [sys.executable, "-P", "-m", "supervisor"]
+
+
+@contextmanager
+def _log_stream(log: Path) -> Iterator[int]:
+    """Open the engine's log for appending; one that has grown large makes way first."""
+    with suppress(FileNotFoundError):
+        if log.lstat().st_size > LOG_MAX:
+            log.replace(log.with_name(f"{log.name}.1"))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(log, flags, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _read_status(descriptor: int, timeout_s: float) -> dict[str, Any]:
+    """Read the one line the engine writes; an empty answer means it died or was too slow."""
+    end = time.monotonic() + timeout_s
+    content = b""
+    try:
+        while b"\n" not in content and len(content) < STATUS_MAX:
+            readable, _, _ = select.select([descriptor], [], [], max(0.0, end - time.monotonic()))
+            part = os.read(descriptor, 65536) if readable else b""
+            if not part:
+                break
+            content += part
+    finally:
+        os.close(descriptor)
+    try:
+        told = json.loads(content.partition(b"\n")[0] or b"{}")
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+class StatusPipe:
+    """The engine's end of the status pipe: one line, the socket or the error that kept it from coming up."""
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._descriptor = descriptor
+        if descriptor is not None:
+            fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.FD_CLOEXEC)  # no agent may hold the pipe open
+
+    def ready(self, socket: Path) -> None:
+        """Tell where the engine can be reached."""
+        self._write({"socket": str(socket)})
+
+    def failed(self, error: SupervisorError) -> None:
+        """Tell why there will be no engine; nothing if it was ready before."""
+        from supervisor.transports.error_wire import error_to_wire
+
+        self._write({"error": error_to_wire(error)})
+
+    def _write(self, told: dict[str, Any]) -> None:
+        if self._descriptor is None:
+            return
+        descriptor, self._descriptor = self._descriptor, None
+        with suppress(OSError), os.fdopen(descriptor, "wb") as stream:
+            stream.write(json.dumps(told).encode() + b"\n")

@@ -1,0 +1,58 @@
+"""The command `supervisor`, short form `sup`: the tree of verbs."""
+
+from __future__ import annotations
+
+import click
+
+from supervisor import __version__
+from supervisor.cli.approval_verbs import approvals, approve, reject
+from supervisor.cli.border import Border
+from supervisor.cli.care_verbs import doctor, fsck
+from supervisor.cli.log_verbs import events, logs
+from supervisor.cli.message_verbs import inbox, send
+from supervisor.cli.profile_verbs import profile
+from supervisor.cli.run_verbs import attach, down, engine, run, up
+from supervisor.cli.task_verbs import task
+from supervisor.cli.team_verbs import ps, restart, status, stop
+from supervisor.cli.vote_verbs import vote
+
+
+@click.group(
+    cls=Border,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Begin with: supervisor up survey",
+)
+@click.version_option(__version__, prog_name="supervisor", message="%(prog)s %(version)s")
+def supervisor() -> None:
+    """Run a team of agents on a project: alive, coordinated, visible, safe."""
+
+
+for verb in (
+    up,
+    run,
+    attach,
+    down,
+    status,
+    ps,
+    logs,
+    events,
+    send,
+    inbox,
+    approvals,
+    approve,
+    reject,
+    task,
+    vote,
+    restart,
+    stop,
+    profile,
+    doctor,
+    fsck,
+    engine,
+):
+    supervisor.add_command(verb)
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    supervisor(prog_name="supervisor")

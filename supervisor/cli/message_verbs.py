@@ -1,0 +1,118 @@
+"""Verbs about messages: send and inbox."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from supervisor.cli.border import Verb
+from supervisor.cli.options import json_option, project_option
+from supervisor.cli.output import duration, print_json, say
+from supervisor.errors import InvalidArgument, UsageInvalid
+
+if TYPE_CHECKING:
+    from supervisor.model.message import Message
+    from supervisor.model.world import World
+
+
+@click.command(
+    cls=Verb,
+    examples=(
+        'supervisor send worker-2 "leave the tests alone"',
+        'supervisor send role:judge "be strict about figures" --urgent',
+        "git diff | supervisor send all -         the text from standard input",
+    ),
+)
+@click.argument("to")
+@click.argument("text")
+@project_option
+@click.option("--urgent", is_flag=True, help="Overtakes other messages and wakes the reader.")
+@click.option("--thread", default="", help="The thread it belongs to.")
+@json_option
+def send(*, to: str, text: str, project: Path, urgent: bool, thread: str, as_json: bool) -> None:
+    """Send a message to agents.
+
+    TO is an agent's name, `role:NAME`, `group:NAME` or `all`. TEXT `-` reads standard input.
+    """
+    from supervisor.cli.engine_door import ask
+    from supervisor.model.message import MESSAGE_MAX
+
+    body = sys.stdin.read(MESSAGE_MAX + 1) if text == "-" else text
+    if not body.strip():
+        raise UsageInvalid("the message is empty; nothing was sent")
+    if len(body.encode("utf-8", "surrogatepass")) > MESSAGE_MAX:
+        raise UsageInvalid(f"the message is over {MESSAGE_MAX} bytes; nothing was sent")
+    answer = ask(project, "send", to=to, body=body, urgent=urgent, thread=thread)
+    if as_json:
+        print_json("send", **answer)
+    else:
+        say(f"{answer['message']['id']} sent to {', '.join(answer['recipients'])}")
+
+
+@click.command(
+    cls=Verb,
+    examples=(
+        "supervisor inbox                         what you have not acknowledged",
+        "supervisor inbox --ack M5 --ack M7       acknowledge two",
+        "supervisor inbox --ack all               acknowledge everything",
+    ),
+)
+@project_option
+@click.option("--all", "everything", is_flag=True, help="Also what was acknowledged.")
+@click.option("--ack", multiple=True, metavar="ID", help="Acknowledge this message, or `all`.")
+@json_option
+def inbox(*, project: Path, everything: bool, ack: tuple[str, ...], as_json: bool) -> None:
+    """Show the messages to you, or acknowledge some. The newest comes last."""
+    from supervisor.cli.engine_door import view
+    from supervisor.model.wire import to_wire
+
+    if ack:
+        _acknowledge(project, ack, as_json=as_json)
+        return
+    messages = messages_for_human(view(project).world, everything=everything)
+    if as_json:
+        print_json("inbox", messages=[to_wire(message) for message in messages])
+        return
+    now = time.time()
+    for message in messages:
+        mark = " URGENT" if message.urgent else ""
+        say(
+            f"{message.id} from {message.sender}, {duration(now - message.at)} ago, {message.kind.value}{mark}"
+        )
+        say("\n".join(f"    {line}" for line in message.body.splitlines()))
+    if not messages:
+        say("no messages" if everything else "no unread messages")
+
+
+def messages_for_human(world: World, *, everything: bool) -> list[Message]:
+    """List the messages delivered to the person, oldest first."""
+    from supervisor.cli.team_verbs import unread_for_human
+    from supervisor.model.ids import HUMAN
+
+    wanted = unread_for_human(world)
+    if everything:
+        wanted = [copy.message for copy in world.deliveries.values() if copy.recipient == HUMAN]
+    found = [world.messages[message] for message in wanted if message in world.messages]
+    return sorted(found, key=lambda message: message.at)
+
+
+def _acknowledge(project: Path, ids: tuple[str, ...], *, as_json: bool) -> None:
+    from supervisor.cli.engine_door import ask, view
+    from supervisor.cli.team_verbs import unread_for_human
+    from supervisor.model.ids import message_id, number_of
+
+    if "all" in ids:
+        if len(ids) > 1:
+            raise InvalidArgument("`--ack all` stands alone")
+        wanted = unread_for_human(view(project).world)
+    else:
+        wanted = [message_id(number_of(each, "M")) for each in ids]
+    answer = ask(project, "ack", ids=wanted) if wanted else {"acked": 0}
+    if as_json:
+        print_json("ack", **answer)
+    else:
+        say(f"acknowledged {answer['acked']}")

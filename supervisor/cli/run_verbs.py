@@ -1,0 +1,316 @@
+"""Verbs that start, show and stop a team: up, run, attach, down, and the hidden engine."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from supervisor.cli.border import Verb
+from supervisor.cli.options import json_option, project_option, run_options
+from supervisor.cli.output import note, print_json, say
+from supervisor.errors import EngineNotRunning, RunConflict, SupervisorError, UsageInvalid
+
+if TYPE_CHECKING:
+    from supervisor.cli.engine_process import EngineOrder
+
+
+@click.command(
+    cls=Verb,
+    examples=(
+        "supervisor up survey                     start the survey team here and show it",
+        "supervisor up                            go on with the unfinished run",
+        "supervisor up ./team.toml --detach       start it without a screen and leave it running",
+    ),
+)
+@click.argument("team", required=False)
+@project_option
+@run_options
+@click.option("--detach", is_flag=True, help="Start the team and return; `supervisor attach` shows it.")
+@json_option
+@click.pass_context
+def up(
+    ctx: click.Context,
+    *,
+    team: str | None,
+    project: Path,
+    report: Path | None,
+    deadline: float | None,
+    new_run: bool,
+    detach: bool,
+    as_json: bool,
+) -> None:
+    """Start TEAM and show it.
+
+    Without a terminal it is run headless, as `run` does. TEAM is a profile's name or path; without it the unfinished run goes on. If the same team
+    runs already, its screen is shown. Leaving the screen asks whether to stop the team.
+    """
+    from supervisor.cli.engine_process import EngineOrder
+
+    order = EngineOrder(
+        project=project,
+        profile=_absolute(team),
+        report_dir=_resolved(report),
+        deadline_s=deadline,
+        new_run=new_run,
+    )
+    if detach:
+        _start_detached(order, as_json=as_json)
+    elif has_screen() and not as_json:
+        ctx.exit(_up_with_screen(order))
+    else:
+        note("no terminal for the screen here: running headless")
+        ctx.exit(_run_headless(order, as_json=as_json))
+
+
+@click.command(
+    cls=Verb,
+    examples=(
+        "supervisor run survey --report out       run the survey team, report in out/",
+        "supervisor run survey --json | jq .      one JSON object per line",
+        "supervisor run survey --deadline 600     give it ten minutes",
+    ),
+)
+@click.argument("team", required=False)
+@project_option
+@run_options
+@json_option
+@click.pass_context
+def run(
+    ctx: click.Context,
+    *,
+    team: str | None,
+    project: Path,
+    report: Path | None,
+    deadline: float | None,
+    new_run: bool,
+    as_json: bool,
+) -> None:
+    """Run TEAM without a screen.
+
+    It ends when the work is done, and leaves a report.     Approvals are answered by the profile's rules; whatever no rule allows waits for
+    `supervisor approve` and is denied when its time is over. The exit code tells how it went.
+    """
+    from supervisor.cli.engine_process import EngineOrder
+
+    order = EngineOrder(
+        project=project,
+        profile=_absolute(team),
+        report_dir=_resolved(report),
+        deadline_s=deadline,
+        new_run=new_run,
+    )
+    ctx.exit(_run_headless(order, as_json=as_json))
+
+
+@click.command(
+    cls=Verb,
+    examples=(
+        "supervisor attach",
+        "supervisor attach --project ~/src/shop",
+    ),
+)
+@project_option
+@click.pass_context
+def attach(ctx: click.Context, project: Path) -> None:
+    """Show the team that runs here. Leaving the screen leaves it running."""
+    from supervisor.cli.engine_door import socket_of
+    from supervisor.cli.engine_end import running_pid
+
+    _require_screen("supervisor status")
+    running_pid(project)
+    ctx.exit(_show(project, socket_of(project), owns_engine=False))
+
+
+@click.command(
+    cls=Verb,
+    examples=(
+        "supervisor down                          let the agents end in good order, then stop",
+        "supervisor down --now                    stop everything at once",
+    ),
+)
+@project_option
+@click.option("--now", is_flag=True, help="Do not wait for the agents to end by themselves.")
+@json_option
+def down(*, project: Path, now: bool, as_json: bool) -> None:
+    """Stop the team and its engine.
+
+    Returns when all processes are gone. The run can be continued with `supervisor up`.
+    """
+    from supervisor.cli.engine_end import stop_engine
+
+    pid = stop_engine(project, now=now)
+    if as_json:
+        print_json("down", pid=pid)
+    else:
+        say(f"stopped; the engine (pid {pid}) is gone")
+
+
+@click.command(hidden=True, cls=Verb, examples=("supervisor engine --project . --profile survey",))
+@project_option
+@run_options
+@click.option("--profile", help="The profile to run; without it the unfinished run goes on.")
+@click.option("--mode", type=click.Choice(["interactive", "headless"]), default="interactive")
+@click.option("--status-fd", type=int, help="Where to tell in one line whether the engine came up.")
+@click.pass_context
+def engine(
+    ctx: click.Context,
+    *,
+    project: Path,
+    report: Path | None,
+    deadline: float | None,
+    new_run: bool,
+    profile: str | None,
+    mode: str,
+    status_fd: int | None,
+) -> None:
+    """Run the engine in this process without telling anything; `up` starts it this way."""
+    from supervisor.cli.engine_door import run_async
+    from supervisor.cli.engine_process import StatusPipe
+    from supervisor.engine.main import EngineOptions, serve
+    from supervisor.model.approval import Mode
+
+    status = StatusPipe(status_fd)
+    options = EngineOptions(
+        project=project,
+        profile=profile,
+        mode=Mode(mode),
+        report_dir=report,
+        new_run=new_run,
+        deadline_s=deadline,
+        on_ready=status.ready,
+    )
+    try:
+        ctx.exit(run_async(serve(options)))
+    except SupervisorError as error:
+        status.failed(error)
+        raise
+
+
+def has_screen() -> bool:
+    """Tell whether there is a terminal that can show the team."""
+    import os
+
+    return (
+        sys.stdin.isatty()
+        and sys.stdout.isatty()
+        and os.environ.get("TERM", "dumb") not in {"", "dumb", "unknown"}
+    )
+
+
+def _require_screen(instead: str) -> None:
+    if not has_screen():
+        raise UsageInvalid(
+            f"this needs a terminal (stdin and stdout, TERM set). Without one use `{instead}`."
+        )
+
+
+def _absolute(team: str | None) -> str | None:
+    """Spell a profile given by path so that the engine finds it from anywhere; names stay names."""
+    if team is not None and ("/" in team or team.endswith(".toml")):
+        return str(Path(team).absolute())
+    return team
+
+
+def _resolved(path: Path | None) -> Path | None:
+    return None if path is None else path.absolute()
+
+
+def _run_headless(order: EngineOrder, *, as_json: bool) -> int:
+    from supervisor.cli.headless_run import run_headless
+    from supervisor.engine.main import EngineOptions
+    from supervisor.model.approval import Mode
+
+    options = EngineOptions(
+        project=order.project,
+        profile=order.profile,
+        mode=Mode.HEADLESS,
+        report_dir=order.report_dir,
+        new_run=order.new_run,
+        deadline_s=order.deadline_s,
+        on_ready=None,
+    )
+    return run_headless(options, as_json=as_json)
+
+
+def _start_detached(order: EngineOrder, *, as_json: bool) -> None:
+    from supervisor.cli.engine_process import start_engine
+
+    started = start_engine(order)
+    socket = started.ready()
+    if as_json:
+        print_json("up", pid=started.process.pid, socket=str(socket))
+    else:
+        say(f"the team runs (engine pid {started.process.pid})")
+        note("show it: supervisor attach; stop it: supervisor down")
+
+
+def _up_with_screen(order: EngineOrder) -> int:
+    """Attach if the same team runs already, else start it and own it."""
+    from supervisor.cli.engine_door import socket_of
+    from supervisor.cli.engine_process import start_engine
+
+    if _runs_already(order):
+        note("this team runs already; showing it")
+        return _show(order.project, socket_of(order.project), owns_engine=False)
+    started = start_engine(order)
+    import supervisor.ui.app  # noqa: F401 - 200 ms of import while the engine boots
+
+    return _show(order.project, started.ready(), owns_engine=True)
+
+
+def _runs_already(order: EngineOrder) -> bool:
+    """Tell whether the project's engine runs the wanted team; raise RunConflict if it runs another."""
+    from supervisor.cli.engine_end import running_pid
+    from supervisor.config.profile import load_profile
+    from supervisor.workspace.engine_lock import read_engine_file
+    from supervisor.workspace.state_dir import open_state
+
+    try:
+        pid = running_pid(order.project)
+    except EngineNotRunning:
+        return False
+    record = read_engine_file(open_state(order.project, create=False))
+    runs = record.team if record is not None else "another team"
+    if order.new_run or (order.profile is not None and load_profile(order.profile).name != runs):
+        raise RunConflict(
+            f"the engine (pid {pid}) runs team `{runs}` here. Stop it with `supervisor down` first", pid=pid
+        )
+    return True
+
+
+def _show(project: Path, socket: Path, *, owns_engine: bool) -> int:
+    """Show the screen until it is left, then do with the engine what was chosen."""
+    from supervisor.cli.engine_end import stop_engine
+    from supervisor.ui.app import SupervisorApp
+
+    choice = SupervisorApp(socket, owns_engine=owns_engine).run()
+    match choice:
+        case "stop":
+            with suppress(EngineNotRunning):  # it may have ended by itself meanwhile
+                stop_engine(project, now=False)
+            note("the team is stopped; go on with: supervisor up")
+        case "lost":
+            return _explain_loss(project)
+        case _:
+            note("the team runs on; show it: supervisor attach; stop it: supervisor down")
+    return 0
+
+
+def _explain_loss(project: Path) -> int:
+    """Tell whether the engine ended because the run did, or was lost."""
+    from supervisor.cli.engine_door import view
+    from supervisor.model.team import RunState
+
+    seen = view(project)
+    last = seen.world.current_run
+    if last is not None and last.state is not RunState.ACTIVE:
+        note(f"run {last.id} {last.state.value}: {last.outcome}; report: {seen.engine.report_dir}")
+        return 0
+    raise EngineNotRunning(
+        "the engine went away while the run was active; nothing is lost. "
+        "Read `supervisor logs engine`, go on with `supervisor up`"
+    )

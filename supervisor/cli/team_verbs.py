@@ -1,0 +1,196 @@
+"""Verbs about the team and its agents: status, ps, restart, stop."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from supervisor.cli.border import Verb
+from supervisor.cli.options import json_option, project_option
+from supervisor.cli.output import duration, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from supervisor.cli.engine_door import View
+    from supervisor.model.agent import Agent
+    from supervisor.model.approval import Approval
+    from supervisor.model.ids import MessageId
+    from supervisor.model.world import World
+
+
+@click.command(cls=Verb, examples=("supervisor status", "supervisor status --json | jq .tasks"))
+@project_option
+@json_option
+def status(*, project: Path, as_json: bool) -> None:
+    """Show how the team stands.
+
+    What needs you comes first, then the agents, then how far the work is.
+    """
+    from supervisor.cli.engine_door import view
+
+    seen = view(project)
+    if as_json:
+        print_json("status", **status_facts(seen))
+    else:
+        for line in status_lines(seen, time.time()):
+            say(line)
+
+
+def status_facts(seen: View) -> dict[str, Any]:
+    """Gather what `status --json` tells."""
+    from supervisor.headless.printer import state_counts
+    from supervisor.model.wire import to_wire
+
+    world = seen.world
+    return {
+        "live": seen.live,
+        "engine": to_wire(seen.engine),
+        "run": to_wire(world.current_run),
+        "last_event": world.seq,
+        "agents": dict(Counter(agent.state.value for agent in world.agents.values())),
+        "tasks": state_counts(world),
+        "approvals": [each.id for each in world.pending_approvals()],
+        "votes": [vote.id for vote in world.votes.values() if vote.state.value == "open"],
+        "unread": len(unread_for_human(world)),
+    }
+
+
+def status_lines(seen: View, now: float) -> list[str]:
+    """Tell the same in words, what needs a person first."""
+    world, engine = seen.world, seen.engine
+    run = world.current_run
+    if run is None:
+        return ["no team has run here; start one: supervisor up survey"]
+    running = f"engine pid {engine.pid}, up {duration(now - engine.started_at)}" if seen.live else "no engine"
+    told = f", {run.outcome}" if run.outcome else ""
+    lines = [f"team {run.team}, run {run.id} {run.state.value}{told} ({running})"]
+    lines += [f"needs you: {need}" for need in needs(world, now)]
+    agents = Counter(agent.state.value for agent in world.agents.values())
+    lines.append(f"agents: {_counted(dict(agents))}")
+    counts = {state.value: count for state, count in world.task_counts().items()}
+    lines.append(f"tasks: {_counted(counts)}{_bar(world)}")
+    if not seen.live and run.state.value == "active":
+        lines.append("go on: supervisor up")
+    return lines
+
+
+def needs(world: World, now: float) -> list[str]:
+    """List what waits for a person: approvals, parked and stuck agents, tasks for a human, mail."""
+    from supervisor.model.agent import AgentState
+    from supervisor.model.task import BlockReason
+
+    asked = [_asked(each, now) for each in world.pending_approvals()]
+    fallen = [
+        f"{agent.name} is {agent.state.value}: {agent.reason}: supervisor restart {agent.name}"
+        for agent in world.agents.values()
+        if agent.state in {AgentState.PARKED, AgentState.STUCK}
+    ]
+    held = [
+        f"{task.id} {task.title} waits for a person: supervisor task show {task.id}"
+        for task in world.run_tasks()
+        if BlockReason.NEEDS_HUMAN in task.blocked_by
+    ]
+    unread = len(unread_for_human(world))
+    mail = [f"{unread} unread messages: supervisor inbox"] if unread else []
+    return [*asked, *fallen, *held, *mail]
+
+
+def _asked(approval: Approval, now: float) -> str:
+    left = duration(approval.expires_at - now)
+    about = f"{approval.id} {approval.agent} asks (tier {approval.tier}): {approval.title}"
+    return f"{about}; expires in {left}: supervisor approve {approval.id}"
+
+
+def unread_for_human(world: World) -> list[MessageId]:
+    """List the ids of messages that the person has not acknowledged."""
+    from supervisor.model.ids import HUMAN
+    from supervisor.model.message import DeliveryState
+
+    waiting = {DeliveryState.QUEUED, DeliveryState.DELIVERED}
+    return [
+        copy.message
+        for copy in world.deliveries.values()
+        if copy.recipient == HUMAN and copy.state in waiting
+    ]
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none"
+
+
+def _bar(world: World, width: int = 20) -> str:
+    tasks = world.run_tasks()
+    if not tasks:
+        return ""
+    ended = sum(task.is_terminal for task in tasks)
+    full = width * ended // len(tasks)
+    return f"  [{'#' * full}{'.' * (width - full)}] {ended}/{len(tasks)}"
+
+
+@click.command(cls=Verb, examples=("supervisor ps", "supervisor ps --json | jq -r '.agents[].name'"))
+@project_option
+@json_option
+def ps(*, project: Path, as_json: bool) -> None:
+    """List the agents and why they stand where they do."""
+    from supervisor.cli.engine_door import view
+    from supervisor.model.wire import to_wire
+
+    seen = view(project)
+    agents = list(seen.world.agents.values())
+    if as_json:
+        print_json("ps", live=seen.live, agents=[to_wire(agent) for agent in agents])
+        return
+    now = time.time()
+    heads = ("AGENT", "ROLE", "STATE", "SINCE", "TASK", "PID", "RESTARTS", "WHY")
+    print_table(heads, [_agent_row(agent, now) for agent in agents])
+
+
+def _agent_row(agent: Agent, now: float) -> tuple[str, ...]:
+    from supervisor.headless.narrative import ending
+
+    since = duration(now - agent.since) if agent.since else "-"
+    why = agent.reason or (ending(agent) if agent.last_exit is not None and agent.pid is None else "")
+    if agent.next_start_at is not None:
+        why = f"starts again in {duration(agent.next_start_at - now)}; {why}"
+    pid = str(agent.pid) if agent.pid is not None else "-"
+    return (
+        agent.name,
+        agent.role.value,
+        agent.state.value,
+        since,
+        agent.task or "-",
+        pid,
+        str(agent.restarts),
+        why,
+    )
+
+
+@click.command(cls=Verb, examples=("supervisor restart worker-2",))
+@click.argument("agent")
+@project_option
+@json_option
+def restart(*, agent: str, project: Path, as_json: bool) -> None:
+    """Stop an agent and start it afresh. Its restart count begins anew."""
+    _tell_agent(project, "restart", agent, "is being started again", as_json=as_json)
+
+
+@click.command(cls=Verb, examples=("supervisor stop worker-2",))
+@click.argument("agent")
+@project_option
+@json_option
+def stop(*, agent: str, project: Path, as_json: bool) -> None:
+    """Stop an agent and leave it stopped. A task it holds goes back to the others."""
+    _tell_agent(project, "stop_agent", agent, "is being stopped", as_json=as_json)
+
+
+def _tell_agent(project: Path, verb: str, agent: str, told: str, *, as_json: bool) -> None:
+    from supervisor.cli.engine_door import ask
+
+    ask(project, verb, agent=agent)
+    if as_json:
+        print_json(verb, agent=agent)
+    else:
+        say(f"{agent} {told}")
