@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -59,6 +60,14 @@ def calls(path: Path) -> Iterator[tuple[str, int]]:
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Call):
             yield dotted(node.func), node.lineno
+
+
+def imported_names(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and not node.level:
+        return [node.module or ""]
+    return []
 
 
 def test_no_file_is_longer_than_anybody_wants_to_read() -> None:
@@ -147,6 +156,22 @@ def test_the_doors_between_the_rooms_are_one_way() -> None:
     )
 
     assert ended.returncode == 0, ended.stdout
+
+
+def test_every_library_that_is_imported_is_declared_and_the_other_way_round() -> None:
+    declared = {
+        re.split(r"[<>=]", requirement)[0]
+        for requirement in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    }
+    imported = {
+        name.partition(".")[0]
+        for path in sources("supervisor", "profiles")
+        for node in ast.walk(parsed(path))
+        for name in imported_names(node)
+    }
+    own = {path.stem for path in sources("profiles")} | {path.parent.name for path in sources("profiles")}
+
+    assert imported - set(sys.stdlib_module_names) - own - {"supervisor"} == declared
 
 
 ENTRIES: Final = {
