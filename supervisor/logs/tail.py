@@ -1,0 +1,168 @@
+"""The end of a log, and what is added to it, across rotations and without a gap between the two."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from supervisor.logs.line_index import LINE_CAP
+from supervisor.logs.opening import older_files, open_for_read
+
+_BLOCK: Final = 65_536
+_BATCH_BYTES: Final = 1_048_576
+_POLL_S: Final = 0.1
+
+
+def last_lines(path: Path, n: int) -> list[bytes]:
+    """Return the last `n` lines, oldest first, from rotated files too; an unfinished one counts. Blocks."""
+    lines: list[bytes] = []
+    for file in (path, *older_files(path)):
+        if len(lines) >= n:
+            break
+        with suppress(OSError):
+            fd = open_for_read(file)
+            try:
+                lines = _lines_before(fd, os.fstat(fd).st_size, n - len(lines)) + lines
+            finally:
+                os.close(fd)
+    return lines
+
+
+async def follow(path: Path, *, last: int = 0) -> AsyncIterator[bytes]:
+    """Yield the `last` lines and then each line as it is finished, for ever, through every rotation.
+
+    The file need not exist yet. Lines over 1 MiB come in pieces. Files are read in a thread.
+    """
+    follower = _Follower(path)
+    try:
+        for line in await asyncio.to_thread(follower.begin, last):
+            yield line
+        while True:
+            lines = await asyncio.to_thread(follower.new_lines)
+            for line in lines:
+                yield line
+            if not lines:
+                await asyncio.sleep(_POLL_S)
+    finally:
+        follower.close()
+
+
+class _Follower:
+    """Reads one file to its end, then the one that was begun after it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path: Final = path
+        self._fd: int | None = None
+        self._position = 0
+        self._unfinished = b""
+
+    def begin(self, last: int) -> list[bytes]:
+        """Stand after the last whole line and return the `last` lines before it."""
+        try:
+            self._fd = open_for_read(self._path)
+        except FileNotFoundError:
+            return []
+        size = os.fstat(self._fd).st_size
+        self._position = size - len(_unfinished_end(self._fd, size))
+        lines = _lines_before(self._fd, self._position, last)
+        for older in self._files_before_mine():
+            if len(lines) >= last:
+                break
+            fd = open_for_read(older)
+            try:
+                lines = _lines_before(fd, os.fstat(fd).st_size, last - len(lines)) + lines
+            finally:
+                os.close(fd)
+        return lines
+
+    def new_lines(self) -> list[bytes]:
+        """Return lines finished since the last call, at most about 1 MiB of them."""
+        if self._fd is None:
+            with suppress(FileNotFoundError):
+                self._fd = open_for_read(self._path)
+            return []
+        block = os.pread(self._fd, _BATCH_BYTES, self._position)
+        if not block:
+            self._go_to_next_file()
+            return []
+        self._position += len(block)
+        *lines, self._unfinished = (self._unfinished + block).split(b"\n")
+        pieces = [piece for line in lines for piece in _pieces(line)]
+        while len(self._unfinished) > LINE_CAP:
+            pieces.append(self._unfinished[:LINE_CAP])
+            self._unfinished = self._unfinished[LINE_CAP:]
+        return pieces
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def _go_to_next_file(self) -> None:
+        """Move on when this file was rotated away and read to its end, or was truncated."""
+        if self._fd is None:
+            return
+        look = os.fstat(self._fd)
+        if look.st_size < self._position:
+            self._position, self._unfinished = 0, b""
+            return
+        newer = self._path
+        for file in (self._path, *older_files(self._path)):
+            with suppress(FileNotFoundError):
+                if os.path.samestat(file.stat(follow_symlinks=False), look):
+                    break
+                newer = file
+        else:
+            if look.st_nlink:
+                return  # a rotation is under way: ours is there under some name
+        self._open_instead(newer, look)
+
+    def _open_instead(self, newer: Path, look: os.stat_result) -> None:
+        try:
+            fd = open_for_read(newer)
+        except FileNotFoundError:
+            return  # between two renames: look again
+        if os.path.samestat(os.fstat(fd), look) or os.fstat(self._fd or fd).st_size > self._position:
+            os.close(fd)
+            return
+        self.close()
+        self._fd, self._position = fd, 0
+
+    def _files_before_mine(self) -> Iterator[Path]:
+        """Name the files older than the open one, also when it was rotated just now."""
+        files = [self._path, *older_files(self._path)]
+        look = os.fstat(self._fd) if self._fd is not None else None
+        for place, file in enumerate(files):
+            with suppress(FileNotFoundError):
+                if look is not None and os.path.samestat(file.stat(follow_symlinks=False), look):
+                    return iter(files[place + 1 :])
+        return iter(())
+
+
+def _unfinished_end(fd: int, size: int) -> bytes:
+    """Return what stands after the last newline before `size`."""
+    last = _lines_before(fd, size, 1)
+    return last[0] if last and os.pread(fd, 1, size - 1) != b"\n" else b""
+
+
+def _lines_before(fd: int, end: int, n: int) -> list[bytes]:
+    """Return at most `n` lines of the file that end at or before `end`."""
+    if n <= 0 or end <= 0:
+        return []
+    blocks: list[bytes] = []
+    position, newlines = end, 0
+    while position > 0 and newlines <= n:
+        size = min(_BLOCK, position)
+        position -= size
+        blocks.append(os.pread(fd, size, position))
+        newlines += blocks[-1].count(b"\n")
+    return b"".join(reversed(blocks)).removesuffix(b"\n").split(b"\n")[-n:]
+
+
+def _pieces(line: bytes) -> list[bytes]:
+    return [line[at : at + LINE_CAP] for at in range(0, len(line), LINE_CAP)] or [b""]
