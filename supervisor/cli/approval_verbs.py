@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import click
 
 from supervisor.cli.border import Verb
 from supervisor.cli.options import json_option, project_option
-from supervisor.cli.output import duration, note, print_json, print_table, say
+from supervisor.cli.output import duration, note, now, print_json, print_table, say
 from supervisor.errors import AlreadyAnswered, DigestMismatch, Forbidden, NotFound, UsageInvalid
 
 if TYPE_CHECKING:
@@ -41,14 +40,14 @@ def approvals(*, project: Path, everything: bool, as_json: bool) -> None:
     if as_json:
         print_json("approvals", live=seen.live, approvals=[to_wire(each) for each in chosen])
         return
-    now = time.time()
+    at = now()
     heads = ("ID", "STATE", "TIER", "AGENT", "KIND", "EXPIRES", "TITLE")
-    print_table(heads, [_row(each, now) for each in chosen])
+    print_table(heads, [_row(each, at) for each in chosen])
 
 
-def _row(approval: Approval, now: float) -> tuple[str, ...]:
+def _row(approval: Approval, at: float) -> tuple[str, ...]:
     waiting = approval.state.value == "pending"
-    expires = duration(approval.expires_at - now) if waiting else "-"
+    expires = duration(approval.expires_at - at) if waiting else "-"
     state, tier = approval.state.value, str(approval.tier)
     return (approval.id, state, tier, approval.agent, approval.kind, expires, approval.title)
 
@@ -115,7 +114,7 @@ def _shown(project: Path, approval_id: str, digest: str | None) -> Approval:
         raise DigestMismatch(
             f"{approval.id} has digest {approval.digest[:16]}…, not {digest[:16]}. Look again"
         )
-    for line in approval_lines(approval, time.time()):
+    for line in approval_lines(approval, now()):
         note(line)
     return approval
 
@@ -137,7 +136,7 @@ def _found(project: Path, spelled: str) -> Approval:
     return approval
 
 
-def approval_lines(approval: Approval, now: float) -> list[str]:
+def approval_lines(approval: Approval, at: float) -> list[str]:
     """Spell everything that an approval allows; the agent's own words come last and are marked."""
     task = f" for {approval.task}" if approval.task else ""
     lines = [
@@ -147,7 +146,7 @@ def approval_lines(approval: Approval, now: float) -> list[str]:
         "  allows",
         *(f"    {line}" for line in payload_lines(approval.payload)),
         f"  digest    {approval.digest}",
-        f"  expires   in {duration(approval.expires_at - now)}",
+        f"  expires   in {duration(approval.expires_at - at)}",
     ]
     if approval.reason:
         words = approval.reason[:REASON_SHOWN].splitlines()

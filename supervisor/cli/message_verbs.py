@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import click
 
 from supervisor.cli.border import Verb
 from supervisor.cli.options import json_option, project_option
-from supervisor.cli.output import duration, print_json, say
+from supervisor.cli.output import duration, now, print_json, say
 from supervisor.errors import InvalidArgument, UsageInvalid
 
 if TYPE_CHECKING:
@@ -77,12 +76,11 @@ def inbox(*, project: Path, everything: bool, ack: tuple[str, ...], as_json: boo
     if as_json:
         print_json("inbox", messages=[to_wire(message) for message in messages])
         return
-    now = time.time()
+    at = now()
     for message in messages:
         mark = " URGENT" if message.urgent else ""
-        say(
-            f"{message.id} from {message.sender}, {duration(now - message.at)} ago, {message.kind.value}{mark}"
-        )
+        age = duration(at - message.at)
+        say(f"{message.id} from {message.sender}, {age} ago, {message.kind.value}{mark}")
         say("\n".join(f"    {line}" for line in message.body.splitlines()))
     if not messages:
         say("no messages" if everything else "no unread messages")

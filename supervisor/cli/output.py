@@ -12,6 +12,13 @@ import click
 from supervisor.model.escape import visible
 
 
+def now() -> float:
+    """Return the wall clock's seconds, for ages and what is left."""
+    from supervisor.clock import SystemClock  # imports asyncio: 25 ms that `--help` need not pay
+
+    return SystemClock().now()
+
+
 def print_json(kind: str, **fields: Any) -> None:
     """Print one versioned JSON object on stdout."""
     from supervisor.headless.json_line import json_line, versioned

@@ -45,8 +45,9 @@ def up(
 ) -> None:
     """Start TEAM and show it.
 
-    Without a terminal it is run headless, as `run` does. TEAM is a profile's name or path; without it the unfinished run goes on. If the same team
+    TEAM is a profile's name or path; without it the unfinished run goes on. If the same team
     runs already, its screen is shown. Leaving the screen asks whether to stop the team.
+    Without a terminal the team runs headless, as with `run`.
     """
     from supervisor.cli.engine_process import EngineOrder
 
@@ -91,8 +92,8 @@ def run(
 ) -> None:
     """Run TEAM without a screen.
 
-    It ends when the work is done, and leaves a report.     Approvals are answered by the profile's rules; whatever no rule allows waits for
-    `supervisor approve` and is denied when its time is over. The exit code tells how it went.
+    It ends when the work is done, and leaves a report. Approvals are answered by the profile's
+    rules; whatever no rule allows is denied. The exit code tells how it went.
     """
     from supervisor.cli.engine_process import EngineOrder
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import click
 
 from supervisor.cli.border import Verb
 from supervisor.cli.options import json_option, project_option
-from supervisor.cli.output import duration, print_json, print_table, say
+from supervisor.cli.output import duration, now, print_json, print_table, say
 
 if TYPE_CHECKING:
     from supervisor.model.event import Event
@@ -159,7 +158,7 @@ def _standing(task: Task) -> list[str]:
         "attempts": f"{task.token} (failures {task.failures}, given back {task.releases})"
         if task.token
         else None,
-        "created by": f"{task.creator}, {duration(time.time() - task.created_at)} ago",
+        "created by": f"{task.creator}, {duration(now() - task.created_at)} ago",
     }
     return [f"  {name:<13} {fact}" for name, fact in facts.items() if fact]
 

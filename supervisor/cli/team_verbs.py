@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import click
 
 from supervisor.cli.border import Verb
 from supervisor.cli.options import json_option, project_option
-from supervisor.cli.output import duration, print_json, print_table, say
+from supervisor.cli.output import duration, now, print_json, print_table, say
 
 if TYPE_CHECKING:
     from supervisor.cli.engine_door import View
@@ -35,7 +34,7 @@ def status(*, project: Path, as_json: bool) -> None:
     if as_json:
         print_json("status", **status_facts(seen))
     else:
-        for line in status_lines(seen, time.time()):
+        for line in status_lines(seen, now()):
             say(line)
 
 
@@ -58,16 +57,16 @@ def status_facts(seen: View) -> dict[str, Any]:
     }
 
 
-def status_lines(seen: View, now: float) -> list[str]:
+def status_lines(seen: View, at: float) -> list[str]:
     """Tell the same in words, what needs a person first."""
     world, engine = seen.world, seen.engine
     run = world.current_run
     if run is None:
         return ["no team has run here; start one: supervisor up survey"]
-    running = f"engine pid {engine.pid}, up {duration(now - engine.started_at)}" if seen.live else "no engine"
+    running = f"engine pid {engine.pid}, up {duration(at - engine.started_at)}" if seen.live else "no engine"
     told = f", {run.outcome}" if run.outcome else ""
     lines = [f"team {run.team}, run {run.id} {run.state.value}{told} ({running})"]
-    lines += [f"needs you: {need}" for need in needs(world, now)]
+    lines += [f"needs you: {need}" for need in needs(world, at)]
     agents = Counter(agent.state.value for agent in world.agents.values())
     lines.append(f"agents: {_counted(dict(agents))}")
     counts = {state.value: count for state, count in world.task_counts().items()}
@@ -77,12 +76,12 @@ def status_lines(seen: View, now: float) -> list[str]:
     return lines
 
 
-def needs(world: World, now: float) -> list[str]:
+def needs(world: World, at: float) -> list[str]:
     """List what waits for a person: approvals, parked and stuck agents, tasks for a human, mail."""
     from supervisor.model.agent import AgentState
     from supervisor.model.task import BlockReason
 
-    asked = [_asked(each, now) for each in world.pending_approvals()]
+    asked = [_asked(each, at) for each in world.pending_approvals()]
     fallen = [
         f"{agent.name} is {agent.state.value}: {agent.reason}: supervisor restart {agent.name}"
         for agent in world.agents.values()
@@ -98,8 +97,8 @@ def needs(world: World, now: float) -> list[str]:
     return [*asked, *fallen, *held, *mail]
 
 
-def _asked(approval: Approval, now: float) -> str:
-    left = duration(approval.expires_at - now)
+def _asked(approval: Approval, at: float) -> str:
+    left = duration(approval.expires_at - at)
     about = f"{approval.id} {approval.agent} asks (tier {approval.tier}): {approval.title}"
     return f"{about}; expires in {left}: supervisor approve {approval.id}"
 
@@ -143,18 +142,18 @@ def ps(*, project: Path, as_json: bool) -> None:
     if as_json:
         print_json("ps", live=seen.live, agents=[to_wire(agent) for agent in agents])
         return
-    now = time.time()
+    at = now()
     heads = ("AGENT", "ROLE", "STATE", "SINCE", "TASK", "PID", "RESTARTS", "WHY")
-    print_table(heads, [_agent_row(agent, now) for agent in agents])
+    print_table(heads, [_agent_row(agent, at) for agent in agents])
 
 
-def _agent_row(agent: Agent, now: float) -> tuple[str, ...]:
+def _agent_row(agent: Agent, at: float) -> tuple[str, ...]:
     from supervisor.headless.narrative import ending
 
-    since = duration(now - agent.since) if agent.since else "-"
+    since = duration(at - agent.since) if agent.since else "-"
     why = agent.reason or (ending(agent) if agent.last_exit is not None and agent.pid is None else "")
     if agent.next_start_at is not None:
-        why = f"starts again in {duration(agent.next_start_at - now)}; {why}"
+        why = f"starts again in {duration(agent.next_start_at - at)}; {why}"
     pid = str(agent.pid) if agent.pid is not None else "-"
     return (
         agent.name,

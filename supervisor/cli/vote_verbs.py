@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import click
 
 from supervisor.cli.border import Verb
 from supervisor.cli.options import json_option, project_option
-from supervisor.cli.output import duration, print_json, print_table, say
+from supervisor.cli.output import duration, now, print_json, print_table, say
 
 if TYPE_CHECKING:
     from supervisor.model.vote import Vote
@@ -49,7 +48,7 @@ def _row(vote: Vote, world: World) -> tuple[str, ...]:
 def outcome_text(vote: Vote) -> str:
     """Say how a vote ended, or how long it is open yet."""
     if vote.outcome is None:
-        return f"open for {duration(vote.deadline - time.time())}"
+        return f"open for {duration(vote.deadline - now())}"
     return f"decided: {vote.winner}" if vote.winner is not None else vote.outcome.value.replace("_", " ")
 
 
