@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from scripts.command_page import command_page
 from supervisor import errors
 from supervisor.config.reference import profile_reference
 from supervisor.config.schema import profile_schema
@@ -102,7 +103,13 @@ def profile_page() -> str:
     return profile_reference(GENERATED)
 
 
+def commands() -> str:
+    """Explain every verb of the command line."""
+    return command_page(GENERATED)
+
+
 PAGES: Final = {
+    "commands.md": commands,
     "state-machines.md": state_machines,
     "errors.md": error_page,
     "profile-reference.md": profile_page,

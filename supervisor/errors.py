@@ -80,7 +80,7 @@ class ProfileNotFound(ConfigError):
 
 
 class ProfileInvalid(ConfigError):
-    """The profile has problems. Mend each of them, then `supervisor profile check`."""
+    """The profile has problems. Mend each of them, then `supervisor profile check PROFILE`."""
 
     code = "profile_invalid"
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from pathlib import Path
 from typing import Final
 
+import click
 import pytest
 
 from scripts.gen_docs import PAGES, error_tree
 from supervisor import errors
+from supervisor.cli.main import supervisor
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCS: Final = ROOT / "docs"
@@ -79,6 +82,26 @@ def test_ci_runs_the_tests_by_the_command_of_the_readme() -> None:
     ci = read(".ci/run").splitlines()
 
     assert [step for step in (setup, install, tests) if step not in ci] == []
+
+
+COMMANDS: Final = sorted(
+    {
+        (path.name, command)
+        for path in (*TEXTS, ROOT / "supervisor" / "errors.py")
+        if path.name != "commands.md"
+        for command in re.findall(r"`((?:supervisor|sup) [a-z][^`]*)`", path.read_text(encoding="utf-8"))
+    }
+)
+
+
+@pytest.mark.parametrize(("page", "command"), COMMANDS)
+def test_every_command_that_a_page_names_can_be_typed(page: str, command: str) -> None:
+    verb: click.Command = supervisor
+    words = shlex.split(command)[1:]
+    while isinstance(verb, click.Group):
+        verb = verb.commands[words.pop(0)]
+
+    verb.make_context(verb.name, words).close()
 
 
 def test_the_changelog_has_a_place_for_what_comes_next() -> None:
