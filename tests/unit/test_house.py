@@ -8,7 +8,8 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -158,20 +159,30 @@ def test_the_doors_between_the_rooms_are_one_way() -> None:
     assert ended.returncode == 0, ended.stdout
 
 
-def test_every_library_that_is_imported_is_declared_and_the_other_way_round() -> None:
-    declared = {
-        re.split(r"[<>=]", requirement)[0]
-        for requirement in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    }
+def libraries(tree: str) -> set[str]:
     imported = {
         name.partition(".")[0]
-        for path in sources("supervisor", "profiles")
+        for path in sources(tree)
         for node in ast.walk(parsed(path))
         for name in imported_names(node)
     }
-    own = {path.stem for path in sources("profiles")} | {path.parent.name for path in sources("profiles")}
+    return imported - {"supervisor", *sys.stdlib_module_names}
 
-    assert imported - set(sys.stdlib_module_names) - own - {"supervisor"} == declared
+
+def names(requirements: Iterable[str]) -> set[str]:
+    return {re.split(r"[^\w-]", requirement)[0] for requirement in requirements}
+
+
+def test_the_product_imports_exactly_the_libraries_that_it_declares() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert libraries("supervisor") == names(project["dependencies"])
+
+
+def test_the_programs_of_profiles_need_nothing_but_the_mcp_client() -> None:
+    beside = {path.stem for path in sources("profiles")} | {path.parent.name for path in sources("profiles")}
+
+    assert libraries("profiles") - beside <= {"mcp"} | names(metadata.requires("mcp") or [])
 
 
 ENTRIES: Final = {
