@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from supervisor.coordinator import votes
 from supervisor.coordinator.scope import Scope, task_number
 from supervisor.coordinator.work import claim_details
 from supervisor.model.agent import Agent
@@ -12,9 +13,9 @@ from supervisor.model.memory import MemoryEntry
 from supervisor.model.message import Delivery, Message
 from supervisor.model.task import Checkpoint, Note, Task
 from supervisor.model.team import Run
-from supervisor.model.vote import Ballot, Vote
+from supervisor.model.vote import Ballot, Vote, tally
 from supervisor.model.wire import to_wire
-from supervisor.model.world import ENTITIES, World, key_of
+from supervisor.model.world import ENTITIES, EngineInfo, Snapshot, World, key_of
 from supervisor.store.transaction import Transaction, event_of
 
 MESSAGES_SHOWN: Final = 1000
@@ -74,3 +75,15 @@ def task_page(scope: Scope, spelled: str) -> dict[str, Any]:
         "dependents": to_wire(dependents),
         "events": [to_wire(event_of(row)) for row in reversed(events)],
     }
+
+
+def vote_page(scope: Scope, spelled: str) -> dict[str, Any]:
+    """Return a vote with tally and ballots, as wire data."""
+    vote = votes.the_vote(scope, spelled)
+    ballots = votes.ballots_of(scope, vote)
+    return {"vote": to_wire(vote), "tally": tally(vote, ballots), "ballots": to_wire(ballots)}
+
+
+def snapshot(tx: Transaction, engine: EngineInfo) -> Snapshot:
+    """Return everything that a viewer needs, at this instant."""
+    return Snapshot(version=tx.end.seq, at=tx.now, run=tx.run, engine=engine, tables=run_tables(tx, tx.run))

@@ -93,7 +93,7 @@ class Store:
 
     async def read(self, operation: Callable[[Transaction], T]) -> T:
         """Run a reading operation between two batches: it sees exactly the committed state."""
-        return await self._in_thread(lambda connection: operation(self._transaction(connection)))
+        return await self._in_thread(lambda connection: operation(self._view(connection)))
 
     async def _in_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Hand work to the connection's own thread, as each of aiosqlite's methods does."""
@@ -101,6 +101,10 @@ class Store:
         with named_errors(self._path):
             answer: T = await self._connection._execute(work, self._connection._conn)  # type: ignore[no-untyped-call]  # noqa: SLF001
             return answer
+
+    def _view(self, connection: sqlite3.Connection) -> Transaction:
+        """Look at the committed state: its end is read, since a commit may not have been announced yet."""
+        return Transaction(connection, end=log_end(connection), now=self._clock.now(), run=self.run)
 
     def _transaction(self, connection: sqlite3.Connection) -> Transaction:
         return Transaction(connection, end=self._end, now=self._clock.now(), run=self.run)

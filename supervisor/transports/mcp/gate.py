@@ -77,8 +77,7 @@ class Gate:
             self._check_target(headers)
             actor = await self._who(headers)
             _check_form(scope, headers)
-            body = await _read_body(headers, receive)
-            await self._pass_on(actor, body, scope, receive, send)
+            await self._admit(actor, scope, receive, send)
         except _Refused as refusal:
             await _answer(send, refusal)
         except _HungUp:
@@ -106,7 +105,8 @@ class Gate:
             await asyncio.sleep(GUESS_DELAY_S)
         raise _Refused(401, "no valid key came with the request", headers={"www-authenticate": "Bearer"})
 
-    async def _pass_on(self, actor: Actor, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _admit(self, actor: Actor, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request beside at most IN_FLIGHT_MAX others of the same key."""
         owner = (actor.name, actor.incarnation)
         if self._closing:
             raise _Refused(503, "the engine is stopping")
@@ -116,17 +116,18 @@ class Gate:
             )
         self._in_flight[owner] += 1
         try:
-            await self._hold({**scope, ACTOR: actor}, _replay(body, receive), _Reply(send))
+            await self._hold({**scope, ACTOR: actor}, receive, _Reply(send))
         finally:
             self._in_flight -= Counter((owner,))
 
     async def _hold(self, scope: Scope, receive: Receive, reply: _Reply) -> None:
-        """Run the app until it is done or the gate closes."""
+        """Run the app on the request until it is done or the gate closes."""
         held = asyncio.timeout(None)
         try:
             async with held:
                 self._held.add(held)
-                await self._app(scope, receive, reply.send)
+                body = await _read_body(scope, receive)
+                await self._app(scope, _replay(body, receive), reply.send)
         except TimeoutError:
             if not held.expired():
                 raise
@@ -185,9 +186,9 @@ def _media_type(content_type: bytes | None) -> bytes:
     return (content_type or b"").partition(b";")[0].strip().lower()
 
 
-async def _read_body(headers: Mapping[bytes, bytes | None], receive: Receive) -> bytes:
+async def _read_body(scope: Scope, receive: Receive) -> bytes:
     """Read the whole body, at most BODY_MAX of it, and check that it is JSON with one meaning."""
-    declared = headers.get(b"content-length") or b"0"
+    declared = _once_each(scope["headers"]).get(b"content-length") or b"0"
     if not declared.isdigit() or len(declared) > len(str(BODY_MAX)) or int(declared) > BODY_MAX:
         raise _too_large()
     try:

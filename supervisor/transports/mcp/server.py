@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HOST: Final = "127.0.0.1"
 """The only address ever served; there is no setting for it."""
 BACKLOG: Final = 512
-GRACE_S: Final = 1
+GRACE_S: Final = 1.0
 KEEP_ALIVE_S: Final = 75
 _CHATTY_LOGGERS: Final = ("mcp", "uvicorn.error", "sse_starlette")
 
@@ -64,7 +64,7 @@ class McpServer:
             finally:
                 self._ready.clear()
                 gate.close()
-                await server.shutdown(sockets=[self._bound])
+                await _shut(server)
 
     async def __aenter__(self) -> Self:
         """Bind and begin to serve, without waiting until it does."""
@@ -121,9 +121,20 @@ class McpServer:
             server_header=False,
             date_header=False,
             timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=GRACE_S,
         )
         config.load()
         server = uvicorn.Server(config)
         server.lifespan = config.lifespan_class(config)
         return manager, server, gate
+
+
+async def _shut(server: Server) -> None:
+    """Stop accepting and let the answers in hand go out; `Server.shutdown` would do it by polling."""
+    for listening in server.servers:
+        listening.close()
+    for connection in list(server.server_state.connections):
+        connection.shutdown()
+    if server.server_state.tasks:
+        _, late = await asyncio.wait(server.server_state.tasks, timeout=GRACE_S)
+        for task in late:
+            task.cancel()

@@ -6,14 +6,14 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from supervisor.coordinator import approvals, memory, messages, votes, work
+from supervisor.coordinator import approvals, memory, messages, views, votes, work
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope
 from supervisor.errors import InvalidArgument
 from supervisor.model.ids import HUMAN
 from supervisor.model.message import MessageKind
 from supervisor.model.permissions import Operation, check
-from supervisor.model.vote import VOTE_DEADLINE_S, Vote, VoteState, tally
+from supervisor.model.vote import VOTE_DEADLINE_S, Vote, VoteState
 from supervisor.model.wire import to_wire
 from supervisor.transports.mcp.tools.tool import Answer, Arguments, Mutation, simple_tool
 
@@ -232,14 +232,7 @@ def cast_ballot(scope: Scope, actor: Actor, asked: Cast) -> Answer:
 
 def get_vote(scope: Scope, _actor: Actor, asked: OneVote) -> Answer:
     """Answer one vote with its count."""
-    return vote_page(scope, asked.vote_id)
-
-
-def vote_page(scope: Scope, spelled: str) -> Answer:
-    """Return a vote with tally and ballots, as wire data."""
-    vote = votes.the_vote(scope, spelled)
-    ballots = votes.ballots_of(scope, vote)
-    return {"vote": to_wire(vote), "tally": tally(vote, ballots), "ballots": to_wire(ballots)}
+    return views.vote_page(scope, asked.vote_id)
 
 
 def list_votes(scope: Scope, _actor: Actor, asked: ListVotes) -> Answer:

@@ -1,0 +1,212 @@
+"""The engine's answers on the control socket: what a person may see and do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from supervisor import __version__
+from supervisor.coordinator import approvals, messages, planning, views
+from supervisor.coordinator.coordinator import Coordinator
+from supervisor.coordinator.planning import NewTask
+from supervisor.engine.stopping import StopSwitch, asked_down
+from supervisor.errors import InvalidArgument
+from supervisor.model.ids import HUMAN
+from supervisor.model.wire import from_wire, to_wire
+from supervisor.model.world import EngineInfo, Snapshot
+from supervisor.store.transaction import event_of
+from supervisor.supervision.supervisor import Supervisor
+from supervisor.transports.control.frame_hub import FrameHub
+from supervisor.transports.control.protocol import PROTOCOL, Frame
+
+EVENTS_MAX: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Events:
+    """Arguments of `events`."""
+
+    since: int = 0
+    limit: int = EVENTS_MAX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel:
+    """Arguments of `task_cancel`."""
+
+    task_id: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneTask:
+    """Arguments of `task_show`."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Arguments of `send`."""
+
+    to: str
+    body: str
+    urgent: bool = False
+    thread: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ack:
+    """Arguments of `ack`."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Arguments of `answer`; `digest` is that of the content which was shown."""
+
+    approval_id: str
+    digest: str
+    decision: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneVote:
+    """Arguments of `vote_show`."""
+
+    vote_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneAgent:
+    """Arguments of `restart` and `stop_agent`."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Down:
+    """Arguments of `down`."""
+
+    now: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing:
+    """No arguments."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """Carries out the verbs of `docs/control-api.md`; whoever reaches it is the operator."""
+
+    coordinator: Coordinator
+    supervisor: Supervisor
+    hub: FrameHub
+    switch: StopSwitch
+    info: Callable[[], EngineInfo]
+    verbs: dict[str, tuple[type[Any], Callable[[Any], Any]]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Lay out the verbs with the form of their arguments."""
+        verbs: dict[str, tuple[type[Any], Callable[[Any], Any]]] = {
+            "hello": (Nothing, self._hello),
+            "events": (Events, self._events),
+            "task_add": (NewTask, self._task_add),
+            "task_cancel": (Cancel, self._task_cancel),
+            "task_show": (OneTask, self._task_show),
+            "send": (Send, self._send),
+            "ack": (Ack, self._ack),
+            "answer": (Answer, self._answer),
+            "vote_show": (OneVote, self._vote_show),
+            "restart": (OneAgent, self._restart),
+            "stop_agent": (OneAgent, self._stop_agent),
+            "down": (Down, self._down),
+        }
+        object.__setattr__(self, "verbs", verbs)
+
+    async def snapshot(self) -> Snapshot:
+        """Return the current run at one instant."""
+        info = self.info()
+        return await self.coordinator.store.read(lambda tx: views.snapshot(tx, info))
+
+    async def call(self, verb: str, args: dict[str, Any]) -> Any:
+        """Carry out one verb; raise InvalidArgument for an unknown one or for arguments it does not take."""
+        known = self.verbs.get(verb)
+        if known is None:
+            raise InvalidArgument(f"there is no verb `{verb[:40]}`; there are: {', '.join(self.verbs)}")
+        form, carry_out = known
+        return await carry_out(from_wire(form, args, verb))
+
+    def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[Frame]]:
+        """Open a stream of frames."""
+        return self.hub.subscribe()
+
+    async def _hello(self, _asked: Nothing) -> dict[str, Any]:
+        info = self.info()
+        return {"protocol": PROTOCOL, "version": __version__, "team": info.team, "pid": info.pid}
+
+    async def _events(self, asked: Events) -> dict[str, Any]:
+        limit = max(1, min(asked.limit, EVENTS_MAX))
+        rows = await self.coordinator.store.read(
+            lambda tx: tx.all("event.since", since=asked.since, limit=limit)
+        )
+        return {"events": [to_wire(event_of(row)) for row in rows]}
+
+    async def _task_add(self, asked: NewTask) -> dict[str, Any]:
+        task = await self.coordinator.write(lambda scope: planning.create_task(scope, None, asked))
+        return {"task": to_wire(task)}
+
+    async def _task_cancel(self, asked: Cancel) -> dict[str, Any]:
+        task = await self.coordinator.write(
+            lambda scope: planning.cancel_task(scope, None, asked.task_id, asked.reason)
+        )
+        return {"task": to_wire(task)}
+
+    async def _task_show(self, asked: OneTask) -> dict[str, Any]:
+        return await self.coordinator.read(lambda scope: views.task_page(scope, asked.task_id))
+
+    async def _send(self, asked: Send) -> dict[str, Any]:
+        message, recipients = await self.coordinator.write(
+            lambda scope: messages.send(
+                scope, None, to=asked.to, body=asked.body, urgent=asked.urgent, thread=asked.thread
+            )
+        )
+        return {"message": to_wire(message), "recipients": list(recipients)}
+
+    async def _ack(self, asked: Ack) -> dict[str, Any]:
+        count = await self.coordinator.write(lambda scope: messages.ack(scope, HUMAN, ids=asked.ids))
+        return {"acked": count}
+
+    async def _answer(self, asked: Answer) -> dict[str, Any]:
+        if asked.decision not in {"approve", "reject"}:
+            raise InvalidArgument(f"decision `{asked.decision[:40]}` is neither approve nor reject")
+        approval = await self.coordinator.write(
+            lambda scope: approvals.answer(
+                scope,
+                asked.approval_id,
+                digest=asked.digest,
+                allow=asked.decision == "approve",
+                reason=asked.reason,
+            )
+        )
+        return {"approval": to_wire(approval)}
+
+    async def _vote_show(self, asked: OneVote) -> dict[str, Any]:
+        return await self.coordinator.read(lambda scope: views.vote_page(scope, asked.vote_id))
+
+    async def _restart(self, asked: OneAgent) -> dict[str, Any]:
+        self.supervisor.restart(asked.agent)
+        return {}
+
+    async def _stop_agent(self, asked: OneAgent) -> dict[str, Any]:
+        self.supervisor.stop_agent(asked.agent)
+        return {}
+
+    async def _down(self, asked: Down) -> dict[str, Any]:
+        self.switch.ask(asked_down(), now=asked.now)
+        return {}

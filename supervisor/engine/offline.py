@@ -1,0 +1,63 @@
+"""The state of a project without its engine: read from disk, for verbs that only look."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from supervisor import __version__
+from supervisor.clock import SystemClock
+from supervisor.coordinator import views
+from supervisor.engine.premises import report_dir_of
+from supervisor.model.approval import Mode
+from supervisor.model.event import Event
+from supervisor.model.team import Run
+from supervisor.model.world import EngineInfo, PoolInfo, Snapshot
+from supervisor.store.database import reading
+from supervisor.store.transaction import Transaction, event_of, log_end
+from supervisor.workspace.state_dir import StateDir, open_state
+
+
+async def read_offline(project: Path) -> Snapshot:
+    """Return the last run as it stands on disk; raise StoreError if there is none or it is damaged."""
+    return await asyncio.to_thread(_read, open_state(project, create=False))
+
+
+async def offline_events(project: Path, since: int, limit: int) -> list[Event]:
+    """Return the events after `since` from disk, at most `limit`."""
+    state = open_state(project, create=False)
+    return await asyncio.to_thread(_events, state.database, since, limit)
+
+
+def _read(state: StateDir) -> Snapshot:
+    with reading(state.database) as connection:
+        tx = Transaction(connection, end=log_end(connection), now=SystemClock().now(), run=0)
+        run = tx.value(Run, "run.latest")
+        tx.run = 0 if run is None else run.id
+        return views.snapshot(tx, _info(state, tx, run))
+
+
+def _info(state: StateDir, tx: Transaction, run: Run | None) -> EngineInfo:
+    pools: dict[str, PoolInfo] = {}
+    for row in tx.all("agent.all"):
+        known = pools.get(row["pool"])
+        size = 1 if known is None else known.size + 1
+        pools[row["pool"]] = PoolInfo(name=row["pool"], role=row["role"], size=size)
+    return EngineInfo(
+        team="" if run is None else run.team,
+        description="",
+        project=str(state.project),
+        mode=Mode.HEADLESS,
+        pid=0,
+        started_at=0.0,
+        pools=tuple(pools.values()),
+        log_dir=str(state.logs),
+        report_dir=str(report_dir_of(state, tx.run)),
+        version=__version__,
+    )
+
+
+def _events(database: Path, since: int, limit: int) -> list[Event]:
+    with reading(database) as connection:
+        tx = Transaction(connection, end=log_end(connection), now=0.0, run=0)
+        return [event_of(row) for row in tx.all("event.since", since=since, limit=limit)]

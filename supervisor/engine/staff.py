@@ -1,0 +1,166 @@
+"""The agents as processes: kits and keys before a spawn, logs while they run, news of them after."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from supervisor.adapters.adapter import Adapter, LaunchContext
+from supervisor.adapters.kit import LaunchKit, write_kit
+from supervisor.clock import Clock
+from supervisor.coordinator import agents, upkeep
+from supervisor.coordinator.agents import SlotNews
+from supervisor.coordinator.coordinator import Coordinator
+from supervisor.coordinator.scope import Scope
+from supervisor.engine.premises import Premises
+from supervisor.errors import StoreError, SupervisorError
+from supervisor.logs.writer import AgentLog
+from supervisor.model.agent import ALIVE, AgentState
+from supervisor.model.ids import new_key
+from supervisor.runtime.process import Process
+from supervisor.runtime.spawn import SpawnFailed, spawn
+from supervisor.supervision.ports import AgentProcess, SlotChange, SpawnFailure
+
+RETRY_S: Final = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+class Staff:
+    """Starts agents for the supervisor and tells the coordinator what becomes of them."""
+
+    def __init__(
+        self,
+        coordinator: Coordinator,
+        premises: Premises,
+        clock: Clock,
+        *,
+        adapters: Mapping[str, Adapter],
+        url: str,
+    ) -> None:
+        """Hire for the coordinator's team; `adapters` are by pool name, `url` is the agents' door."""
+        self._coordinator = coordinator
+        self._premises = premises
+        self._clock = clock
+        self._adapters = adapters
+        self._url = url
+        self._kits: dict[tuple[str, int], LaunchKit] = {}
+        self._logs: dict[str, AgentLog] = {}
+        self._live: dict[str, Process] = {}
+        self._pids: dict[str, tuple[int, Process]] = {}
+        self.last_call_at: dict[str, float] = {}
+
+    async def prepare(self, agent: str) -> int:
+        """Give the next incarnation a number, a key and its kit."""
+        key = new_key()
+        try:
+            actor = await self._coordinator.admit(
+                agent, key=key, session=self._premises.session, boot_id=self._premises.boot_id
+            )
+            pool = self._coordinator.team.pool_of(agent)
+            directory = self._premises.state.agent_dir(agent)
+            kit = await asyncio.to_thread(
+                write_kit,
+                directory,
+                url=self._url,
+                key=key,
+                agent=agent,
+                incarnation=actor.incarnation,
+                role=pool.role,
+                prompt=pool.prompt,
+            )
+        except (SupervisorError, OSError) as error:
+            raise SpawnFailure(f"its kit could not be written: {error}", permanent=False) from error
+        self._kits[agent, actor.incarnation] = kit
+        return actor.incarnation
+
+    def spawn(self, agent: str, incarnation: int) -> AgentProcess:
+        """Start the process of a prepared incarnation and send its output to its log."""
+        pool = self._coordinator.team.pool_of(agent)
+        try:
+            launch = self._adapters[pool.name].launch(
+                LaunchContext(
+                    agent=agent,
+                    incarnation=incarnation,
+                    pool=pool,
+                    project=self._premises.state.project,
+                    profile_dir=Path(self._coordinator.team.source).parent,
+                    report_dir=self._premises.report_dir,
+                    kit=self._kits.pop((agent, incarnation)),
+                    session=self._premises.session,
+                )
+            )
+            process = spawn(launch, on_output=self._log_of(agent).write, clock=self._clock)
+        except SpawnFailed as error:
+            raise SpawnFailure(error.detail, permanent=error.permanent) from error
+        except OSError as error:
+            raise SpawnFailure(f"its log cannot be opened: {error}", permanent=False) from error
+        self._live[agent] = process
+        self._pids[agent] = (incarnation, process)
+        return process
+
+    async def slot_changed(self, change: SlotChange) -> None:
+        """Write what became of an agent; a database that is busy is tried again until it takes it."""
+        if change.state not in ALIVE or change.state is AgentState.STUCK:
+            self._coordinator.dismiss(change.agent, change.incarnation)
+            self._live.pop(change.agent, None)
+        news = SlotNews(
+            agent=change.agent,
+            state=change.state,
+            incarnation=change.incarnation,
+            pid=change.pid,
+            reason=change.reason,
+            restarts=change.restarts,
+            next_start_at=change.next_start_at,
+            last_exit=change.last_exit,
+        )
+        started = self._pids.pop(change.agent, None) if change.pid is not None else None
+        while True:
+            try:
+                await self._coordinator.write(lambda scope: _tell(scope, news, started))
+            except StoreError:
+                _log.exception("news of %s could not be written; trying again", change.agent)
+                await self._clock.sleep(RETRY_S)
+            else:
+                return
+
+    def signs_of_life(self) -> Mapping[str, float]:
+        """Return when each live agent last wrote or called, epoch seconds; its start counts."""
+        offset = self._clock.now() - self._clock.monotonic()
+        return {
+            agent: max(
+                offset + (process.last_output_at or process.started_at), self.last_call_at.get(agent, 0.0)
+            )
+            for agent, process in self._live.items()
+        }
+
+    def leaders(self) -> dict[str, int]:
+        """Return the pid of each live agent's leader."""
+        return {agent: process.pid for agent, process in self._live.items()}
+
+    def last_output_at(self, agent: str) -> float | None:
+        """Return when an agent last wrote something, epoch seconds."""
+        process = self._live.get(agent)
+        if process is None or process.last_output_at is None:
+            return None
+        return self._clock.now() - self._clock.monotonic() + process.last_output_at
+
+    async def close_logs(self) -> None:
+        """Write out and close every log."""
+        for log in self._logs.values():
+            await asyncio.to_thread(log.close)
+
+    def _log_of(self, agent: str) -> AgentLog:
+        if agent not in self._logs:
+            self._logs[agent] = AgentLog(self._premises.state.logs / f"{agent}.log")
+        return self._logs[agent]
+
+
+def _tell(scope: Scope, news: SlotNews, started: tuple[int, Process] | None) -> None:
+    if started is not None:
+        number, process = started
+        agents.process_started(scope, news.agent, number, pid=process.pid, start_time=process.start_time)
+    upkeep.slot_changed(scope, news)

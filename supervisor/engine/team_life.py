@@ -1,0 +1,245 @@
+"""A team's life inside one engine: everything that runs beside each other, and the way down."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from supervisor import __version__
+from supervisor.adapters.adapter import Adapter
+from supervisor.clock import Clock
+from supervisor.coordinator import runs
+from supervisor.coordinator.actor import Actor
+from supervisor.coordinator.coordinator import Coordinator
+from supervisor.coordinator.runs import Standing
+from supervisor.dispatch.caretaker import Caretaker
+from supervisor.engine import stopping
+from supervisor.engine.backend import Backend
+from supervisor.engine.gauges import Gauges
+from supervisor.engine.options import EngineOptions
+from supervisor.engine.premises import Premises
+from supervisor.engine.staff import Staff
+from supervisor.engine.stopping import StopReason, StopSwitch
+from supervisor.model.agent import Agent, AgentState, ExitClass
+from supervisor.model.approval import Mode
+from supervisor.model.event import Event
+from supervisor.model.team import OnDone
+from supervisor.model.world import EngineInfo, PoolInfo
+from supervisor.runtime.guardian import Guardian
+from supervisor.runtime.spawn import SpawnFailed
+from supervisor.supervision.child_spec import children_of
+from supervisor.supervision.supervisor import Supervisor
+from supervisor.transports.control.frame_hub import FrameHub
+from supervisor.transports.control.protocol import Bye
+from supervisor.transports.control.server import ControlServer
+from supervisor.transports.mcp.server import McpServer
+from supervisor.transports.mcp.team_desk import TeamDesk
+
+GUARDIAN_RETRY_S: Final = 0.2
+
+_log = logging.getLogger(__name__)
+
+
+class TeamLife:
+    """One team's rooms, wired; `run` lets them live until the stop switch is thrown."""
+
+    def __init__(
+        self,
+        coordinator: Coordinator,
+        adapters: Mapping[str, Adapter],
+        premises: Premises,
+        options: EngineOptions,
+        clock: Clock,
+    ) -> None:
+        """Wire everything and take the agents' port; nothing runs yet."""
+        self._coordinator = coordinator
+        self._options = options
+        self._clock = clock
+        self._started_at = clock.now()
+        self._premises = premises
+        self._switch = StopSwitch()
+        self._hub = FrameHub()
+        self._ending = False
+        self._over = False
+        self._desk = TeamDesk(
+            coordinator,
+            facts={"project": str(premises.state.project), "report_dir": str(premises.report_dir)},
+            on_call=self._heard_from,
+            stopping=lambda _name: self._ending,
+        )
+        self._mcp = McpServer(self._desk)
+        self._mcp.bind()
+        self._staff = Staff(coordinator, premises, clock, adapters=adapters, url=self._mcp.url)
+        self._supervisor = Supervisor(
+            children_of(coordinator.team),
+            self._staff,
+            self._staff,
+            clock,
+            random.Random(),  # noqa: S311 - jitter
+        )
+        self._caretaker = Caretaker(coordinator, clock, signs_of_life=self._staff.signs_of_life)
+        self._gauges = Gauges(self._staff, self._hub, clock, session=premises.session)
+        self._backend = Backend(
+            coordinator=coordinator,
+            supervisor=self._supervisor,
+            hub=self._hub,
+            switch=self._switch,
+            info=self.info,
+        )
+        coordinator.store.listen(self._committed)
+
+    def info(self) -> EngineInfo:
+        """Describe this engine for viewers."""
+        team, premises = self._coordinator.team, self._premises
+        return EngineInfo(
+            team=team.name,
+            description=team.description,
+            project=str(premises.state.project),
+            mode=self._options.mode,
+            pid=os.getpid(),
+            started_at=self._started_at,
+            pools=tuple(
+                PoolInfo(name=pool.name, role=pool.role.value, size=pool.size) for pool in team.pools
+            ),
+            log_dir=str(premises.state.logs),
+            report_dir=str(premises.report_dir),
+            endpoint=self._mcp.url,
+            version=__version__,
+        )
+
+    async def run(self, socket: Path) -> StopReason:
+        """Serve at `socket` and keep the team until it is done or stopped; return why it ended."""
+        with self._switch.on_signals():
+            async with self._guarded(), ControlServer(self._backend, socket):
+                self._premises.publish(socket, started_at=self._started_at, team=self._coordinator.team.name)
+                if self._options.on_ready is not None:
+                    self._options.on_ready(socket)
+                return await self._live()
+
+    async def _live(self) -> StopReason:
+        await self._rest_finished_agents()
+        async with asyncio.TaskGroup() as tasks:
+            agents = tasks.create_task(self._supervisor.run(), name="supervisor")
+            beside = [
+                tasks.create_task(work, name=name)
+                for name, work in self._beside(self._coordinator.team.deadline_s).items()
+            ]
+            reason = await self._switch.asked()
+            _log.info("stopping: %s", reason.words)
+            await self._end_agents()
+            await agents
+            self._coordinator.close()
+            for task in beside:
+                task.cancel()
+        await self._staff.close_logs()
+        self._hub.publish(Bye(reason=reason.words))
+        return reason
+
+    def _beside(self, deadline_s: float | None) -> dict[str, Coroutine[Any, Any, None]]:
+        """List what runs beside the agents until they have ended."""
+        works = {
+            "mcp": self._mcp.serve(),
+            "caretaker": self._caretaker.keep(),
+            "gauges": self._gauges.measure(),
+            "work over": self._finish_when_over(),
+            "gave up": self._stop_when_nobody_is_left(),
+        }
+        seconds = self._options.deadline_s or deadline_s
+        if seconds is not None:
+            works["deadline"] = self._stop_at_deadline(seconds)
+        return works
+
+    async def _rest_finished_agents(self) -> None:
+        """Let agents that had ended well in this run rest: an engine's death does not undo their work."""
+        known = await self._coordinator.read(lambda scope: scope.agents())
+        for agent in known:
+            if _has_finished(agent):
+                self._supervisor.stop_agent(agent.name)
+            else:
+                self._supervisor.restore(agent.name, agent.next_start_at, agent.restarts)
+
+    async def _finish_when_over(self) -> None:
+        standing = await self._caretaker.work_over()
+        if self._coordinator.team.on_done is OnDone.KEEP and self._options.mode is Mode.INTERACTIVE:
+            return
+        self._over = True
+        _log.info("the run is over: %s", standing.words)
+        if self._options.mode is Mode.INTERACTIVE:
+            await self._end_agents()
+        await self._coordinator.write(lambda scope: runs.finish_run(scope, words=standing.words))
+        if self._options.mode is Mode.HEADLESS:
+            self._switch.ask(stopping.done(failed=standing.failed, words=standing.words))
+
+    async def _stop_when_nobody_is_left(self) -> None:
+        """Without a person to restart parked agents, a team that all gave up is at its end."""
+        await self._supervisor.settled()
+        if self._options.mode is Mode.HEADLESS and not self._over and self._supervisor.gave_up:
+            standing: Standing = await self._coordinator.read(runs.standing)
+            if not standing.over:
+                names = ", ".join(self._supervisor.gave_up)
+                self._switch.ask(stopping.gave_up(f"nobody is left to work: {names} gave up"))
+
+    async def _stop_at_deadline(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._switch.ask(stopping.deadline_passed(seconds))
+
+    async def _end_agents(self) -> None:
+        """Stop all agents in reverse order; at once if somebody will not wait."""
+        self._ending = True
+        async with asyncio.TaskGroup() as tasks:
+            hurry = tasks.create_task(self._hurry())
+            await self._supervisor.stop()
+            hurry.cancel()
+
+    async def _hurry(self) -> None:
+        await self._switch.hurried()
+        await self._supervisor.stop(now=True)
+
+    @asynccontextmanager
+    async def _guarded(self) -> AsyncIterator[None]:
+        """Keep a guardian while the team lives: should we be killed, it ends every agent."""
+        guardian = await Guardian.start(self._premises.session)
+        async with asyncio.TaskGroup() as tasks:
+            watch = tasks.create_task(self._keep_guardian(guardian), name="guardian")
+            try:
+                yield
+            finally:
+                watch.cancel()
+
+    async def _keep_guardian(self, guardian: Guardian) -> None:
+        try:
+            while True:
+                await asyncio.shield(guardian.exited)
+                _log.warning("the guardian died; starting another")
+                await guardian.close()
+                guardian = await self._next_guardian()
+                await self._coordinator.write(
+                    lambda scope: scope.tx.tell("engine.guardian_replaced", "guardian", actor="supervisor")
+                )
+        finally:
+            await guardian.close()
+
+    async def _next_guardian(self) -> Guardian:
+        while True:
+            with suppress(SpawnFailed):
+                return await Guardian.start(self._premises.session)
+            await self._clock.sleep(GUARDIAN_RETRY_S)
+
+    def _heard_from(self, actor: Actor) -> None:
+        self._staff.last_call_at[actor.name] = self._clock.now()
+        self._supervisor.ready(actor.name, actor.incarnation)
+
+    def _committed(self, events: list[Event]) -> None:
+        for event in events:
+            self._hub.publish(event)
+
+
+def _has_finished(agent: Agent) -> bool:
+    ended_well = agent.last_exit is not None and agent.last_exit.kind is ExitClass.OK
+    return agent.state is AgentState.EXITED and ended_well
