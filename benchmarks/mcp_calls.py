@@ -44,12 +44,12 @@ class Load:
 
 
 class Connection:
-    """One agent's connection: calls a tool, reads the answer, keeps the connection."""
+    """One caller's connection: calls a tool, reads the answer, keeps the connection."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        """Prepare to call `endpoint`."""
-        self._endpoint = endpoint
-        self._address = urlsplit(endpoint.url)
+    def __init__(self, endpoints: list[Endpoint]) -> None:
+        """Prepare to call by each key in turn, so that no agent exceeds its rate."""
+        self._headers = [endpoint.headers for endpoint in endpoints]
+        self._address = urlsplit(endpoints[0].url)
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._number = 0
@@ -87,7 +87,7 @@ class Connection:
             "Content-Type": "application/json",
             "Accept": "application/json, text/event-stream",
             "Content-Length": str(len(body)),
-            **self._endpoint.headers,
+            **self._headers[self._number % len(self._headers)],
         }
         head = f"POST {self._address.path} HTTP/1.1\r\n" + "".join(
             f"{name}: {value}\r\n" for name, value in headers.items()
@@ -123,7 +123,7 @@ def tables(rounds: int) -> Iterator[Table]:
                 full,
                 "bare SDK, empty tool",
                 callers,
-                asyncio.run(_flat_out([bare], callers, "noop", {}, calls)),
+                asyncio.run(_flat_out([bare] * callers, callers, "noop", {}, calls)),
             )
     with running(sleepers(agents)) as team:
         endpoints = [
@@ -155,7 +155,7 @@ async def _flat_out(
     async def caller(connection: Connection) -> list[float]:
         return [await connection.call(tool, arguments) for _ in range(calls // callers)]
 
-    connections = [Connection(endpoints[number % len(endpoints)]) for number in range(callers)]
+    connections = [Connection(endpoints[number::callers]) for number in range(callers)]
     return await _measured(endpoints[0].pid, connections, caller)
 
 
@@ -170,7 +170,7 @@ async def _paced(endpoints: list[Endpoint], tool: str, arguments: dict[str, Any]
             await asyncio.sleep(max(0.0, 1 - times_ms[-1] / 1000))
         return times_ms
 
-    connections = [Connection(endpoint) for endpoint in endpoints]
+    connections = [Connection([endpoint]) for endpoint in endpoints]
     return await _measured(endpoints[0].pid, connections, agent)
 
 

@@ -1,0 +1,72 @@
+"""The limits that SECURITY.md states are the ones that hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from supervisor.config import keys, parse
+from supervisor.coordinator import messages, rates, votes
+from supervisor.model import approval, memory, message, task, vote
+from supervisor.model.team import PoolSpec, TeamSpec
+from supervisor.transports.control import protocol, server
+from supervisor.transports.mcp import gate
+
+TABLE: Final = (
+    (Path(__file__).resolve().parents[2] / "SECURITY.md").read_text(encoding="utf-8").split("## Limits")[1]
+)
+
+
+def default(kind: type, field: str) -> float:
+    value = kind.__dataclass_fields__[field].default  # type: ignore[attr-defined]  # dataclasses both
+    assert isinstance(value, int | float)
+    return value
+
+
+LIMITS: Final = {
+    "request body over MCP": f"{gate.BODY_MAX:,} bytes, sent within {gate.BODY_TIMEOUT_S:.0f} s",
+    "calls of one key": (
+        f"{gate.IN_FLIGHT_MAX} open at once; "
+        f"writes: {rates.BURST:.0f} in a burst, then {rates.PER_SECOND:.0f} a second"
+    ),
+    "control socket": (
+        f"{protocol.REQUEST_MAX:,} bytes in, {protocol.LINE_MAX:,} out, {server.CONNECTIONS_MAX} connections"
+    ),
+    "profile": (
+        f"{parse.PROFILE_MAX:,} bytes, {keys.POOL_SIZE_MAX} agents in a pool, {keys.AGENTS_MAX} in a team"
+    ),
+    "task title, description, result, note": (
+        f"{task.TITLE_MAX}, {task.BODY_MAX:,}, {task.RESULT_MAX:,}, {task.NOTE_MAX:,} characters"
+    ),
+    "message": (
+        f"{message.MESSAGE_MAX:,} characters, {message.MESSAGE_TTL_S / 3600:.0f} h until it expires, "
+        f"{messages.INBOX_MAX:,} unread"
+    ),
+    "memory entry": f"key {memory.KEY_MAX}, value {memory.VALUE_MAX:,} characters",
+    "approval": (
+        f"payload {approval.PAYLOAD_MAX:,} characters, "
+        f"{approval.APPROVAL_TIMEOUT_S / 60:.0f} min until it expires"
+    ),
+    "review rounds, failures, releases of a task": f"{task.MAX_REVIEW_ROUNDS} each",
+    "lease of a claim": f"{default(TeamSpec, 'lease_s') / 60:.0f} min",
+    "vote": f"{votes.OPTIONS_MAX} options, {vote.VOTE_DEADLINE_S / 60:.0f} min",
+    "restarts of an agent": (f"{default(PoolSpec, 'intensity')} in {default(PoolSpec, 'period_s'):.0f} s"),
+    "life of one incarnation": f"{default(PoolSpec, 'max_runtime_s') / 3600:.0f} h",
+}
+
+
+@pytest.mark.parametrize("what", LIMITS)
+def test_a_limit_is_stated_as_it_holds(what: str) -> None:
+    assert f"| {what} | {LIMITS[what]}" in TABLE
+
+
+def test_every_stated_limit_is_compared() -> None:
+    stated = [line.split(" | ")[0].removeprefix("| ") for line in TABLE.splitlines() if line.startswith("| ")]
+
+    assert stated[1:] == list(LIMITS)
+
+
+def test_three_of_each_is_what_a_task_bears() -> None:
+    assert task.MAX_REVIEW_ROUNDS == task.MAX_FAILURES == task.MAX_RELEASES
