@@ -28,8 +28,8 @@ def default(kind: type, field: str) -> float:
 LIMITS: Final = {
     "request body over MCP": f"{gate.BODY_MAX:,} bytes, sent within {gate.BODY_TIMEOUT_S:.0f} s",
     "calls of one key": (
-        f"{gate.IN_FLIGHT_MAX} open at once; "
-        f"writes: {rates.BURST:.0f} in a burst, then {rates.PER_SECOND:.0f} a second"
+        f"{gate.IN_FLIGHT_MAX} open at once, "
+        f"{rates.BURST:.0f} in a burst, then {rates.PER_SECOND:.0f} a second"
     ),
     "control socket": (
         f"{protocol.REQUEST_MAX:,} bytes in, {protocol.LINE_MAX:,} out, {server.CONNECTIONS_MAX} connections"
@@ -38,16 +38,15 @@ LIMITS: Final = {
         f"{parse.PROFILE_MAX:,} bytes, {keys.POOL_SIZE_MAX} agents in a pool, {keys.AGENTS_MAX} in a team"
     ),
     "task title, description, result, note": (
-        f"{task.TITLE_MAX}, {task.BODY_MAX:,}, {task.RESULT_MAX:,}, {task.NOTE_MAX:,} characters"
+        f"{task.TITLE_MAX}, {task.BODY_MAX:,}, {task.RESULT_MAX:,}, {task.NOTE_MAX:,} bytes"
     ),
     "message": (
-        f"{message.MESSAGE_MAX:,} characters, {message.MESSAGE_TTL_S / 3600:.0f} h until it expires, "
+        f"{message.MESSAGE_MAX:,} bytes, {message.MESSAGE_TTL_S / 3600:.0f} h until it expires, "
         f"{messages.INBOX_MAX:,} unread"
     ),
-    "memory entry": f"key {memory.KEY_MAX}, value {memory.VALUE_MAX:,} characters",
+    "memory entry": f"key {memory.KEY_MAX}, value {memory.VALUE_MAX:,} bytes",
     "approval": (
-        f"payload {approval.PAYLOAD_MAX:,} characters, "
-        f"{approval.APPROVAL_TIMEOUT_S / 60:.0f} min until it expires"
+        f"payload {approval.PAYLOAD_MAX:,} bytes, {approval.APPROVAL_TIMEOUT_S / 60:.0f} min until it expires"
     ),
     "review rounds, failures, releases of a task": f"{task.MAX_REVIEW_ROUNDS} each",
     "lease of a claim": f"{default(TeamSpec, 'lease_s') / 60:.0f} min",
