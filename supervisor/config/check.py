@@ -38,8 +38,7 @@ def checked(kind: Kind, value: Any, path: KeyPath, problems: Problems) -> Any:
 
 def _text(kind: Text, value: Any, path: KeyPath, problems: Problems) -> str | None:
     if not isinstance(value, str):
-        quoted = f'; write "{value}" with quotes' if isinstance(value, (bool, float)) or _small(value) else ""
-        problems.add(path, f"must be text, not {described(value)}{quoted}")
+        problems.add(path, f"must be text, not {described(value)}{_quoted(value)}")
         return None
     fault = _text_fault(kind, value)
     if fault is not None:
@@ -51,8 +50,11 @@ def _text(kind: Text, value: Any, path: KeyPath, problems: Problems) -> str | No
     return value
 
 
-def _small(value: Any) -> bool:
-    return isinstance(value, int) and abs(value) < 10**18
+def _quoted(value: Any) -> str:
+    """Show how a number or a truth value is written as text."""
+    if not isinstance(value, (int, float)) or described(value) == "a huge number":
+        return ""
+    return f'; write "{json.dumps(value)}" with quotes'
 
 
 def _text_fault(kind: Text, value: str) -> str | None:

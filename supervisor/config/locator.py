@@ -95,6 +95,7 @@ class Locator:
         *outer, last = parts
         path: KeyPath = ()
         for part in outer:
+            self._lines.setdefault((*path, part), self._line_at(start))
             path = self._inside((*path, part))
         path = (*path, last)
         if brackets == "[[":

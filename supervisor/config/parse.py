@@ -93,22 +93,21 @@ def _read(text: str, name: str) -> tuple[Locator, dict[str, Any]]:
 
 
 def _syntax_problems(name: str, error: Exception, locator: Locator) -> tuple[str, ...]:
-    """Say what TOML cannot read: every key that stands twice, then the parser's own complaint."""
-    twice = {
-        duplicate.line: f"{name}:{duplicate.line}: {_dotted(duplicate.path)}: stands here a second time, "
-        f"first on line {duplicate.first}; keep one"
-        for duplicate in locator.duplicates[:PROBLEMS_MAX]
-    }
+    """Say what TOML cannot read: every key that stands twice, and the parser's own complaint."""
     message = str(error)
     place = _PLACE.search(message)
     line = int(place[1]) if place and place[1] else locator.last_line
     column = f" (column {place[2]})" if place and place[2] else ""
     what = _PLACE.sub("", message) if place else "A number is too long"
-    what = what[:1].lower() + what[1:]
-    hint = "; text must stand in quotes" if what == "invalid value" else ""
-    if line in twice:
-        return tuple(twice.values())
-    return (*twice.values(), f"{name}:{line}: is not valid TOML{column}: {shown(what, limit=200)}{hint}")
+    hint = "; text must stand in quotes" if what == "Invalid value" else ""
+    words = shown(what[:1].lower() + what[1:], limit=200)
+    complaints = {line: f"{name}:{line}: is not valid TOML{column}: {words}{hint}"}
+    for duplicate in locator.duplicates[:PROBLEMS_MAX]:
+        complaints[duplicate.line] = (
+            f"{name}:{duplicate.line}: {_dotted(duplicate.path)}: stands here a second time, "
+            f"first on line {duplicate.first}; keep one"
+        )
+    return tuple(complaints[number] for number in sorted(complaints))
 
 
 def _dotted(path: tuple[str | int, ...]) -> str:
@@ -131,7 +130,7 @@ def _check_pools(values: dict[str, Any], problems: Problems, adapters: Collectio
         if backoff.cap_s < backoff.base_s:
             problems.add(
                 (*path, "backoff", "cap_s"),
-                f"{backoff.cap_s:g} is less than `base_s` {backoff.base_s:g}; no delay could be that short",
+                f"must be at least `base_s` ({backoff.base_s:g}), not {backoff.cap_s:g}",
             )
     if total > AGENTS_MAX:
         problems.add(
