@@ -133,7 +133,7 @@ def _once(scope: Scope, actor: Actor, tool: str, use_case: UseCase[Answer], key:
     check_live(scope, actor)
     if key is None:
         return use_case(scope)
-    known = scope.tx.one("answered_call.get", agent=actor.name, key=key)
+    known = scope.tx.one("answered_call.get", run=scope.run, agent=actor.name, key=key)
     if known is not None:
         if known["tool"] != tool:
             raise InvalidArgument(f"idempotency_key `{key[:40]}` was used for {known['tool']} before")
@@ -141,6 +141,12 @@ def _once(scope: Scope, actor: Actor, tool: str, use_case: UseCase[Answer], key:
         return answered
     answer = use_case(scope)
     scope.tx.execute(
-        "answered_call.add", agent=actor.name, key=key, tool=tool, answer=json.dumps(answer), at=scope.now
+        "answered_call.add",
+        run=scope.run,
+        agent=actor.name,
+        key=key,
+        tool=tool,
+        answer=json.dumps(answer),
+        at=scope.now,
     )
     return answer

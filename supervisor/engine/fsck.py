@@ -51,7 +51,11 @@ def _checks(database: Path, *, engine_runs: bool) -> tuple[tuple[str, bool, str]
             tx = Transaction(connection, end=log_end(connection), now=0.0, run=0)
             events = list(_events(tx))
             return (
-                ("database pages", [row[0] for row in integrity] == ["ok"], f"{len(integrity)} findings"),
+                (
+                    "database pages",
+                    [row[0] for row in integrity] == ["ok"],
+                    "; ".join(row[0] for row in integrity),
+                ),
                 ("references", not foreign, f"{len(foreign)} dangling"),
                 _check("event chain (I6)", lambda: f"{verify_chain(events)} events, hash chain whole"),
                 _check("state = fold of events (I6)", lambda: _same_state(tx, events)),

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from supervisor import __version__
 from supervisor.clock import SystemClock
 from supervisor.coordinator import views
 from supervisor.engine.premises import report_dir_of
+from supervisor.model.agent import ALIVE, AgentState
 from supervisor.model.approval import Mode
 from supervisor.model.event import Event
 from supervisor.model.team import Run
 from supervisor.model.world import EngineInfo, PoolInfo, Snapshot
 from supervisor.store.database import reading
 from supervisor.store.transaction import Transaction, event_of, log_end
+from supervisor.workspace.engine_lock import holder_of
 from supervisor.workspace.state_dir import StateDir, open_state
 
 
@@ -34,7 +37,18 @@ def _read(state: StateDir) -> Snapshot:
         tx = Transaction(connection, end=log_end(connection), now=SystemClock().now(), run=0)
         run = tx.value(Run, "run.latest")
         tx.run = 0 if run is None else run.id
-        return views.snapshot(tx, _info(state, tx, run))
+        shown = views.snapshot(tx, _info(state, tx, run))
+    if holder_of(state.lock_file) is None:
+        shown.tables["agent"] = [_at_rest(agent) for agent in shown.tables["agent"]]
+    return shown
+
+
+def _at_rest(agent: dict[str, Any]) -> dict[str, Any]:
+    """Show no agent as running when there is no engine: its guardian has ended what a killed one left."""
+    if AgentState(agent["state"]) not in ALIVE:
+        return agent
+    gone = {"state": AgentState.PENDING.value, "pid": None, "task": None}
+    return agent | gone | {"reason": "its engine died; the next start goes on"}
 
 
 def _info(state: StateDir, tx: Transaction, run: Run | None) -> EngineInfo:

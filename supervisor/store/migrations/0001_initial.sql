@@ -230,10 +230,11 @@ CREATE INDEX event_subject ON event (subject, seq);
 
 -- What a retried call was answered, so that it is answered the same and done once.
 CREATE TABLE answered_call (
+    run    INTEGER NOT NULL,
     agent  TEXT NOT NULL,
     key    TEXT NOT NULL,
     tool   TEXT NOT NULL,
     answer TEXT NOT NULL,
     at     REAL NOT NULL,
-    PRIMARY KEY (agent, key)
+    PRIMARY KEY (run, agent, key)
 ) STRICT, WITHOUT ROWID;
