@@ -160,7 +160,7 @@ class Door:
             reader, writer = await asyncio.open_connection(address, self.port)
             try:
                 writer.write(request)
-                return _parse(await reader.read())
+                return await _read(reader)
             finally:
                 writer.close()
 
@@ -170,8 +170,11 @@ def call_body(tool: str, arguments: dict[str, Any]) -> bytes:
     return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
 
 
-def _parse(data: bytes) -> Answer:
-    head, _, body = data.partition(b"\r\n\r\n")
-    status, *lines = head.decode("latin-1").split("\r\n")
+async def _read(reader: asyncio.StreamReader) -> Answer:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").rstrip()
+    status, *lines = head.split("\r\n")
     pairs = (line.partition(": ") for line in lines)
-    return Answer(int(status.split()[1]), {name.lower(): value for name, _, value in pairs}, body)
+    headers = {name.lower(): value for name, _, value in pairs}
+    length = headers.get("content-length")
+    body = await reader.read() if length is None else await reader.readexactly(int(length))
+    return Answer(int(status.split()[1]), headers, body)

@@ -66,6 +66,7 @@ def test_whatever_comes_in_is_read_as_the_standard_does_or_refused(data: bytes) 
         ('{"\\udfff": 1}', "surrogate"),
         ('["a", {"b": ["\\u0000"]}]', "NUL"),
         ("[" * 33 + "]" * 33, "nested over 32"),
+        ("[" * 100_000, "nested over 32"),
         ('{"a":' * 33 + "1" + "}" * 33, "nested over 32"),
         ("{", "not JSON"),
         ("", "not JSON"),
@@ -78,7 +79,7 @@ def test_whatever_comes_in_is_read_as_the_standard_does_or_refused(data: bytes) 
         (b'"\xed\xa0\x80"', "not JSON"),
         ("{}".encode("utf-16"), "not JSON"),
     ],
-    ids=repr,
+    ids=lambda text: repr(text)[:40],
 )
 def test_text_without_one_meaning_is_refused(text: str | bytes, complaint: str) -> None:
     with pytest.raises(InvalidArgument, match=complaint):
@@ -86,7 +87,7 @@ def test_text_without_one_meaning_is_refused(text: str | bytes, complaint: str) 
 
 
 @pytest.mark.parametrize(
-    "text", ["[" + "0," * 1_000 + "0]", "[" * 100_000, "[" + "{}," * 60_000 + "{}]", '"' + "x" * LIMIT + '"']
+    "text", ["[" + "0," * 1_000 + "0]", "[" + "{}," * 60_000 + "{}]", '"' + "x" * LIMIT + '"']
 )
 def test_text_over_a_limit_is_refused_as_too_large(text: str) -> None:
     with pytest.raises(TooLarge):
