@@ -103,7 +103,10 @@ async def read_view(project: Path) -> View:
 
 async def _offline_snapshot(project: Path) -> Snapshot:
     from supervisor.engine.offline import read_offline
+    from supervisor.workspace.state_dir import open_state
 
+    if not open_state(project, create=False).database.exists():
+        raise EngineNotRunning(f"no team has run on {project} yet. Start one: supervisor up survey")
     snapshot = await read_offline(project)
     note("no engine runs here; this is the state on disk")
     return snapshot

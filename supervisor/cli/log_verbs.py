@@ -9,7 +9,7 @@ import click
 
 from supervisor.cli.border import Verb
 from supervisor.cli.options import json_option, project_option
-from supervisor.cli.output import say
+from supervisor.cli.output import note, say
 from supervisor.errors import EngineNotRunning, NotFound
 
 if TYPE_CHECKING:
@@ -38,17 +38,26 @@ def logs(*, agent: str | None, project: Path, follow: bool, lines: int) -> None:
     Of AGENT's, or of all; `engine` is the engine's own.
     """
     from supervisor.cli.engine_door import run_async
-    from supervisor.headless.log_copy import safe_line
-    from supervisor.logs.tail import last_lines
     from supervisor.workspace.state_dir import open_state
 
-    chosen = _chosen_logs(open_state(project, create=False).logs, agent)
+    directory = open_state(project, create=False).logs
+    chosen = _chosen_logs(directory, agent)
+    if not chosen:
+        note(f"there are no logs in {directory} yet")
     width = max((len(name) for name in chosen), default=0) if agent is None else 0
-    for name, path in chosen.items():
-        for line in last_lines(path, lines):
-            say(_tagged(name, safe_line(line), width))
     if follow:
-        run_async(_follow_all(chosen, width))
+        run_async(_follow_all(chosen, lines, width))
+    else:
+        _print_last(chosen, lines, width)
+
+
+def _print_last(chosen: dict[str, Path], count: int, width: int) -> None:
+    from supervisor.headless.log_copy import safe_line
+    from supervisor.logs.tail import last_lines
+
+    for name, path in chosen.items():
+        for line in last_lines(path, count):
+            say(_tagged(name, safe_line(line), width))
 
 
 def _chosen_logs(directory: Path, agent: str | None) -> dict[str, Path]:
@@ -69,19 +78,19 @@ def _tagged(name: str, line: str, width: int) -> str:
     return f"{name:<{width}} | {line}" if width else line
 
 
-async def _follow_all(chosen: dict[str, Path], width: int) -> None:
+async def _follow_all(chosen: dict[str, Path], count: int, width: int) -> None:
     import asyncio
 
     async with asyncio.TaskGroup() as group:
         for name, path in chosen.items():
-            group.create_task(_follow_one(name, path, width))
+            group.create_task(_follow_one(name, path, count, width))
 
 
-async def _follow_one(name: str, path: Path, width: int) -> None:
+async def _follow_one(name: str, path: Path, count: int, width: int) -> None:
     from supervisor.headless.log_copy import safe_line
     from supervisor.logs.tail import follow
 
-    async for line in follow(path):
+    async for line in follow(path, last=count):
         say(_tagged(name, safe_line(line), width))
 
 

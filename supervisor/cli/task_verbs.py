@@ -32,19 +32,17 @@ def task() -> None:
 @project_option
 @click.option("--state", type=click.Choice(STATES), multiple=True, help="Only in this state.")
 @click.option("--tag", multiple=True, help="Only with this tag.")
-@click.option("--all-runs", is_flag=True, help="Also the tasks of earlier runs.")
 @json_option
-def list_tasks(
-    *, project: Path, state: tuple[str, ...], tag: tuple[str, ...], all_runs: bool, as_json: bool
-) -> None:
+def list_tasks(*, project: Path, state: tuple[str, ...], tag: tuple[str, ...], as_json: bool) -> None:
     """List the run's tasks and why they wait."""
     from supervisor.cli.engine_door import view
     from supervisor.model.wire import to_wire
 
     seen = view(project)
-    pool = list(seen.world.tasks.values()) if all_runs else seen.world.run_tasks()
     chosen = [
-        each for each in pool if (not state or each.state.value in state) and set(tag) <= set(each.tags)
+        each
+        for each in seen.world.run_tasks()
+        if (not state or each.state.value in state) and set(tag) <= set(each.tags)
     ]
     if as_json:
         print_json("task_list", live=seen.live, tasks=[to_wire(each) for each in chosen])
@@ -114,7 +112,7 @@ def _facts_from(world: World, wanted: str) -> dict[str, Any]:
 
     found = world.tasks.get(wanted)
     if found is None:
-        raise NotFound(f"there is no task {wanted}. See `supervisor task list --all-runs`")
+        raise NotFound(f"there is no task {wanted}. See `supervisor task list`")
     dependents = [each for each in world.tasks.values() if wanted in each.depends_on]
     return {
         "task": to_wire(found),

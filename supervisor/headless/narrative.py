@@ -39,7 +39,8 @@ def sentence(event: Event, world: World) -> str | None:
     if teller is None:
         return None if event.noun in ENTITIES else _plain(event)
     before = world.tables[event.noun].get(event.subject)
-    return teller(Change(event, before, from_wire(ENTITIES[event.noun], event.after)))
+    told = teller(Change(event, before, from_wire(ENTITIES[event.noun], event.after)))
+    return None if told is None else visible(told)
 
 
 def quoted(text: str, limit: int = QUOTE_MAX) -> str:
