@@ -30,6 +30,7 @@ class TeamDesk:
         self._facts = facts
         self._on_call = on_call
         self._stopping = stopping
+        self._specs: dict[Role, tuple[ToolSpec, ...]] = {}
 
     def authenticate(self, key: str) -> Actor | None:
         """Return whose key this is, or None."""
@@ -37,10 +38,12 @@ class TeamDesk:
 
     def tools_for(self, role: Role) -> tuple[ToolSpec, ...]:
         """List the tools that the role may see, in the table's order."""
-        # The table pulls in pydantic (40 ms); it is loaded while the agents boot.
-        from supervisor.transports.mcp.tools.table import TOOLS  # noqa: PLC0415
+        if role not in self._specs:  # spelling a role's schemas takes 10 ms, and every call asks
+            # The table pulls in pydantic (40 ms); it is loaded while the agents boot.
+            from supervisor.transports.mcp.tools.table import TOOLS  # noqa: PLC0415
 
-        return tuple(tool.spec() for tool in TOOLS.values() if tool.visible_to(role))
+            self._specs[role] = tuple(tool.spec() for tool in TOOLS.values() if tool.visible_to(role))
+        return self._specs[role]
 
     async def call(self, actor: Actor, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Carry out one call and add the footer; raise SupervisorError to refuse it."""
