@@ -17,7 +17,7 @@ class ToolDesk(Protocol):
         ...
 
     def tools_for(self, role: Role) -> tuple[ToolSpec, ...]:
-        """List the tools that the role may see."""
+        """List the tools that the role may see; asked once for each, in a thread, before serving."""
         ...
 
     async def call(self, actor: Actor, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:

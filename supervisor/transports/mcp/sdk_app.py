@@ -66,26 +66,29 @@ class _Handlers:
     """What the SDK calls: the actor comes from the gate, everything else from the desk."""
 
     def __init__(self, desk: ToolDesk) -> None:
+        """Ask for the tools once: they are fixed per release."""
         self._desk = desk
+        specs = {role: desk.tools_for(role) for role in Role}
+        self._listed = {role: [_tool(spec) for spec in specs[role]] for role in Role}
+        self._callable = {role: frozenset(spec.name for spec in specs[role]) for role in Role}
+        self._schemas = {spec.name: spec.input_schema for role in Role for spec in specs[role]}
 
     def input_schema(self, name: str) -> dict[str, Any] | None:
         """Return a tool's schema whoever asks: the SDK only checks headers against it."""
-        specs = (spec for role in Role for spec in self._desk.tools_for(role) if spec.name == name)
-        spec = next(specs, None)
-        return None if spec is None else spec.input_schema
+        return self._schemas.get(name)
 
     async def list_tools(
         self, context: ServerRequestContext[Any, Any], _: PaginatedRequestParams | None
     ) -> ListToolsResult:
         """List what the actor's role may use."""
-        return ListToolsResult(tools=[_tool(spec) for spec in self._desk.tools_for(_actor(context).role)])
+        return ListToolsResult(tools=self._listed[_actor(context).role])
 
     async def call_tool(
         self, context: ServerRequestContext[Any, Any], params: CallToolRequestParams
     ) -> CallToolResult:
         """Carry out one call; a tool of another role is as unknown as one that never was."""
         actor = _actor(context)
-        if all(spec.name != params.name for spec in self._desk.tools_for(actor.role)):
+        if params.name not in self._callable[actor.role]:
             unknown = UnknownTool()
             raise MCPError(INVALID_PARAMS, unknown.message, data=error_to_wire(unknown))
         if context.meta is None or "progress_token" not in context.meta:
