@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import grp
 import os
 import pwd
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import supervisor
 from supervisor.config.parse import PROFILE_MAX, invalid
 from supervisor.config.problems import shown
-from supervisor.errors import ProfileNotFound, StateUnsafe
+from supervisor.errors import ConfigError, ProfileNotFound, StateUnsafe
 
 SUFFIX: Final = ".toml"
 
@@ -42,30 +44,36 @@ def user_dir() -> Path | None:
 
 def read_built_in(path: Path, shown_as: str) -> str:
     """Read a profile that came with supervisor: it is trusted as the program itself is."""
-    with path.open("rb") as file:
-        return _decoded(file.read(PROFILE_MAX + 1), shown_as)
+    try:
+        with path.open("rb") as file:
+            return _decoded(file.read(PROFILE_MAX + 1), shown_as)
+    except OSError as error:
+        raise _unreadable(path, shown_as, error) from error
 
 
 def read_own(path: Path, shown_as: str, *, uid: int | None = None) -> str:
     """Read a profile of the user's, once, and only if nobody else could have written or replaced it."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError as error:
-        raise ProfileNotFound(f"there is no profile {shown_as}. See `supervisor profile list`.") from error
     except (OSError, ValueError) as error:
-        if path.is_symlink():
-            target = shown(str(path.readlink()), limit=4096)
-            raise StateUnsafe(
-                f"the profile {shown_as} is a symbolic link; name its file {target}."
-            ) from error
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ProfileNotFound(f"the profile {shown_as} cannot be read: {reason}.") from error
+        raise _unreadable(path, shown_as, error) from error
     try:
         _require_plain_and_own(os.fstat(descriptor), path, shown_as, uid=os.geteuid() if uid is None else uid)
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             return _decoded(file.read(PROFILE_MAX + 1), shown_as)
     finally:
         os.close(descriptor)
+
+
+def _unreadable(path: Path, shown_as: str, error: OSError | ValueError) -> ConfigError:
+    if isinstance(error, FileNotFoundError):
+        return ProfileNotFound(f"there is no profile {shown_as}. See `supervisor profile list`.")
+    if isinstance(error, OSError) and error.errno == errno.ELOOP:
+        with suppress(OSError):
+            target = shown(str(path.readlink()), limit=4096)
+            return StateUnsafe(f"the profile {shown_as} is a symbolic link; name its file {target}.")
+    reason = getattr(error, "strerror", None) or str(error)
+    return ProfileNotFound(f"the profile {shown_as} cannot be read: {reason}. See `supervisor profile list`.")
 
 
 def _decoded(content: bytes, shown_as: str) -> str:

@@ -147,5 +147,7 @@ def _not_found(name: str) -> str:
     names = [found.path.stem for found in _named()]
     near = nearest(name, names)
     hint = f"did you mean `{near}`?" if near else f"there are: {', '.join(sorted(set(names))) or 'none'}."
-    here = f" To use the file here, write `./{name}{SUFFIX}`." if Path(f"{name}{SUFFIX}").is_file() else ""
+    here = (
+        f" To use the file here, write `./{name}{SUFFIX}`." if os.access(f"{name}{SUFFIX}", os.F_OK) else ""
+    )
     return f'no profile is called "{name}"; {hint}{here} See `supervisor profile list`.'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -49,11 +50,18 @@ def _missing_program(pool: PoolSpec, known: Mapping[str, str]) -> Iterator[str]:
 
 
 def _file_fault(program: str) -> str:
-    if not os.path.lexists(program):
-        return "does not exist"
-    if not Path(program).is_file():
+    try:
+        status = Path(program).stat()
+    except OSError as error:
+        return _cannot_be_found(error)
+    if not stat.S_ISREG(status.st_mode):
         return "is no file"
     return "" if os.access(program, os.X_OK) else f"may not be run; `chmod +x {program}`"
+
+
+def _cannot_be_found(error: OSError) -> str:
+    missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
+    return "does not exist" if missing else f"cannot be found: {error.strerror}"
 
 
 def _search_path(pool: PoolSpec) -> str:
@@ -70,8 +78,11 @@ def _missing_scripts(pool: PoolSpec, known: Mapping[str, str]) -> Iterator[str]:
     for element in pool.command[1:]:
         if element.startswith("{profile_dir}"):
             for script in _filled(pool, element, known):
-                if not Path(script).exists():
-                    yield f"pool {pool.name}: the script {shown(script, limit=4096)} does not exist"
+                try:
+                    Path(script).stat()
+                except OSError as error:
+                    fault = _cannot_be_found(error)
+                    yield f"pool {pool.name}: the script {shown(script, limit=4096)} {fault}"
 
 
 def _filled(pool: PoolSpec, element: str, known: Mapping[str, str]) -> Iterator[str]:

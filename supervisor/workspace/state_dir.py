@@ -162,9 +162,9 @@ def socket_path(project: Path) -> Path:
 
 def _runtime_dir() -> Path:
     given = os.environ.get("XDG_RUNTIME_DIR", "")
-    if not Path(given).is_absolute() or not Path(given).is_dir():
+    status = _stat(given) if Path(given).is_absolute() else None
+    if status is None or not stat.S_ISDIR(status.st_mode):
         return Path(f"/tmp/supervisor-{os.geteuid()}")  # noqa: S108 - its owner and mode are checked
-    status = Path(given).stat()
     if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & OTHERS_WRITE:
         raise StateUnsafe(
             f"XDG_RUNTIME_DIR={given} belongs to user id {status.st_uid} with mode "
@@ -172,6 +172,13 @@ def _runtime_dir() -> Path:
             "Set it to a directory of your own with mode 0700, or unset it."
         )
     return Path(given) / "supervisor"
+
+
+def _stat(path: str) -> os.stat_result | None:
+    try:
+        return Path(path).stat()
+    except OSError:
+        return None
 
 
 def _make_all(*directories: Path) -> None:
