@@ -162,12 +162,12 @@ def read_engine_file(state: StateDir) -> EngineRecord | None:
         descriptor = os.open(state.engine_file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        try:
-            fields = _parsed(file.read(RECORD_MAX))
-        except OSError:
-            return None
-    return _engine_record(fields)
+    try:
+        return _engine_record(_parsed(os.pread(descriptor, RECORD_MAX, 0)))
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def _engine_record(fields: dict[str, Any]) -> EngineRecord | None:
