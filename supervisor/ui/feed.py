@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, Final, Protocol, assert_never
 
@@ -25,7 +25,7 @@ RETRY_S: Final = (0.25, 0.5, 1.0, 2.0)
 class Engine(Protocol):
     """What the UI needs of a connection to the engine."""
 
-    def feed(self) -> AsyncIterator[FeedItem]:
+    def feed(self) -> AsyncGenerator[FeedItem, None]:
         """Yield a snapshot, then what happens."""
         ...
 

@@ -26,6 +26,7 @@ class Tone(StrEnum):
     BAD = "bad"
     NOTICE = "notice"
     LINK = "link"
+    MATCH = "match"
 
 
 @dataclass(frozen=True, slots=True)

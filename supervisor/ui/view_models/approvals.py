@@ -47,6 +47,7 @@ class Card:
     tier: int = 0
     title: str = ""
     refusal: str = ""
+    can_be_rejected: bool = False
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -185,6 +186,7 @@ def _approval_card(scene: Scene, each: Approval) -> Card:
         tier=each.tier,
         title=each.title,
         refusal=_refusal(each, warnings, scene.now),
+        can_be_rejected=each.state is ApprovalState.PENDING and not _has_expired(each, scene.now),
         lines=(
             *_what_stands_above(scene, each, warnings),
             BLANK,
@@ -199,11 +201,15 @@ def _refusal(each: Approval, warnings: tuple[str, ...], now: float) -> str:
     """Say why this cannot be approved from here; empty if it can."""
     if each.state is not ApprovalState.PENDING:
         return f"{each.id} is {each.state.value}"
-    if each.expires_at and now >= each.expires_at:
+    if _has_expired(each, now):
         return f"{each.id} has expired"
     if warnings and each.tier >= 2:  # noqa: PLR2004 - tiers are numbers by nature
         return f"{each.id} contains {' and '.join(warnings)}; reject it"
     return ""
+
+
+def _has_expired(each: Approval, now: float) -> bool:
+    return bool(each.expires_at) and now >= each.expires_at
 
 
 def _what_stands_above(scene: Scene, each: Approval, warnings: tuple[str, ...]) -> tuple[Line, ...]:

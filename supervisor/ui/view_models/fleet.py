@@ -6,10 +6,12 @@ from typing import Final
 
 from supervisor.model.agent import Agent, AgentMetrics, AgentState, ExitInfo
 from supervisor.model.message import DeliveryState
-from supervisor.ui.safe_text import SafeText, first_line, safe
+from supervisor.ui.safe_text import first_line, safe
 from supervisor.ui.scene import Scene
 from supervisor.ui.spans import BLANK, Line, Span, Tone, line, say
+from supervisor.ui.view_models.board import event_line
 from supervisor.ui.view_models.facts import fact, heading
+from supervisor.ui.view_models.inbox import message_rows
 from supervisor.ui.view_models.rows import Column, Row
 from supervisor.ui.view_models.words import (
     agent_state,
@@ -164,6 +166,17 @@ def _mail_of(scene: Scene, agent: Agent) -> tuple[Line, ...]:
     return (BLANK, heading("mail"), line(say(f"{count_of(unread, 'message')} not read yet"))) if unread else ()
 
 
-def output_empty(name: str) -> SafeText:
-    """Say what will appear in an agent's output."""
-    return safe(f"What {name} prints appears here.")
+def agent_mail(scene: Scene, name: str | None) -> tuple[Line, ...]:
+    """List what the agent got and wrote, newest first."""
+    rows = message_rows(scene, name)[:200]
+    if not rows:
+        return (line(say("No messages to or from this agent.", Tone.MUTED)),)
+    return tuple(line(*(span for cell in row.cells for span in (*cell, say("  ")))) for row in rows)
+
+
+def agent_events(scene: Scene, name: str | None) -> tuple[Line, ...]:
+    """List what happened to the agent and by it, newest first."""
+    events = [event for event in reversed(scene.recent) if name in {event.subject, event.actor}][:200]
+    if not events:
+        return (line(say("Nothing has happened to this agent since you opened this screen.", Tone.MUTED)),)
+    return tuple(map(event_line, events))

@@ -168,3 +168,39 @@ def _never_connected(scene: Scene) -> Line:
     if scene.link is Link.CONNECTING:
         return line(say("connecting to the engine", Tone.MUTED), say(scene.glyphs.ellipsis, Tone.MUTED))
     return line(say(f"{scene.glyphs.cross} no engine", Tone.BAD), say("  "), Span(first_line(scene.link_reason), Tone.MUTED))
+
+
+def banner(scene: Scene, *, paused: bool = False) -> Line:
+    """Say what must not be overlooked: the run has ended, the engine is gone, the display is held."""
+    glyphs, run = scene.glyphs, scene.world.current_run
+    if scene.is_known and run is not None and run.state is not RunState.ACTIVE:
+        return line(
+            *_run_end(scene, run),
+            say("   "),
+            *_report(scene),
+            say("   ctrl+q leaves", Tone.MUTED),
+        )
+    if scene.is_known and scene.link is Link.LOST:
+        return line(
+            say(f"{glyphs.cross} The engine cannot be reached. ", Tone.BAD),
+            say(f"What you see is {ago(scene.heard_at, scene.now)} old; trying again.", Tone.PLAIN),
+        )
+    if scene.is_known and scene.link is Link.ENDED:
+        return line(
+            say(f"{glyphs.cross} The engine has stopped: ", Tone.WARN),
+            Span(first_line(scene.link_reason, 120)),
+        )
+    return line(say("The display is held; the agents go on. p lets it go.", Tone.NOTICE)) if paused else ()
+
+
+def nothing_known(scene: Scene) -> tuple[Line, ...]:
+    """Say why there is nothing to show: not yet, or no engine."""
+    if scene.link is Link.CONNECTING:
+        return (line(say("Connecting to the engine", Tone.TITLE)), line(say("The team appears here in a moment.", Tone.MUTED)))
+    return (
+        line(say("No engine to show", Tone.TITLE)),
+        line(Span(first_line(scene.link_reason), Tone.BAD)),
+        (),
+        line(say("Trying again; the team appears here as soon as the engine answers.", Tone.MUTED)),
+        line(say("ctrl+q leaves.", Tone.MUTED)),
+    )

@@ -1,0 +1,234 @@
+"""The app: it wires the live picture to the screens, ticks, and sends commands. It decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Final
+
+from textual import events, on
+from textual.app import App
+from textual.binding import BindingType
+from textual.command import Provider
+
+from supervisor.clock import Clock, SystemClock
+from supervisor.errors import SupervisorError
+from supervisor.model.team import RunState
+from supervisor.transports.control.client import ControlClient
+from supervisor.ui.arming import Arming
+from supervisor.ui.commands import Command, GoTo, TeamCommands
+from supervisor.ui.feed import Connect, LiveTeam
+from supervisor.ui.glyphs import glyphs_for
+from supervisor.ui.keymap import bindings
+from supervisor.ui.safe_text import Scrub, safe
+from supervisor.ui.scene import Link, Scene
+from supervisor.ui.screens.approvals import ApprovalsScreen
+from supervisor.ui.screens.board import BoardScreen
+from supervisor.ui.screens.dialogs import QUIT_CHOICES, AskDialog, HelpDialog
+from supervisor.ui.screens.fleet import FleetScreen
+from supervisor.ui.screens.inbox import InboxScreen
+from supervisor.ui.screens.logs import LogsScreen
+from supervisor.ui.screens.pane import Pane
+from supervisor.ui.screens.votes import VotesScreen
+from supervisor.ui.theme import DARK, LIGHT, fallback_tokens, theme_for
+from supervisor.ui.view_models.approvals import waiting_count
+from supervisor.ui.widgets.one_line import TabStrip
+
+TICK_S: Final = 0.25
+COMMAND_TIMEOUT_S: Final = 15.0
+
+
+class SupervisorApp(App[str], inherit_bindings=False):
+    """Show one engine's team. `run()` returns `stop`, `leave`, or `lost` when no engine answers any more."""
+
+    TITLE = "supervisor"
+    CSS_PATH = "supervisor.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[type[Provider]]] = {TeamCommands}
+    BINDINGS: ClassVar[list[BindingType]] = bindings("everywhere")
+    DEFAULT_MODE = "fleet"
+    MODES: ClassVar = {
+        "fleet": FleetScreen,
+        "board": BoardScreen,
+        "inbox": InboxScreen,
+        "votes": VotesScreen,
+        "logs": LogsScreen,
+        "approvals": ApprovalsScreen,
+    }
+
+    def __init__(
+        self,
+        socket: Path,
+        *,
+        owns_engine: bool = False,
+        connect: Connect | None = None,
+        clock: Clock | None = None,
+        environ: Mapping[str, str] = os.environ,
+        tick_s: float | None = TICK_S,
+    ) -> None:
+        """Show the engine at `socket`; tests bring their own connection and clock, and tick by hand."""
+        self.glyphs = glyphs_for(environ)
+        self.clock = clock or SystemClock()
+        self.arming = Arming()
+        self.live = LiveTeam(self.clock)
+        self.is_paused = False
+        super().__init__()
+        self._connect = connect or (lambda: ControlClient.connect(socket))
+        self._owns_engine = owns_engine
+        self._tick_s = tick_s
+        self._painted: tuple[int, int] | None = None
+        self._waiting = 0
+        self._has_moved = False
+        self._filters.append(Scrub())
+        for theme in (DARK, LIGHT):
+            self.register_theme(theme)
+        self.theme = theme_for(environ)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Let the toolkit's own themes work, too."""
+        return fallback_tokens()
+
+    def on_mount(self) -> None:
+        """Start listening and ticking."""
+        self.run_worker(self.live.follow(self._connect), group="feed", exit_on_error=True)
+        if self._tick_s is not None:
+            self.set_interval(self._tick_s, self.tick)
+
+    # What the screens ask for
+
+    def moment(self) -> float:
+        """Return the monotonic time."""
+        return self.clock.monotonic()
+
+    def scene(self) -> Scene:
+        """Return what is known now."""
+        return self.live.scene(self.glyphs)
+
+    # Painting
+
+    @property
+    def pane(self) -> Pane | None:
+        """Return the screen of the current mode, also when a dialog lies over it."""
+        base = self.screen_stack[0] if self.screen_stack else None
+        return base if isinstance(base, Pane) and base.is_mounted else None
+
+    def tick(self) -> None:
+        """Paint what has changed since the last tick; nothing else ever paints by itself."""
+        pane = self.pane
+        if pane is None:
+            return
+        stamp = (self.live.version, int(self.clock.now()))
+        if stamp != self._painted and not self.is_paused:
+            self._painted = stamp
+            scene = self.scene()
+            self._call_for_attention(scene)
+            pane.paint_all(scene)
+        pane.beat()
+
+    def _call_for_attention(self, scene: Scene) -> None:
+        """Ring when more waits than before; open on what waits. Focus is never taken."""
+        waiting = waiting_count(scene)
+        if waiting > self._waiting:
+            self.bell()
+        self._waiting = waiting
+        if scene.is_known and not self._has_moved:
+            self._has_moved = True
+            if waiting and len(self.screen_stack) == 1:
+                self.switch_mode("approvals")
+
+    # Keys
+
+    async def on_event(self, event: events.Event) -> None:
+        """Let the arming see every key press before anything is done with it."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            self._has_moved = self._has_moved or self.live.scene(self.glyphs).is_known
+            self.arming.press(self._made_at(event))
+        elif isinstance(event, events.AppFocus | events.Paste):
+            self.arming.disturb(self.moment())
+        await super().on_event(event)
+
+    def _made_at(self, event: events.Event) -> float:
+        """Return when the terminal delivered the event, which may be before we got round to it."""
+        return self.moment() - max(SystemClock().monotonic() - event.time, 0.0)
+
+    def action_go(self, mode: str) -> None:
+        """Show another screen."""
+        if mode != self.current_mode:
+            self.switch_mode(mode)
+
+    @on(TabStrip.Picked)
+    def _tab_picked(self, event: TabStrip.Picked) -> None:
+        self.action_go(event.mode)
+
+    @on(GoTo)
+    async def _go_to(self, event: GoTo) -> None:
+        await self.switch_mode(event.mode)
+        if self.pane is not None:
+            self.pane.repaint()
+            self.pane.show_key(event.key)
+
+    def action_pause_display(self) -> None:
+        """Hold the display still, or let it go on."""
+        self.is_paused = not self.is_paused
+        self._painted = None
+        if self.pane is not None:
+            self.pane.repaint()
+
+    def action_help(self) -> None:
+        """Show all keys of this screen."""
+        self.push_screen(HelpDialog(self.current_mode))
+
+    def action_use_theme(self, name: str) -> None:
+        """Change the theme."""
+        self.theme = name
+
+    # Commands
+
+    @on(Command)
+    def _command(self, event: Command) -> None:
+        self.run_worker(self._carry_out(event), group="commands", exit_on_error=False)
+
+    async def _carry_out(self, command: Command) -> None:
+        """Have the engine do it, and say how that went."""
+        try:
+            async with asyncio.timeout(COMMAND_TIMEOUT_S):
+                engine = await self._connect()
+                try:
+                    await engine.call(command.verb, **command.args)
+                finally:
+                    await engine.close()
+        except TimeoutError:
+            self._toast("The engine did not answer in time; look whether it was done before you try again", bad=True)
+        except SupervisorError as error:
+            self._toast(error.message, bad=True)
+        else:
+            self._toast(command.done, bad=False)
+
+    def _toast(self, text: str, *, bad: bool) -> None:
+        self.notify(safe(text, 300), markup=False, timeout=8 if bad else 3, severity="error" if bad else "information")
+
+    # Leaving
+
+    def action_leave(self) -> None:
+        """Close the UI; ask first what becomes of the team if it was started here."""
+        if isinstance(self.screen, AskDialog):
+            return
+        scene = self.scene()
+        if scene.link is not Link.LIVE:
+            self.exit("lost")
+        elif not self._owns_engine:
+            self.exit("leave")
+        else:
+            self._ask_what_becomes_of_the_team(scene)
+
+    def _ask_what_becomes_of_the_team(self, scene: Scene) -> None:
+        run = scene.world.current_run
+        ended = run is not None and run.state is not RunState.ACTIVE
+        text = "Its run has ended; nothing is lost." if ended else "Its work is kept either way and goes on at the next start."
+        self.push_screen(AskDialog("Leave the team?", (safe(text),), QUIT_CHOICES), self._left)
+
+    def _left(self, answer: str | None) -> None:
+        if answer in {"stop", "leave"}:
+            self.exit(answer)

@@ -1,0 +1,181 @@
+"""Approvals: what needs me. Only here is anything decided, and only about the card that was painted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.containers import Vertical
+from textual.widget import Widget
+
+from supervisor.model.approval import HIGHEST_TIER
+from supervisor.model.ids import HUMAN
+from supervisor.ui.commands import Command
+from supervisor.ui.keymap import bindings
+from supervisor.ui.safe_text import first_line, safe
+from supervisor.ui.scene import Scene
+from supervisor.ui.screens.dialogs import LineDialog
+from supervisor.ui.screens.letters import write_letter
+from supervisor.ui.screens.pane import Pane
+from supervisor.ui.spans import BLANK, Line, Tone, line, say
+from supervisor.ui.view_models.approvals import COLUMNS, EMPTY, Card, card_of, queue_rows
+from supervisor.ui.view_models.inbox import is_unread
+from supervisor.ui.widgets.line_table import LineTable
+from supervisor.ui.widgets.one_line import OneLine
+from supervisor.ui.widgets.text_pane import TextPane
+
+READ_ALL_FROM_TIER = 2
+"""From this tier on the card's end must have been on screen before it can be approved."""
+
+
+class ApprovalsScreen(Pane):
+    """The queue of what waits for a person, and exactly what the chosen item would allow."""
+
+    BINDINGS = bindings("approvals")
+    mode: ClassVar[str] = "approvals"
+
+    def __init__(self) -> None:
+        """Begin without a card."""
+        super().__init__()
+        self._card: Card | None = None
+        self._read: tuple[str, str, str] | None = None
+
+    def parts(self) -> Iterable[Widget]:
+        """Lay out the queue and the card."""
+        yield LineTable(COLUMNS, glyphs=self.desk.glyphs, empty=EMPTY, id="queue")
+        with Vertical(id="card-side"):
+            yield TextPane(id="card")
+            yield OneLine(id="decision")
+
+    # Painting
+
+    def paint(self, scene: Scene) -> None:
+        """Show the queue and the chosen card; what is shown is what a key would answer."""
+        queue, pane = self.query_one("#queue", LineTable), self.query_one("#card", TextPane)
+        queue.set_rows(queue_rows(scene, self.wanted))
+        self._card = card = card_of(scene, queue.key)
+        pane.show(card.lines if card else (), card.identity if card else None)
+        self._watch_reading(pane)
+        if self.is_current and card is not None and card.approval is not None:
+            self.desk.arming.show(card.identity, self.desk.moment())
+        else:
+            self.desk.arming.hide()
+        self._show_decision()
+
+    def beat(self) -> None:
+        """Show when the keys become armed."""
+        self._watch_reading(self.query_one("#card", TextPane))
+        self._show_decision()
+
+    def on_screen_suspend(self) -> None:
+        """Disarm the keys while the card is out of sight."""
+        self.desk.arming.hide()
+
+    def _watch_reading(self, pane: TextPane) -> None:
+        if self._card is not None and pane.end_was_seen:
+            self._read = self._card.identity
+
+    def _must_read_on(self, card: Card) -> bool:
+        return card.tier >= READ_ALL_FROM_TIER and self._read != card.identity
+
+    def _show_decision(self) -> None:
+        self.query_one("#decision", OneLine).show(self._decision_line())
+
+    def _decision_line(self) -> Line:
+        card = self._card
+        if card is None or card.approval is None:
+            return BLANK
+        if card.refusal and not card.can_be_rejected:
+            return line(say(f" {safe(card.refusal)}", Tone.MUTED))
+        armed = self.desk.arming.is_armed(self.desk.moment())
+        key, word = (Tone.STRONG, Tone.PLAIN) if armed else (Tone.FAINT, Tone.FAINT)
+        approve = (say(" a", key), say(" approve once   ", word))
+        if card.refusal:
+            approve = (say(f" {safe(card.refusal)}   ", Tone.BAD), say(""))
+        elif self._must_read_on(card):
+            approve = (say(" space", Tone.STRONG), say(" reads on; approve at the end   ", Tone.NOTICE))
+        return line(*approve, say("r", key), say(" reject   ", word), say("R", key), say(" reject with a reason", word))
+
+    # Deciding
+
+    def _decidable(self) -> Card | None:
+        """Return the painted card if this key press may answer it; else say why not."""
+        card = self._card
+        if card is None or card.approval is None:
+            self.say("Nothing to decide here")
+        elif card.refusal and not card.can_be_rejected:
+            self.say(card.refusal)
+        elif not self.desk.arming.press_counts:
+            self.say("Not counted: wait a moment after the card appears, then press again")
+        else:
+            return card
+        return None
+
+    def action_approve(self) -> None:
+        """Allow exactly what is painted, once."""
+        card = self._decidable()
+        if card is None:
+            return
+        if card.refusal:
+            self.say(card.refusal)
+        elif self._must_read_on(card):
+            self.say("Read the card to its end first (space)")
+        elif card.tier >= HIGHEST_TIER:
+            self._confirm_in_writing(card)
+        else:
+            self._answer(card, "approve")
+
+    def action_reject(self) -> None:
+        """Deny what is painted."""
+        if card := self._decidable():
+            self._answer(card, "reject")
+
+    def action_reject_with_reason(self) -> None:
+        """Deny what is painted and tell the agent why."""
+        if card := self._decidable():
+            self.app.push_screen(
+                LineDialog(f"Reject {card.approval}", (first_line(card.title),), hint="why; the agent reads this"),
+                lambda reason: self._answer(card, "reject", reason) if reason else None,
+            )
+
+    def _confirm_in_writing(self, card: Card) -> None:
+        words = f"approve {card.approval}"
+        self.app.push_screen(
+            LineDialog(
+                "This cannot be undone",
+                (first_line(card.title), safe(f"Type `{words}` to allow it once.")),
+                expected=words,
+            ),
+            lambda typed: self._answer(card, "approve") if typed else None,
+        )
+
+    def _answer(self, card: Card, decision: str, reason: str = "") -> None:
+        """Send the answer for this card and no other: its id and digest travel with it."""
+        args = {"approval_id": card.approval, "digest": card.digest, "decision": decision, "reason": reason}
+        past = "Approved" if decision == "approve" else "Rejected"
+        self.post_message(Command("answer", args, done=f"{past} {card.approval}"))
+
+    # The rest
+
+    def open_details(self) -> None:
+        """Do nothing: enter never means anything here."""
+
+    def action_read_on(self, half_pages: int) -> None:
+        """Scroll the card."""
+        pane = self.query_one("#card", TextPane)
+        pane.action_scroll_pages(half_pages)
+        self._watch_reading(pane)
+        self._show_decision()
+
+    def action_answer_message(self) -> None:
+        """Answer the question or call for help that is chosen."""
+        scene = self.desk.scene()
+        message = scene.world.messages.get(self._card.key if self._card else "")
+        if message is not None:
+            write_letter(self, scene, to=message.sender, thread=message.thread or message.id)
+
+    def action_mark_read(self) -> None:
+        """Acknowledge the question or call for help that is chosen."""
+        key = self._card.key if self._card else ""
+        if is_unread(self.desk.scene(), key, HUMAN):
+            self.post_message(Command("ack", {"ids": [key]}, done=f"{key} is read"))

@@ -1,0 +1,236 @@
+"""What the six screens share: status line, tabs, banner, filter bar, and how they are painted."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from typing import ClassVar, Protocol, cast
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer, Input
+
+from supervisor.ui.arming import Arming
+from supervisor.ui.glyphs import Glyphs
+from supervisor.ui.keymap import bindings
+from supervisor.ui.safe_text import SafeText
+from supervisor.ui.scene import Scene
+from supervisor.ui.spans import line, say
+from supervisor.ui.view_models.status import banner, nothing_known, status_line, tabs
+from supervisor.ui.widgets.log_view import LogView
+from supervisor.ui.widgets.one_line import OneLine, TabStrip
+from supervisor.ui.widgets.row_view import RowView
+from supervisor.ui.widgets.text_pane import TextPane
+
+
+class Desk(Protocol):
+    """What a screen may ask of the app."""
+
+    @property
+    def glyphs(self) -> Glyphs:
+        """Return the signs to draw with."""
+        ...
+
+    @property
+    def arming(self) -> Arming:
+        """Return the judge of decision keys."""
+        ...
+
+    @property
+    def is_paused(self) -> bool:
+        """Tell whether the person holds the display still."""
+        ...
+
+    def moment(self) -> float:
+        """Return the monotonic time."""
+        ...
+
+    def scene(self) -> Scene:
+        """Return what is known now."""
+        ...
+
+
+class Pane(Screen[None]):
+    """One of the six screens. It is painted by the app's timer, and at once when its person moves."""
+
+    BINDINGS = bindings("screens")
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (40, "-narrow"), (80, "-normal"), (120, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (10, "-short"), (24, "-tall")]
+    AUTO_FOCUS = "RowView"
+
+    mode: ClassVar[str]
+
+    def __init__(self) -> None:
+        """Begin without a scene."""
+        super().__init__()
+        self.wanted = ""
+
+    @property
+    def desk(self) -> Desk:
+        """Return the app, as far as a screen may see it."""
+        return cast("Desk", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Lay out what every screen has, around its own parts."""
+        yield OneLine(id="status")
+        yield TabStrip(self.mode)
+        yield OneLine(id="banner")
+        with Container(id="body"):
+            yield from self.parts()
+        yield TextPane(id="nothing")
+        yield Input(id="filter", placeholder=self.filter_hint, compact=True)
+        yield Footer(compact=False, show_command_palette=False)
+        yield OneLine(line(say("This terminal is too small; 40x10 is the least.")), id="too-small")
+
+    filter_hint: ClassVar[str] = "show only rows with these words; enter keeps, esc clears"
+
+    @abstractmethod
+    def parts(self) -> Iterable[Widget]:
+        """Lay out this screen's own widgets."""
+
+    @abstractmethod
+    def paint(self, scene: Scene) -> None:
+        """Hand the view models of the scene to the widgets."""
+
+    def beat(self) -> None:
+        """Do what has to happen at every tick, such as looking for new log lines."""
+
+    # Painting
+
+    def paint_all(self, scene: Scene) -> None:
+        """Paint the frame, then the screen's own part or why there is nothing to show."""
+        width = self.size.width
+        self.query_one("#status", OneLine).show(status_line(scene, width))
+        self.query_one(TabStrip).show_tabs(tabs(scene))
+        says = banner(scene, paused=self.desk.is_paused)
+        strip = self.query_one("#banner", OneLine)
+        strip.show(says)
+        strip.display = bool(says)
+        self.set_class(not scene.is_known, "-nothing")
+        if scene.is_known:
+            self.paint(scene)
+        else:
+            self.query_one("#nothing", TextPane).show(nothing_known(scene))
+
+    def repaint(self) -> None:
+        """Paint now, because the person did something."""
+        if self.is_mounted:
+            self.paint_all(self.desk.scene())
+
+    def on_screen_resume(self) -> None:
+        """Paint before the person looks."""
+        self.repaint()
+
+    def on_resize(self) -> None:
+        """Paint for the new width."""
+        self.repaint()
+
+    @on(RowView.Moved)
+    def _moved(self, event: RowView.Moved) -> None:
+        event.stop()
+        self.repaint()
+
+    # One pane at a time on small terminals
+
+    @on(RowView.Chosen)
+    def _chosen(self, event: RowView.Chosen) -> None:
+        event.stop()
+        self.open_details()
+
+    def open_details(self) -> None:
+        """Show the details; on a small terminal they take the place of the list."""
+        details = self.query(".details")
+        self.set_class(bool(details), "-details")
+        for pane in self.query("TextPane.details, .details TextPane, .details LogView"):
+            if pane.display and pane.focusable:
+                pane.focus()
+                break
+        self.repaint()
+
+    def action_back(self) -> None:
+        """Go back one level: the filter, the maximised pane, the details."""
+        filter_bar = self.query_one("#filter", Input)
+        if self.maximized is not None:
+            self.minimize()
+        elif filter_bar.has_class("-open") or self.wanted:
+            filter_bar.value = ""
+            self._close_filter()
+        elif self.has_class("-details"):
+            self.remove_class("-details")
+            self._focus_list()
+
+    def _focus_list(self) -> None:
+        for view in self.query(RowView):
+            if view.display and view.focusable:
+                view.focus()
+                return
+
+    # Filter
+
+    def action_filter(self) -> None:
+        """Open the filter bar."""
+        bar = self.query_one("#filter", Input)
+        bar.add_class("-open")
+        bar.focus()
+
+    @on(Input.Changed, "#filter")
+    def _filter_changed(self, event: Input.Changed) -> None:
+        self.filter_by(event.value.strip())
+
+    @on(Input.Submitted, "#filter")
+    def _filter_kept(self) -> None:
+        if not self.wanted:
+            self._close_filter()
+        self._focus_list()
+
+    def _close_filter(self) -> None:
+        self.query_one("#filter", Input).remove_class("-open")
+        self._focus_list()
+
+    def filter_by(self, words: str) -> None:
+        """Show only what has these words."""
+        if words != self.wanted:
+            self.wanted = words
+            self.repaint()
+
+    # Small things
+
+    def action_maximise(self) -> None:
+        """Give the screen to the focused pane, and take it back."""
+        if self.maximized is not None:
+            self.minimize()
+        elif self.focused is not None:
+            self.maximize(self.focused)
+
+    def action_copy(self) -> None:
+        """Copy what is chosen."""
+        text = self.chosen_text()
+        if text:
+            self.app.copy_to_clipboard(text)
+            self.notify("Copied", markup=False, timeout=2)
+
+    def chosen_text(self) -> str:
+        """Return what `y` copies: the text in focus, else the chosen key."""
+        focused = self.focused
+        if isinstance(focused, TextPane | LogView):
+            return focused.text
+        return (focused.key or "") if isinstance(focused, RowView) else ""
+
+    def show_key(self, key: str) -> None:
+        """Put the cursor on the row of that key."""
+        for view in self.query(RowView):
+            if view.move_to_key(key):
+                self.repaint()
+                return
+
+    def say(self, text: str) -> None:
+        """Tell the person something short; every word of it must be safe."""
+        self.notify(SafeText(text), markup=False, timeout=3, severity="warning")
+
+    def on_key(self, event: events.Key) -> None:
+        """Leave the details to the list by the arrow that points there."""
+        if event.key == "backspace" and self.has_class("-details"):
+            self.action_back()
