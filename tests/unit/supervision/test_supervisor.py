@@ -84,6 +84,20 @@ async def test_a_team_stopped_before_it_ran_starts_nothing() -> None:
     assert launcher.prepared == []
 
 
+async def test_an_agent_stopped_before_the_team_ran_is_not_started_until_a_person_says_so() -> None:
+    clock, launcher = VirtualClock(), PaperLauncher()
+    supervisor = Supervisor([child("a"), child("b")], launcher, ChangeLog(), clock, random.Random(1))
+    supervisor.stop_agent("a")
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(supervisor.run())
+        await clock.settle()
+        assert launcher.spawned == [("b", 1)]
+        supervisor.restart("a")
+        await clock.settle()
+        assert launcher.spawned == [("b", 1), ("a", 1)]
+        await supervisor.stop()
+
+
 async def test_a_team_of_nobody_is_settled_and_ends_when_it_is_stopped() -> None:
     supervisor = Supervisor([], PaperLauncher(), ChangeLog(), VirtualClock(), random.Random(1))
     assert supervisor.all_settled
