@@ -48,11 +48,11 @@ def installed(wheel: Path, tmp_path: Path) -> Path:
 def test_the_built_in_team_is_found_and_sound_without_the_checkout(installed: Path, tmp_path: Path) -> None:
     words = (sys.executable, "-m", "supervisor", "profile")
 
-    listed = run(*words, "list", cwd=tmp_path, PYTHONPATH=str(installed))
+    listed = run(*words, "list", "--json", cwd=tmp_path, PYTHONPATH=str(installed))
     checked = run(*words, "check", "survey", cwd=tmp_path, PYTHONPATH=str(installed))
 
-    assert str(installed / "supervisor" / "_profiles") in listed + checked
-    assert "survey" in listed
+    assert str(installed / "supervisor" / "_profiles" / "survey.toml") in listed
+    assert checked.startswith("survey: ok")
 
 
 def test_the_wheel_carries_every_file_of_the_product_and_no_test(wheel: Path) -> None:
