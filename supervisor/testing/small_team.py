@@ -1,0 +1,148 @@
+"""A small team on a real database with a clock that only a test moves: for tests of the coordinator."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from supervisor.coordinator import planning, runs, upkeep, work
+from supervisor.coordinator.actor import Actor
+from supervisor.coordinator.agents import SlotNews
+from supervisor.coordinator.coordinator import Coordinator, UseCase
+from supervisor.coordinator.planning import NewTask
+from supervisor.coordinator.views import whole_world
+from supervisor.coordinator.work import Claim
+from supervisor.model.agent import AgentState, ExitClass, ExitInfo, Role
+from supervisor.model.approval import Mode
+from supervisor.model.event import Event, verify_chain
+from supervisor.model.task import Task
+from supervisor.model.team import PoolSpec, TeamSpec
+from supervisor.model.world import World
+from supervisor.store.store import Store
+from supervisor.store.transaction import event_of
+from supervisor.testing.clock import VirtualClock
+
+SMALL_TEAM: Final = TeamSpec(
+    name="small",
+    description="one of each role",
+    source="small.toml",
+    digest="0" * 64,
+    pools=(
+        PoolSpec(name="planner", role=Role.PLANNER, command=("planner",)),
+        PoolSpec(name="worker", role=Role.WORKER, size=2, command=("worker",), groups=("builders",)),
+        PoolSpec(name="judge", role=Role.JUDGE, command=("judge",)),
+        PoolSpec(name="voter", role=Role.JUDGE, size=3, command=("voter",), groups=("council",)),
+        PoolSpec(name="watcher", role=Role.MONITOR, command=("watcher",)),
+        PoolSpec(name="solo", role=Role.SOLO, command=("solo",)),
+        PoolSpec(name="chief", role=Role.ORCHESTRATOR, command=("chief",)),
+    ),
+)
+
+
+@dataclass(kw_only=True)
+class SmallTeam:
+    """A running coordinator whose agents are only names: tests speak for them."""
+
+    coordinator: Coordinator
+    clock: VirtualClock
+    actors: dict[str, Actor] = field(default_factory=dict)
+
+    @property
+    def store(self) -> Store:
+        """Return the store."""
+        return self.coordinator.store
+
+    def __getitem__(self, name: str) -> Actor:
+        """Return the live incarnation of an agent."""
+        return self.actors[name]
+
+    async def do(self, use_case: UseCase[Any]) -> Any:
+        """Run a writing use case."""
+        return await self.coordinator.write(use_case)
+
+    async def start(self, name: str) -> Actor:
+        """Begin the next incarnation of an agent and let it be ready; its key is `key-NAME-N`."""
+        number = self.actors[name].incarnation + 1 if name in self.actors else 1
+        actor = await self.coordinator.admit(
+            name, key=f"key-{name}-{number}", session="session", boot_id="boot"
+        )
+        for state in (AgentState.STARTING, AgentState.IDLE):
+            await self.news(name, state, incarnation=actor.incarnation, pid=1000 + number)
+        self.actors[name] = actor
+        return actor
+
+    async def crash(self, name: str, *, to: AgentState = AgentState.BACKOFF) -> None:
+        """Let an agent's incarnation die by SIGKILL."""
+        actor = self.actors[name]
+        self.coordinator.dismiss(name, actor.incarnation)
+        killed = ExitInfo(kind=ExitClass.SIGNAL, signal=9)
+        await self.news(
+            name, to, incarnation=actor.incarnation, last_exit=killed, reason="killed by signal 9"
+        )
+
+    async def news(self, name: str, state: AgentState, *, incarnation: int, **more: Any) -> None:
+        """Report a slot's change as supervision does."""
+        news = SlotNews(agent=name, state=state, incarnation=incarnation, **more)
+        await self.do(lambda scope: upkeep.slot_changed(scope, news))
+
+    async def add_task(self, title: str = "a task", **wanted: Any) -> Task:
+        """Let the planner create a task."""
+        new = NewTask(title=title, **wanted)
+        task: Task = await self.do(lambda scope: planning.create_task(scope, self["planner"], new))
+        return task
+
+    async def claim(self, name: str, task_id: str | None = None) -> Claim:
+        """Let an agent claim a task."""
+        claim: Claim = await self.do(lambda scope: work.claim(scope, self[name], task_id))
+        return claim
+
+    async def finish(self, name: str, claim: Claim, result: str = "done") -> Task:
+        """Let the holder hand in what it claimed."""
+        task: Task = await self.do(
+            lambda scope: work.complete(scope, self[name], claim.task.id, claim.task.token, result)
+        )
+        return task
+
+    async def task(self, task_id: str) -> Task:
+        """Return a task as it is stored."""
+        return await self.coordinator.read(lambda scope: scope.task(task_id))
+
+    async def events(self) -> list[Event]:
+        """Return the whole event log."""
+        rows = await self.store.read(lambda tx: tx.all("event.since", since=0, limit=1_000_000))
+        return [event_of(row) for row in rows]
+
+    async def check_invariants(self) -> None:
+        """Raise unless the event chain is whole and the tables are the fold of the events."""
+        events = await self.events()
+        verify_chain(events)
+        folded = World()
+        for event in events:
+            folded.apply(event)
+        stored = await self.store.read(whole_world)
+        if folded.tables != stored.tables:
+            raise AssertionError("the tables are not the fold of the events")
+        if wrong := await self.store.read(lambda tx: tx.all("task.wrong_unmet")):
+            raise AssertionError(f"wrong dependency counters: {[tuple(row) for row in wrong]}")
+
+
+@asynccontextmanager
+async def small_team(
+    directory: Path, *, mode: Mode = Mode.INTERACTIVE, clock: VirtualClock | None = None, **changes: Any
+) -> AsyncIterator[SmallTeam]:
+    """Give a small team with every agent started; `changes` replace fields of its spec."""
+    time = clock or VirtualClock()
+    spec = replace(SMALL_TEAM, **changes)
+    async with Store(directory / "coordinator.db", time) as store:
+        coordinator = Coordinator(store, time, spec, mode)
+        begun = await coordinator.write(lambda scope: runs.begin_run(scope, spec, new=False))
+        store.run = begun.run.id
+        team = SmallTeam(coordinator=coordinator, clock=time)
+        for pool in spec.pools:
+            for name in pool.agent_names:
+                await team.start(name)
+        yield team
+        await team.check_invariants()
