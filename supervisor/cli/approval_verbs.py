@@ -170,8 +170,8 @@ def payload_lines(payload: str) -> list[str]:
     except (ValueError, RecursionError):
         faithful = False
         content = None
-    laid_out = json.dumps(content, indent=2, ensure_ascii=False) if faithful else visible(payload)
-    return laid_out.split("\n")
+    laid_out = json.dumps(content, indent=2, ensure_ascii=False).split("\n") if faithful else [payload]
+    return [visible(line) for line in laid_out]
 
 
 def _one_line(text: str) -> str:
@@ -204,7 +204,7 @@ def _confirm(approval: Approval, *, yes: bool, seen_before: bool) -> None:
         return
     if yes or seen_before:
         return
-    if not sys.stdin.isatty():
+    if not _somebody_is_here():
         raise UsageInvalid(
             f"nobody can be asked here; {approval.id} still waits. "
             "Give --digest with the digest you saw, or --yes"
@@ -213,9 +213,14 @@ def _confirm(approval: Approval, *, yes: bool, seen_before: bool) -> None:
         raise UsageInvalid(f"not confirmed; {approval.id} still waits")
 
 
+def _somebody_is_here() -> bool:
+    """Tell whether a person can type an answer."""
+    return sys.stdin.isatty()
+
+
 def _typed(question: str) -> str:
     """Ask on stderr and read one line; what was typed before the question does not count."""
-    if sys.stdin.isatty():
+    if _somebody_is_here():
         import termios
 
         termios.tcflush(sys.stdin, termios.TCIFLUSH)

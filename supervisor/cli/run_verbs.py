@@ -154,7 +154,12 @@ def down(*, project: Path, now: bool, as_json: bool) -> None:
 @project_option
 @run_options
 @click.option("--profile", help="The profile to run; without it the unfinished run goes on.")
-@click.option("--mode", type=click.Choice(["interactive", "headless"]), default="interactive")
+@click.option(
+    "--mode",
+    type=click.Choice(["interactive", "headless"]),
+    default="interactive",
+    help="Whether a person is there.",
+)
 @click.option("--status-fd", type=int, help="Where to tell in one line whether the engine came up.")
 @click.pass_context
 def engine(

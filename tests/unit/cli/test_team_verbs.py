@@ -1,0 +1,137 @@
+"""status, ps, restart, stop: asked of a scripted engine over the real socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from click.testing import Result
+
+from supervisor.cli.team_verbs import needs, status_lines
+from supervisor.errors import NotFound
+from supervisor.model.agent import AgentState, ExitClass, ExitInfo
+from supervisor.model.task import BlockReason, TaskState
+from supervisor.testing.scripted_engine import ScriptedEngine
+from supervisor.testing.scripted_team import BEGIN, ScriptedTeam
+
+Run = Callable[..., Result]
+
+
+def test_status_tells_what_needs_you_first_and_how_far_the_work_is(run: Run, engine: ScriptedEngine) -> None:
+    lines = run("status").stdout.splitlines()
+
+    assert lines[0].startswith("team survey, run 1 active (engine pid 4711, up ")
+    assert lines[1].startswith("needs you: A1 worker-2 asks (tier 1): Write the report; expires in ")
+    assert lines[1].endswith("supervisor approve A1")
+    assert lines[2:] == [
+        "needs you: 1 unread messages: supervisor inbox",
+        "agents: 3 starting",
+        "tasks: 1 blocked, 1 in_progress, 1 done  [######..............] 1/3",
+    ]
+
+
+def test_status_as_json_has_the_same_in_a_stable_shape(ask: Any, engine: ScriptedEngine) -> None:
+    told = ask("status")
+
+    assert (told["v"], told["type"], told["live"]) == (1, "status", True)
+    assert told["tasks"]["done"] == 1
+    assert told["agents"] == {"starting": 3}
+    assert (told["approvals"], told["votes"], told["unread"]) == (["A1"], [], 1)
+    assert told["run"]["team"] == "survey"
+    assert told["last_event"] == engine.team.world.seq
+
+
+def test_parked_agents_and_tasks_for_a_person_are_listed_with_the_command_that_helps() -> None:
+    team = ScriptedTeam()
+    team.start_run()
+    team.agent("worker-1", state=AgentState.PARKED, reason="crashed 5 times in 120 s")
+    team.task("stuck", state=TaskState.BLOCKED, blocked_by=(BlockReason.NEEDS_HUMAN,))
+
+    assert needs(team.world, BEGIN) == [
+        "worker-1 is parked: crashed 5 times in 120 s: supervisor restart worker-1",
+        "T1 stuck waits for a person: supervisor task show T1",
+    ]
+
+
+def test_a_project_without_a_run_says_how_to_begin() -> None:
+    from supervisor.cli.engine_door import View
+
+    team = ScriptedTeam()
+    seen = View(snapshot=team.snapshot(), world=team.world, live=False)
+
+    assert status_lines(seen, BEGIN) == ["no team has run here; start one: supervisor up survey"]
+
+
+def test_an_unfinished_run_without_an_engine_says_how_to_go_on() -> None:
+    from supervisor.cli.engine_door import View
+
+    team = ScriptedTeam()
+    team.start_run()
+    lines = status_lines(View(snapshot=team.snapshot(), world=team.world, live=False), BEGIN)
+
+    assert lines == [
+        "team survey, run 1 active (no engine)",
+        "agents: none",
+        "tasks: none",
+        "go on: supervisor up",
+    ]
+
+
+def test_ps_lists_every_agent_with_the_reason_it_stands_where_it_does(
+    run: Run, engine: ScriptedEngine
+) -> None:
+    crash = ExitInfo(kind=ExitClass.FAIL, code=3)
+    engine.team.agent("worker-1", state=AgentState.BACKOFF, pid=None, last_exit=crash, next_start_at=BEGIN)
+    engine.team.agent("worker-2", state=AgentState.PARKED, pid=None, reason="\x1b[31mtoo often", restarts=5)
+
+    lines = run("ps").stdout.splitlines()
+
+    assert lines[0].split() == ["AGENT", "ROLE", "STATE", "SINCE", "TASK", "PID", "RESTARTS", "WHY"]
+    assert lines[1].split()[:3] == ["planner", "planner", "starting"]
+    assert lines[2].endswith("starts again in 0s; crashed with exit code 3")
+    assert lines[3].endswith("5         \\x1b[31mtoo often")
+
+
+def test_ps_as_json_gives_the_agents_whole(ask: Any, engine: ScriptedEngine) -> None:
+    assert [agent["name"] for agent in ask("ps")["agents"]] == ["planner", "worker-1", "worker-2"]
+
+
+def test_restart_and_stop_ask_the_engine(run: Run, engine: ScriptedEngine) -> None:
+    engine.answers = {"restart": {}, "stop_agent": {}}
+
+    assert run("restart", "worker-1").stdout == "worker-1 is being started again\n"
+    assert run("stop", "worker-2").stdout == "worker-2 is being stopped\n"
+    assert engine.asked == [("restart", {"agent": "worker-1"}), ("stop_agent", {"agent": "worker-2"})]
+
+
+def test_a_refusal_of_the_engine_is_shown_as_its_own_error(run: Run, engine: ScriptedEngine) -> None:
+    engine.answers = {"restart": NotFound("there is no agent nobody")}
+
+    ended = run("restart", "nobody")
+
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ended.stderr == "error: there is no agent nobody\n"
+
+
+def test_without_an_engine_a_command_says_so_with_code_5(run: Run, project: Path) -> None:
+    ended = run("restart", "worker-1")
+
+    assert ended.exit_code == 5
+    assert str(project) in ended.stderr
+
+
+def test_where_nothing_ever_ran_a_reading_verb_says_how_to_start(run: Run, project: Path) -> None:
+    for verb in (
+        ("status",),
+        ("ps",),
+        ("task", "list"),
+        ("vote", "list"),
+        ("approvals",),
+        ("inbox",),
+        ("events",),
+    ):
+        ended = run(*verb)
+        assert (verb, ended.exit_code) == (verb, 5)
+        assert "supervisor up survey" in ended.stderr
+    assert not (project / ".supervisor").exists()
