@@ -174,6 +174,19 @@ async def test_a_stop_does_not_wait_for_a_slow_body(desk: Desk) -> None:
     assert slow.result().status == 503
 
 
+async def test_a_client_that_hangs_up_within_its_body_leaves_no_trace(
+    door: Door, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(20):
+        _, writer = await asyncio.open_connection("127.0.0.1", door.port)
+        head = door.head({"Content-Length": "5000"})
+        writer.write(f"POST /mcp HTTP/1.1\r\n{head}\r\n".encode() + b'{"jsonrpc"')
+        await writer.drain()
+        writer.close()
+    await assert_the_next_call_is_served(door, desk)
+    assert caplog.text == ""
+
+
 async def test_smuggled_requests_are_not_served(door: Door, desk: Desk) -> None:
     inner = f"POST /mcp HTTP/1.1\r\n{door.head()}\r\n".encode()
     both = {"Content-Length": "5", "Transfer-Encoding": "chunked"}

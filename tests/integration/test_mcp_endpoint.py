@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, TextContent
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from supervisor.transports.mcp import sdk_app
 from supervisor.transports.mcp.server import McpServer
@@ -234,3 +236,17 @@ async def test_one_connection_serves_call_after_call(door: Door, desk: Desk) -> 
                 ports.add(response.extensions["network_stream"].get_extra_info("client_addr"))
     assert len(ports) == 1
     assert len(desk.calls) == 5
+
+
+async def test_answers_are_not_delayed_for_more_to_come(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    accepted: list[int] = []
+    made = H11Protocol.connection_made
+
+    def note(self: H11Protocol, transport: asyncio.Transport) -> None:
+        connected = transport.get_extra_info("socket")
+        accepted.append(connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        made(self, transport)
+
+    monkeypatch.setattr(H11Protocol, "connection_made", note)
+    await door.call("echo")
+    assert accepted == [1]

@@ -84,11 +84,13 @@ class ControlServer:
         finally:
             for task in self._served:
                 task.cancel()
-            # Only a cancellation is the group's business: other errors pass through it unwrapped.
-            cancelled = (kind, error, trace) if kind is asyncio.CancelledError else (None, None, None)
-            await self._tasks.__aexit__(*cancelled)
-            self._listener.close()
-            self._path.unlink(missing_ok=True)
+            try:
+                # Only a cancellation is the group's business: other errors pass through it unwrapped.
+                ours = (kind, error, trace) if kind is asyncio.CancelledError else (None, None, None)
+                await self._tasks.__aexit__(*ours)
+            finally:
+                self._listener.close()
+                self._path.unlink(missing_ok=True)
 
     async def _let_feeds_end(self) -> None:
         """Give a Bye of the backend the moment that it needs to reach the subscribers."""

@@ -478,6 +478,57 @@ async def test_no_descriptor_is_left_behind(engine: ScriptedEngine, path: Path) 
     assert open_descriptors() <= before
 
 
+async def test_a_feed_that_fails_inside_costs_its_own_connection_only(
+    client: ControlClient,
+    engine: ScriptedEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail() -> AbstractAsyncContextManager[AsyncIterator[Frame]]:
+        raise RuntimeError("inside")
+
+    monkeypatch.setattr(engine, "subscribe", fail)
+    assert [item async for item in client.feed()] == [Bye(reason=LOST)]
+    assert "a control connection failed" in caplog.text
+    assert await client.call("hello") == {"protocol": 1}
+
+
+async def test_a_cancelled_server_cleans_up_like_any_other(engine: ScriptedEngine, path: Path) -> None:
+    opened = asyncio.Event()
+
+    async def serve() -> None:
+        async with ControlServer(engine, path):
+            opened.set()
+            await engine.never.wait()
+
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(serve())
+        await opened.wait()
+        client = await ControlClient.connect(path)
+        feed = client.feed()
+        await take(feed, 1)
+        serving.cancel()
+    assert [item async for item in feed] == [Bye(reason="stopped")]
+    assert mode_of(path) is None
+    await client.close()
+
+
+@pytest.mark.parametrize("line", [b"hello\n", b"[]\n", b"\xff\n", b"x" * (protocol.LINE_MAX + 2)], ids=len)
+async def test_an_engine_that_speaks_otherwise_is_told_of(path: Path, line: bytes) -> None:
+    async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(line)
+        await reader.read()
+        writer.close()
+
+    async with (
+        await asyncio.start_unix_server(babble, str(path)),
+        await ControlClient.connect(path) as client,
+    ):
+        with pytest.raises(SupervisorError, match="the engine sent"):
+            await client.call("hello")
+
+
 # ----------------------------------------------------------------------------------------- the hub
 
 
