@@ -42,6 +42,8 @@ FLUSH_S: Final = 10.0
 SETTLED: Final = frozenset({AgentState.EXITED, AgentState.PARKED, AgentState.STUCK})
 """States that a slot leaves only by an order, or when stuck processes vanish."""
 
+_NOT_STARTED: Final = "stopped before it was started"
+
 _log = logging.getLogger(__name__)
 
 
@@ -92,24 +94,34 @@ class Slot:
 
     # ------------------------------------------------------------ orders
 
-    def restore(self, *, next_start_at: float | None, restarts: int) -> None:
-        """Go on where a former engine was: at its count, and waiting if it was; before `run`.
+    def restore(
+        self,
+        *,
+        next_start_at: float | None,
+        restarts: int,
+        incarnation: int,
+        last_exit: ExitInfo | None,
+        at_rest: bool,
+    ) -> None:
+        """Go on where a former engine was: at rest, waiting, or to be started; before `run`.
 
-        The wait is never longer than the backoff's cap, whatever the wall clock did in between.
+        A wait is never longer than the backoff's cap, whatever the wall clock did in between.
         """
-        self._restarts = restarts
-        if next_start_at is None:
-            return
-        self._policy.resume(restarts)
-        backoff = self.spec.backoff
-        longest = backoff.cap_s * (1.0 + backoff.jitter)
-        self._first_delay_s = min(max(0.0, next_start_at - self._clock.now()), longest)
-        if self._first_delay_s:
-            self.state = AgentState.BACKOFF
+        self._restarts, self._number, self._last_exit = restarts, incarnation, last_exit
+        if at_rest:
+            self._wanted = False
+            self.state = AgentState.EXITED
+        elif next_start_at is not None:
+            self._policy.resume(restarts)
+            backoff = self.spec.backoff
+            longest = backoff.cap_s * (1.0 + backoff.jitter)
+            self._first_delay_s = min(max(0.0, next_start_at - self._clock.now()), longest)
+            self.state = AgentState.BACKOFF if self._first_delay_s else AgentState.PENDING
 
     def ready(self, incarnation: int) -> None:
-        """Hear that this incarnation has reported for work."""
-        self._mailbox.put_nowait(Ready(incarnation=incarnation))
+        """Hear that this incarnation has reported for work; cheap, for it comes with every call."""
+        if self.state is AgentState.STARTING:
+            self._mailbox.put_nowait(Ready(incarnation=incarnation))
 
     def order(self, order: Order) -> None:
         """Give an order. Anything but a restart forbids a start from this moment on."""
@@ -229,9 +241,8 @@ class Slot:
         self._number = number
         if not self._wanted:
             self._forget_start()
-            reason = "stopped before it was started"
-            self._last_exit = ExitInfo(kind=ExitClass.STOP_REQUESTED, detail=reason)
-            self._move(AgentState.EXITED, reason)
+            self._last_exit = ExitInfo(kind=ExitClass.STOP_REQUESTED, detail=_NOT_STARTED)
+            self._move(AgentState.EXITED, _NOT_STARTED)
             return
         try:
             process = self._launcher.spawn(self.spec.name, number)
@@ -311,7 +322,7 @@ class Slot:
         elif now or not self._preparing:
             self._forget_start()
             if self.state in {AgentState.PENDING, AgentState.BACKOFF}:
-                self._move(AgentState.EXITED, "stopped before it was started")
+                self._move(AgentState.EXITED, _NOT_STARTED)
 
     def _end(self, live: Incarnation, cause: ExitClass, detail: str, *, now: bool = False) -> None:
         """End the tree; with `now` hurry an ending under way, unless only remains are cleared."""

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from supervisor.clock import Clock
 from supervisor.errors import NotFound, WrongState
-from supervisor.model.agent import AgentState
+from supervisor.model.agent import AgentState, ExitInfo
 from supervisor.supervision.breaker import Breaker, limit_for
 from supervisor.supervision.child_spec import ChildSpec
 from supervisor.supervision.notices import Order
@@ -76,9 +76,29 @@ class Supervisor:
             for slot in pool:
                 await slot.ended.wait()
 
-    def restore(self, agent: str, next_start_at: float | None, restarts: int) -> None:
-        """Continue an agent's count and backoff from a former engine; before `run`."""
-        self._slot(agent).restore(next_start_at=next_start_at, restarts=restarts)
+    def restore(
+        self,
+        agent: str,
+        next_start_at: float | None,
+        restarts: int,
+        *,
+        incarnation: int = 0,
+        last_exit: ExitInfo | None = None,
+        at_rest: bool = False,
+    ) -> None:
+        """Continue an agent where a former engine was; before `run`.
+
+        Its count and its last incarnation are told on with its next change; a wait goes on. One that
+        is `at_rest` stays exited, of which nothing is told, until a person restarts it.
+        """
+        self._slot(agent).restore(
+            next_start_at=next_start_at,
+            restarts=restarts,
+            incarnation=incarnation,
+            last_exit=last_exit,
+            at_rest=at_rest,
+        )
+        self._note_move()
 
     def ready(self, agent: str, incarnation: int) -> None:
         """Hear that an incarnation has reported for work; one that is not the live one is ignored."""

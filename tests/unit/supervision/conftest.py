@@ -89,12 +89,15 @@ def run_team() -> RunTeam:
         log: ChangeLog | None = None,
         clock: VirtualClock | None = None,
         restore: Sequence[tuple[str, float | None, int]] = (),
+        at_rest: Sequence[tuple[str, int]] = (),
     ) -> AsyncIterator[Team]:
         clock = clock or VirtualClock(now=0.0, monotonic=0.0)
         launcher, log = launcher or PaperLauncher(), log or ChangeLog()
         supervisor = Supervisor(children, launcher, log, clock, random.Random(7))
         for agent, next_start_at, restarts in restore:
             supervisor.restore(agent, next_start_at, restarts)
+        for agent, incarnation in at_rest:
+            supervisor.restore(agent, None, 0, incarnation=incarnation, at_rest=True)
         async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
             team = Team(supervisor, launcher, log, clock, tasks)
             team.running = tasks.create_task(supervisor.run())

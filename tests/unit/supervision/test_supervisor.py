@@ -8,7 +8,7 @@ import random
 import pytest
 
 from supervisor.errors import NotFound, WrongState
-from supervisor.model.agent import AgentState, ExitClass
+from supervisor.model.agent import AgentState, ExitClass, ExitInfo
 from supervisor.model.team import Restart
 from supervisor.supervision.supervisor import Supervisor
 from supervisor.testing.clock import VirtualClock
@@ -478,6 +478,36 @@ async def test_an_agent_that_was_not_waiting_only_keeps_its_count(run_team: RunT
         team.last("a").kill()
         await team.settle()
         assert team.log.last("a").next_start_at == 1.0
+
+
+async def test_an_agent_that_had_finished_under_a_former_engine_rests_and_nothing_is_told_of_it(
+    run_team: RunTeam,
+) -> None:
+    async with run_team(child("a"), child("b"), at_rest=[("a", 4)]) as team:
+        await team.advance(600.0)
+        assert (team.state("a"), team.starts("a"), team.log.of("a")) == (EXITED, 0, [])
+        team.supervisor.restart("a")
+        await team.settle()
+        assert team.log.of("a")[0].incarnation == 4
+        assert team.log.states("a") == ["pending", "starting"]
+
+
+async def test_a_team_of_which_all_had_finished_is_settled_from_the_start(run_team: RunTeam) -> None:
+    async with run_team(child("a"), at_rest=[("a", 1)]) as team:
+        assert team.supervisor.all_settled
+
+
+async def test_a_restored_agent_keeps_the_number_and_the_ending_of_its_last_incarnation() -> None:
+    clock, log = VirtualClock(now=0.0), ChangeLog()
+    supervisor = Supervisor([child("a")], PaperLauncher(), log, clock, random.Random(1))
+    lost = ExitInfo(kind=ExitClass.ENGINE_LOST)
+    supervisor.restore("a", 5.0, 2, incarnation=3, last_exit=lost)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(supervisor.run())
+        await clock.settle()
+        first = log.last("a")
+        assert (first.state, first.incarnation, first.last_exit) == (BACKOFF, 3, lost)
+        await supervisor.stop()
 
 
 async def test_a_jump_of_the_wall_clock_moves_no_start(run_team: RunTeam) -> None:
