@@ -42,7 +42,10 @@ class AgentLog:
     def write(self, data: bytes) -> bool:
         """Queue `data` for the file; False asks the caller to hold back for a moment."""
         with _PUMP.changed:
-            if self._is_closed or self._queued_bytes + len(data) > _MOST_QUEUED_BYTES:
+            if self._is_closed:
+                self.dropped_bytes += len(data)
+                return True
+            if self._queued_bytes + len(data) > _MOST_QUEUED_BYTES:
                 self._count_dropped(len(data), "the disk is too slow")
                 return True
             self._queue.append(data)

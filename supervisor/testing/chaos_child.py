@@ -202,6 +202,18 @@ def hopper(seconds: str = "5") -> None:
     _sleep()
 
 
+def bomb(size: str = "200") -> None:
+    """Be a fork bomb: everyone forks as fast as he can, until `size` processes were made."""
+    tokens_r, tokens_w = os.pipe()
+    os.write(tokens_w, b"." * int(size))
+    os.close(tokens_w)
+    _ready(0)
+    _silence()
+    while os.read(tokens_r, 1):
+        os.fork()
+    _sleep()
+
+
 MODES: Final[dict[str, Callable[..., None]]] = {
     mode.__name__.replace("_", "-"): mode
     for mode in (
@@ -221,6 +233,7 @@ MODES: Final[dict[str, Callable[..., None]]] = {
         flood,
         huge_line,
         hopper,
+        bomb,
     )
 }
 

@@ -1,0 +1,96 @@
+"""Sampling trees: who counts, how much they use, and what an orphan belongs to."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from supervisor.model.team import StopLadder
+from supervisor.runtime.proc_table import TICKS_PER_S, ProcStat, read_table
+from supervisor.runtime.subreaper import become_subreaper
+from supervisor.runtime.trees import Sampler, TreeUse
+from supervisor.testing.chaos import ChaosTeam
+from supervisor.testing.clock import VirtualClock
+
+LEADER = ProcStat(
+    pid=100, parent=1, group=100, session=100, state="S", start_time=50, cpu_ticks=10, rss_bytes=1000
+)
+CHILD = replace(LEADER, pid=101, parent=100, start_time=51)
+ORPHAN = replace(CHILD, pid=102, group=102, session=102, start_time=52)
+
+
+def table(*stats: ProcStat) -> dict[int, ProcStat]:
+    return {stat.pid: stat for stat in stats}
+
+
+def sampler(clock: VirtualClock | None = None) -> Sampler:
+    return Sampler(session="s", clock=clock or VirtualClock())
+
+
+@pytest.fixture
+def subreaper() -> Iterator[None]:
+    assert become_subreaper()
+    yield
+    ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)
+
+
+def test_a_tree_is_its_leader_its_session_and_all_descendants() -> None:
+    in_session = replace(LEADER, pid=103, parent=1)
+    stranger = replace(LEADER, pid=104, parent=1, session=7, group=7)
+    use = sampler().sample({"a": 100}, table(LEADER, CHILD, ORPHAN, in_session, stranger))["a"]
+    assert use == TreeUse(cpu_percent=0.0, rss_bytes=4000, processes=4)
+
+
+async def test_cpu_is_what_was_used_since_the_look_before() -> None:
+    clock = VirtualClock()
+    subject = sampler(clock)
+    assert subject.sample({"a": 100}, table(LEADER, CHILD))["a"].cpu_percent == 0.0
+    await clock.advance(2.0)
+    busy = replace(CHILD, cpu_ticks=10 + TICKS_PER_S)
+    assert subject.sample({"a": 100}, table(LEADER, busy))["a"].cpu_percent == pytest.approx(50.0)
+
+
+async def test_a_newcomer_and_a_pid_used_again_do_not_jump() -> None:
+    clock = VirtualClock()
+    subject = sampler(clock)
+    subject.sample({"a": 100}, table(LEADER, CHILD))
+    await clock.advance(1.0)
+    again = replace(CHILD, start_time=99, cpu_ticks=5000)
+    assert subject.sample({"a": 100}, table(LEADER, again))["a"].cpu_percent == 0.0
+
+
+def test_an_orphan_stays_with_the_tree_it_was_seen_in() -> None:
+    subject = sampler()
+    subject.sample({"a": 100}, table(LEADER, CHILD, replace(ORPHAN, parent=101)))
+    assert subject.sample({"a": 100}, table(LEADER, replace(ORPHAN, parent=1)))["a"].processes == 2
+    assert sampler().sample({"a": 100}, table(LEADER, replace(ORPHAN, parent=1)))["a"].processes == 1
+
+
+def test_a_frozen_leader_is_shown_and_the_dead_do_not_count() -> None:
+    frozen, dead = replace(LEADER, state="T"), replace(CHILD, state="Z")
+    use = sampler().sample({"a": 100}, table(frozen, dead))["a"]
+    assert use.is_stopped
+    assert use.processes == 1
+
+
+def test_an_agent_without_processes_uses_nothing() -> None:
+    assert sampler().sample({"a": 100}, {}) == {"a": TreeUse()}
+
+
+@pytest.mark.usefixtures("subreaper")
+async def test_real_trees_are_told_apart_also_their_daemons() -> None:
+    async with ChaosTeam() as team:
+        one, two = team.start("daemon", agent="one#1"), team.start("idle", agent="two#1")
+        await one.ready()
+        await two.ready()
+        subject = Sampler(session=team.session, clock=VirtualClock())
+        leaders = {"one": one.process.pid, "two": two.process.pid}
+        uses = subject.sample(leaders)
+        assert uses == subject.sample(leaders, read_table())
+        assert {name: use.processes for name, use in uses.items()} == {"one": 2, "two": 1}
+        assert all(use.rss_bytes > 1_000_000 for use in uses.values())
+        for child in (one, two):
+            await child.process.stop(StopLadder(), now=True)
