@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from supervisor.coordinator.scope import Scope
-from supervisor.model.agent import AGENT_MOVES, Agent, AgentState, ExitClass, ExitInfo
+from supervisor.model.agent import Agent, AgentState, ExitClass, ExitInfo
 from supervisor.model.approval import Approval, ApprovalState
 from supervisor.model.ids import SUPERVISOR
 from supervisor.model.task import Task
@@ -86,10 +86,6 @@ def begin_incarnation(scope: Scope, name: str, *, key_hash: str, session: str, b
 def slot_changed(scope: Scope, news: SlotNews) -> Agent:
     """Store what supervision reports; an ended incarnation loses its key and its work right here."""
     agent = scope.agent(news.agent)
-    if news.state not in AGENT_MOVES[agent.state] | {agent.state}:
-        scope.tx.tell(
-            "engine.odd_move", news.agent, actor=SUPERVISOR, before=agent.state.value, to=news.state.value
-        )
     changed = replace(
         agent,
         state=news.state,

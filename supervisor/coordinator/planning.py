@@ -10,7 +10,7 @@ from supervisor.coordinator.dependencies import add_edges, known_dependencies, l
 from supervisor.coordinator.scope import Scope, sized
 from supervisor.errors import Forbidden, InvalidArgument, WrongState
 from supervisor.model.agent import Role
-from supervisor.model.ids import HUMAN, TaskId, checked_name, number_of, task_id
+from supervisor.model.ids import HUMAN, checked_name, task_id
 from supervisor.model.permissions import Operation, check, may
 from supervisor.model.task import BODY_MAX, PRIORITY_WORDS, TITLE_MAX, Task, TaskState, checked_move
 
@@ -115,7 +115,3 @@ def cancel_task(scope: Scope, actor: Actor | None, spelled: str, reason: str) ->
     agents.refresh_activity(scope, task.holder, task.reviewer)
     return cancelled
 
-
-def spelled_task(spelled: str) -> TaskId:
-    """Return the well-formed id that somebody spelled in one of the allowed ways."""
-    return task_id(number_of(spelled, "T"))

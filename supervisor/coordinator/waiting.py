@@ -12,12 +12,15 @@ from supervisor.coordinator.scope import Scope
 from supervisor.errors import InvalidArgument
 from supervisor.model.approval import ApprovalState
 from supervisor.model.event import Event
-from supervisor.model.permissions import Operation, check, may
+from supervisor.model.permissions import Operation, check
 from supervisor.model.vote import VoteState
 
 WAIT_MAX_S: Final = 45.0
 PLAIN: Final = frozenset({"mail", "task", "review", "ballot"})
-"""Conditions without an id; the others are `task:T3`, `vote:V1` and `approval:A1`."""
+"""Conditions without an id."""
+
+OF_ONE: Final = frozenset({"task", "vote", "approval"})
+"""Conditions about one thing, with its id."""
 
 WAKING: Final[dict[str, frozenset[str]]] = {
     "mail": frozenset({"delivery"}),
@@ -37,7 +40,7 @@ def checked_conditions(actor: Actor, conditions: tuple[str, ...]) -> tuple[str, 
         raise InvalidArgument('say what to wait `for`, e.g. ["mail", "task"]')
     for condition in conditions:
         kind, _, subject = condition.partition(":")
-        if condition not in PLAIN and (kind not in WAKING or not subject):
+        if condition not in PLAIN and (kind not in OF_ONE or not subject):
             raise InvalidArgument(
                 f"cannot wait for `{condition[:60]}`; "
                 "there are mail, task, review, ballot, task:ID, vote:ID, approval:ID"
@@ -62,7 +65,7 @@ def _holds(scope: Scope, actor: Actor, condition: str) -> bool:
         case ("task", False):
             return work.recommended(scope, actor) is not None
         case ("review", False):
-            return may(actor.role, Operation.TASK_REVIEW) and reviews.next_review(scope, actor) is not None
+            return reviews.next_review(scope, actor) is not None
         case ("ballot", False):
             return votes.awaiting_ballot(scope, actor.name)
         case ("task", True):

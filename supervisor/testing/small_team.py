@@ -65,7 +65,7 @@ class SmallTeam:
 
     async def start(self, name: str) -> Actor:
         """Begin the next incarnation of an agent and let it be ready; its key is `key-NAME-N`."""
-        number = self.actors[name].incarnation + 1 if name in self.actors else 1
+        number = await self.store.read(lambda tx: tx.scalar("incarnation.next_number", agent=name))
         actor = await self.coordinator.admit(
             name, key=f"key-{name}-{number}", session="session", boot_id="boot"
         )

@@ -1,0 +1,210 @@
+"""Runs: begun, continued, judged, ended; and what the death of an engine leaves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from supervisor.coordinator import reviews, runs, upkeep, views, votes, work
+from supervisor.coordinator.coordinator import Coordinator
+from supervisor.errors import NotFound, RunConflict
+from supervisor.model.agent import AgentState, ExitClass, ExitInfo
+from supervisor.model.approval import Mode
+from supervisor.model.task import TaskState
+from supervisor.model.team import PoolSpec, RunState
+from supervisor.model.world import EngineInfo, World
+from supervisor.store.store import Store
+from supervisor.testing.small_team import SMALL_TEAM, SmallTeam, small_team
+
+WELL = ExitInfo(kind=ExitClass.OK, code=0)
+
+
+async def end_planners(team: SmallTeam, state: AgentState = AgentState.EXITED) -> None:
+    for name in ("planner", "chief"):
+        await team.news(name, state, incarnation=1, last_exit=WELL if state is AgentState.EXITED else None)
+
+
+async def test_a_run_is_over_when_the_planners_ended_well_and_nothing_is_open(team: SmallTeam) -> None:
+    task = await team.add_task()
+    assert not (await team.do(runs.standing)).over
+    await team.finish("worker-1", await team.claim("worker-1", task.id))
+    assert not (await team.do(runs.standing)).over
+    await end_planners(team)
+    standing = await team.do(runs.standing)
+    assert (standing.over, standing.failed, standing.words) == (True, False, "1 of 1 tasks done")
+
+
+async def test_an_open_vote_keeps_a_run_going(team: SmallTeam) -> None:
+    await team.do(
+        lambda scope: votes.open_vote(
+            scope, team["planner"], question="?", options=("a", "b"), electorate=("voter-1",)
+        )
+    )
+    await end_planners(team)
+    assert not (await team.do(runs.standing)).over
+    await team.do(lambda scope: votes.cast(scope, team["voter-1"], "V1", "a"))
+    assert (await team.do(runs.standing)).over
+
+
+async def test_work_that_only_a_person_could_move_ends_the_run_as_failed(team: SmallTeam) -> None:
+    task = await team.add_task()
+    await team.add_task(depends_on=(task.id,))
+    claim = await team.claim("worker-1", task.id)
+    await team.do(
+        lambda scope: work.fail(scope, team["worker-1"], task.id, claim.task.token, "no", permanent=True)
+    )
+    await end_planners(team)
+    standing = await team.do(runs.standing)
+    assert (standing.over, standing.failed, standing.words) == (True, True, "0 of 2 tasks done, 2 not")
+
+
+async def test_a_planner_that_gave_up_ends_the_run_once_the_rest_is_idle(team: SmallTeam) -> None:
+    await end_planners(team, AgentState.PARKED)
+    standing = await team.do(runs.standing)
+    assert (standing.over, standing.failed) == (True, True)
+    assert "planner gave up" in standing.words
+
+
+async def test_the_end_of_a_run_is_written_once(team: SmallTeam) -> None:
+    ended = await team.do(lambda scope: runs.finish_run(scope, words="done"))
+    assert (ended.state, ended.outcome) == (RunState.FINISHED, "done")
+    assert await team.do(lambda scope: runs.finish_run(scope, words="again")) is None
+
+
+async def test_the_same_team_continues_its_run_and_another_is_refused(tmp_path: Path) -> None:
+    async with small_team(tmp_path) as team:
+        await team.add_task()
+    other = replace(SMALL_TEAM, name="other")
+    async with Store(tmp_path / "coordinator.db", team.clock) as store:
+        coordinator = Coordinator(store, team.clock, other, Mode.INTERACTIVE)
+        with pytest.raises(RunConflict, match="run 1 of team small"):
+            await coordinator.write(lambda scope: runs.begin_run(scope, other, new=False))
+        same = await coordinator.write(lambda scope: runs.begin_run(scope, SMALL_TEAM, new=False))
+        assert (same.run.id, same.continued) == (1, True)
+
+
+async def test_a_new_run_ends_the_old_one_and_starts_with_fresh_agents(tmp_path: Path) -> None:
+    async with small_team(tmp_path) as team:
+        done = await team.add_task()
+        await team.finish("worker-1", await team.claim("worker-1", done.id))
+        waiting = await team.add_task()
+        behind = await team.add_task(depends_on=(waiting.id,))
+        await team.claim("worker-1", waiting.id)
+        begun = await team.do(lambda scope: runs.begin_run(scope, SMALL_TEAM, new=True))
+        assert (begun.run.id, begun.continued) == (2, False)
+        for each in (waiting, behind):
+            assert (await team.task(each.id)).state is TaskState.CANCELLED
+        assert (await team.task(done.id)).state is TaskState.DONE
+        old = (await team.store.read(views.whole_world)).tables["run"]["1"]
+        assert old.state is RunState.ABANDONED
+        fresh = await team.coordinator.read(lambda scope: scope.agent("worker-1"))
+        assert (fresh.state, fresh.task, fresh.restarts) == (AgentState.PENDING, None, 0)
+
+
+async def test_a_changed_profile_changes_the_agents_rows_but_not_their_history(tmp_path: Path) -> None:
+    async with small_team(tmp_path):
+        pass
+    bigger = replace(
+        SMALL_TEAM, pools=tuple(replace(pool, tags=("new",)) for pool in SMALL_TEAM.pools if pool.name != "watcher")
+    )
+    async with small_team(tmp_path, pools=bigger.pools) as team:
+        agent = await team.coordinator.read(lambda scope: scope.agent("worker-1"))
+        assert (agent.tags, agent.incarnation) == (("new",), 2)
+        assert "watcher" not in {each.name for each in await team.coordinator.read(lambda scope: scope.agents())}
+
+
+async def test_what_a_dead_engine_left_is_freed_and_its_keys_are_void(tmp_path: Path) -> None:
+    async with small_team(tmp_path) as team:
+        held, judged = await team.add_task(), await team.add_task(review=True)
+        await team.finish("worker-2", await team.claim("worker-2", judged.id))
+        await team.do(lambda scope: reviews.take_review(scope, team["judge"], judged.id))
+        await team.claim("worker-1", held.id)
+        sessions = await team.do(upkeep.engine_was_lost)
+        assert sessions == ("session",)
+        freed = await team.task(held.id)
+        assert (freed.state, freed.holder, freed.failures) == (TaskState.PENDING, None, 0)
+        assert (await team.task(judged.id)).reviewer is None
+        assert await team.store.read(lambda tx: tx.all("incarnation.live")) == []
+        states = {agent.state for agent in await team.coordinator.read(lambda scope: scope.agents())}
+        assert states == {AgentState.BACKOFF}
+        assert await team.do(upkeep.engine_was_lost) == ()
+
+
+async def test_a_left_over_of_an_agent_that_the_profile_forgot_is_ended_too(tmp_path: Path) -> None:
+    async with small_team(tmp_path) as team:
+        await team.store.write(
+            lambda tx: tx.execute(
+                "incarnation.begin",
+                agent="stranger",
+                number=1,
+                run=1,
+                session="older",
+                boot_id="boot",
+                key_hash="h",
+                started_at=0.0,
+            )
+        )
+        assert set(await team.do(upkeep.engine_was_lost)) == {"session", "older"}
+
+
+async def test_an_agent_caught_without_an_incarnation_is_put_back_to_pending(tmp_path: Path) -> None:
+    async with small_team(tmp_path) as team:
+        await team.store.write(lambda tx: tx.execute("incarnation.end", agent="solo", number=1, ended_at=1.0))
+        await team.do(upkeep.engine_was_lost)
+        solo = await team.coordinator.read(lambda scope: scope.agent("solo"))
+        assert solo.state is AgentState.PENDING
+
+
+async def test_the_snapshot_shows_the_current_run_and_the_world_is_built_from_it(team: SmallTeam) -> None:
+    task = await team.add_task()
+    claim = await team.claim("worker-1", task.id)
+    await team.do(
+        lambda scope: work.save_checkpoint(
+            scope, team["worker-1"], task.id, claim.task.token, percent=1, completed=(), remaining=(), state=""
+        )
+    )
+    info = EngineInfo(
+        team="small",
+        description="",
+        project="/p",
+        mode=Mode.INTERACTIVE,
+        pid=1,
+        started_at=0.0,
+        pools=(),
+        log_dir="",
+        report_dir="",
+    )
+    world = World.of(await team.store.read(lambda tx: views.snapshot(tx, info)))
+    assert world.tables == (await team.store.read(views.whole_world)).tables
+    assert world.seq == team.store.last_seq
+    page = await team.coordinator.read(lambda scope: views.task_page(scope, task.id))
+    assert [event["kind"] for event in page["events"]] == [
+        "task.created",
+        "task.claimed",
+        "checkpoint.saved",
+    ]
+
+
+async def test_a_vote_page_counts_the_ballots(team: SmallTeam) -> None:
+    await team.do(
+        lambda scope: votes.open_vote(
+            scope, team["planner"], question="?", options=("a", "b"), electorate=("group:council",)
+        )
+    )
+    await team.do(lambda scope: votes.cast(scope, team["voter-2"], "1", "b", "safer"))
+    page = await team.coordinator.read(lambda scope: views.vote_page(scope, "v1"))
+    assert page["tally"] == {"a": 0, "b": 1, "abstain": 0}
+    assert page["ballots"][0]["rationale"] == "safer"
+
+
+async def test_an_agent_that_is_not_in_the_team_is_not_found(team: SmallTeam) -> None:
+    with pytest.raises(NotFound, match="stranger"):
+        await team.coordinator.read(lambda scope: scope.agent("stranger"))
+
+
+async def test_a_team_without_planners_is_over_when_its_tasks_are(tmp_path: Path) -> None:
+    pools = (PoolSpec(name="worker", role=SMALL_TEAM.pools[1].role, command=("w",)),)
+    async with small_team(tmp_path, pools=pools) as team:
+        assert not (await team.do(runs.standing)).over
