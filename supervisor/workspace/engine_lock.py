@@ -19,8 +19,9 @@ from supervisor.workspace.state_dir import StateDir
 RECORD_MAX: Final = 64 * 1024
 """Bytes read of a lock or engine file at most; ours have a few hundred."""
 
-ATTEMPTS: Final = 100
-"""How often `acquire` tries again when only a reader that tested the lock was in its way."""
+ATTEMPTS: Final = 1000
+PAUSE_S: Final = 0.001
+"""How often, and after what pause, `acquire` tries again when only somebody's test was in its way."""
 
 
 class EngineLock:
@@ -80,14 +81,17 @@ def _open(lock_file: Path, flags: int) -> int:
 
 
 def _lock_alone(descriptor: int) -> bool:
-    """Lock exclusively; a shared lock that can be had too means only a tester was in the way."""
+    """Lock exclusively; if a shared lock can be had, no engine holds it but somebody just tests it.
+
+    A tester lets go at once, unless it is held up itself: that is what the pauses are for.
+    """
     for _ in range(ATTEMPTS):
         if _try(descriptor, fcntl.LOCK_EX):
             return True
         if not _try(descriptor, fcntl.LOCK_SH):
             return False
         fcntl.flock(descriptor, fcntl.LOCK_UN)
-        os.sched_yield()
+        time.sleep(PAUSE_S)
     return False
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,11 @@ def mode_of(path: Path) -> int:
 
 
 @pytest.fixture
-def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    directory = tmp_path / "run"
-    directory.mkdir(mode=0o700)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(directory))
-    return directory
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Make a runtime directory whose path is short enough for sockets."""
+    with tempfile.TemporaryDirectory(prefix="sup-", dir="/tmp") as directory:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", directory)
+        yield Path(directory)
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777])
@@ -156,10 +158,10 @@ def test_without_a_runtime_directory_the_socket_is_in_a_private_one_below_tmp(
 
 
 def test_a_socket_path_is_as_long_as_the_system_takes_and_not_a_byte_longer(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     suffix = len("/supervisor/0123456789abcdef/control.sock")
-    fits = tmp_path / ("r" * (SOCKET_PATH_MAX - suffix - len(os.fsencode(tmp_path)) - 1))
+    fits = runtime / ("r" * (SOCKET_PATH_MAX - suffix - len(os.fsencode(runtime)) - 1))
     over = fits.with_name(fits.name + "r")
     for directory in (fits, over):
         directory.mkdir(mode=0o700)
@@ -176,9 +178,9 @@ def test_a_socket_path_is_as_long_as_the_system_takes_and_not_a_byte_longer(
 
 
 def test_the_length_of_a_socket_path_counts_bytes(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    accented = tmp_path / ("é" * 30)
+    accented = runtime / ("é" * 30)
     accented.mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(accented))
 
