@@ -9,17 +9,16 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from supervisor.cli.engine_log import NAME, open_log
 from supervisor.errors import EngineStartFailed, SupervisorError
 
 START_TIMEOUT_S: Final = 60.0
 STATUS_MAX: Final = 1 << 20
-LOG_MAX: Final = 10 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +26,10 @@ class EngineOrder:
     """What to start: the words that the hidden verb `engine` is given."""
 
     project: Path
-    profile: str | None
-    report_dir: Path | None
-    deadline_s: float | None
-    new_run: bool
+    profile: str | None = None
+    report_dir: Path | None = None
+    deadline_s: float | None = None
+    new_run: bool = False
 
     def words(self) -> list[str]:
         """Spell the order as arguments."""
@@ -71,47 +70,40 @@ class StartedEngine:
 
 
 def start_engine(order: EngineOrder) -> StartedEngine:
-    """Start the engine in a session of its own, so that no terminal can take it along."""
+    """Start the engine in a session of its own, so that no terminal can take it along.
+
+    A profile with problems is refused before anything is made.
+    """
+    from supervisor.config.profile import load_profile
     from supervisor.workspace.state_dir import open_state
 
-    log = open_state(order.project, create=True).logs / "engine.log"
+    if order.profile is not None:
+        load_profile(order.profile)
+    logs = open_state(order.project, create=True).logs
+    log = open_log(logs)
     status, status_end = os.pipe2(os.O_CLOEXEC)
     try:
-        with _log_stream(log) as stream:
-            process = subprocess.Popen(
-                [*_python(), "engine", *order.words(), "--status-fd", str(status_end)],
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=stream,
-                start_new_session=True,
-                pass_fds=(status_end,),
-                cwd="/",
-            )
+        process = subprocess.Popen(
+            [*_python(), "engine", *order.words(), "--status-fd", str(status_end)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            pass_fds=(status_end,),
+            cwd="/",
+        )
     except BaseException:
         os.close(status)
         raise
     finally:
         os.close(status_end)
-    return StartedEngine(process=process, status=status, log=log)
+        os.close(log)
+    return StartedEngine(process=process, status=status, log=logs / NAME)
 
 
 def _python() -> list[str]:
     """Name this interpreter and package; `-P` keeps it from importing what lies in the working directory."""
     return [sys.executable, "-P", "-m", "supervisor"]
-
-
-@contextmanager
-def _log_stream(log: Path) -> Iterator[int]:
-    """Open the engine's log for appending; one that has grown large makes way first."""
-    with suppress(FileNotFoundError):
-        if log.lstat().st_size > LOG_MAX:
-            log.replace(log.with_name(f"{log.name}.1"))
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(log, flags, 0o600)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _read_status(descriptor: int, timeout_s: float) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from supervisor.cli.engine_door import events_page, run_async
+from supervisor.cli.engine_log import EngineLogFile, logging_to
 from supervisor.errors import SupervisorError
 from supervisor.headless.exit_code import exit_code_of
 from supervisor.headless.follow import RunEnd, RunFollower
@@ -19,6 +20,7 @@ from supervisor.headless.line_writer import LineWriter
 from supervisor.headless.printer import JsonPrinter, Printer, StoryPrinter, state_counts
 from supervisor.headless.report import write_report
 from supervisor.model.world import EngineInfo, World
+from supervisor.workspace.state_dir import open_state
 
 if TYPE_CHECKING:
     from supervisor.engine.main import EngineOptions
@@ -34,7 +36,9 @@ def run_headless(options: EngineOptions, *, as_json: bool) -> int:
     """Run a team to its end, tell it on stdout, write its report, and return the exit code."""
     printer: Printer = JsonPrinter() if as_json else StoryPrinter()
     out = LineWriter(sys.stdout)
-    return run_async(_run(options, printer, out))
+    log = EngineLogFile(open_state(options.project, create=False).logs)
+    with logging_to(log):
+        return run_async(_run(options, printer, out))
 
 
 async def _run(options: EngineOptions, printer: Printer, out: LineWriter) -> int:

@@ -120,10 +120,11 @@ def attach(ctx: click.Context, project: Path) -> None:
     """Show the team that runs here. Leaving the screen leaves it running."""
     from supervisor.cli.engine_door import socket_of
     from supervisor.cli.engine_end import running_pid
+    from supervisor.cli.engine_process import EngineOrder
 
     _require_screen("supervisor status")
     running_pid(project)
-    ctx.exit(_show(project, socket_of(project), owns_engine=False))
+    ctx.exit(_show(EngineOrder(project=project), socket_of(project), owns_engine=False))
 
 
 @click.command(
@@ -174,7 +175,10 @@ def engine(
     status_fd: int | None,
 ) -> None:
     """Run the engine in this process without telling anything; `up` starts it this way."""
+    import logging
+
     from supervisor.cli.engine_door import run_async
+    from supervisor.cli.engine_log import logging_to
     from supervisor.cli.engine_process import StatusPipe
     from supervisor.engine.main import EngineOptions, serve
     from supervisor.model.approval import Mode
@@ -190,7 +194,9 @@ def engine(
         on_ready=status.ready,
     )
     try:
-        ctx.exit(run_async(serve(options)))
+        with logging_to(logging.StreamHandler()):
+            code = run_async(serve(options))
+        ctx.exit(code)
     except SupervisorError as error:
         status.failed(error)
         raise
@@ -261,11 +267,11 @@ def _up_with_screen(order: EngineOrder) -> int:
 
     if _runs_already(order):
         note("this team runs already; showing it")
-        return _show(order.project, socket_of(order.project), owns_engine=False)
+        return _show(order, socket_of(order.project), owns_engine=False)
     started = start_engine(order)
     import supervisor.ui.app  # noqa: F401 - 200 ms of import while the engine boots
 
-    return _show(order.project, started.ready(), owns_engine=True)
+    return _show(order, started.ready(), owns_engine=True)
 
 
 def _runs_already(order: EngineOrder) -> bool:
@@ -288,35 +294,37 @@ def _runs_already(order: EngineOrder) -> bool:
     return True
 
 
-def _show(project: Path, socket: Path, *, owns_engine: bool) -> int:
-    """Show the screen until it is left, then do with the engine what was chosen."""
+def _show(order: EngineOrder, socket: Path, *, owns_engine: bool) -> int:
+    """Show the screen until it is left, then do with the engine what was chosen; return the exit code."""
     from supervisor.cli.engine_end import stop_engine
     from supervisor.ui.app import SupervisorApp
 
     choice = SupervisorApp(socket, owns_engine=owns_engine).run()
     match choice:
         case "stop":
+            note("stopping the team; Ctrl-C stops it at once")
             with suppress(EngineNotRunning):  # it may have ended by itself meanwhile
-                stop_engine(project, now=False)
+                stop_engine(order.project, now=False)
             note("the team is stopped; go on with: supervisor up")
         case "lost":
-            return _explain_loss(project)
+            return _explain_loss(order)
         case _:
             note("the team runs on; show it: supervisor attach; stop it: supervisor down")
     return 0
 
 
-def _explain_loss(project: Path) -> int:
-    """Tell whether the engine ended because the run did, or was lost."""
-    from supervisor.cli.engine_door import view
+def _explain_loss(order: EngineOrder) -> int:
+    """Tell whether the engine ended because the run did, and then write its report, or was lost."""
+    from supervisor.cli.engine_door import run_async, view
+    from supervisor.cli.headless_run import write_run_report
     from supervisor.model.team import RunState
 
-    seen = view(project)
-    last = seen.world.current_run
-    if last is not None and last.state is not RunState.ACTIVE:
-        note(f"run {last.id} {last.state.value}: {last.outcome}; report: {seen.engine.report_dir}")
-        return 0
-    raise EngineNotRunning(
-        "the engine went away while the run was active; nothing is lost. "
-        "Read `supervisor logs engine`, go on with `supervisor up`"
-    )
+    last = view(order.project).world.current_run
+    if last is None or last.state is RunState.ACTIVE:
+        raise EngineNotRunning(
+            "the engine went away while the run was active; nothing is lost. "
+            "Read `supervisor logs engine`, go on with `supervisor up`"
+        )
+    summary = run_async(write_run_report(order.project, 0, engine=None, directory=order.report_dir))
+    note(f"run {last.id} {last.state.value}: {summary['outcome']}; report: {summary['report']}")
+    return int(summary["exit_code"])

@@ -68,7 +68,7 @@ def engine(project: Path) -> Iterator[ScriptedEngine]:
     scripted = ScriptedEngine(survey_in_progress(project=str(project), log_dir=str(state.logs)))
     lock = EngineLock.acquire(state.lock_file, {"pid": os.getpid(), "started_at": BEGIN})
     socket = socket_path(project)
-    record = EngineRecord(pid=os.getpid(), socket=str(socket), started_at=BEGIN, team="survey", session="s1")
+    record = EngineRecord(pid=os.getpid(), socket=socket, started_at=BEGIN, team="survey", session="s1")
     write_engine_file(state, record)
     with served_in_a_thread(scripted, socket):
         yield scripted
