@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from scripts.command_page import command_page
+from scripts.key_page import key_page
+from scripts.tool_page import tool_page
 from supervisor import errors
 from supervisor.config.reference import profile_reference
 from supervisor.config.schema import profile_schema
@@ -108,7 +110,19 @@ def commands() -> str:
     return command_page(GENERATED)
 
 
+def keys() -> str:
+    """List every key of the screens."""
+    return key_page(GENERATED)
+
+
+def tools() -> str:
+    """Explain every tool that agents can call."""
+    return tool_page(GENERATED)
+
+
 PAGES: Final = {
+    "keys.md": keys,
+    "tools.md": tools,
     "commands.md": commands,
     "state-machines.md": state_machines,
     "errors.md": error_page,
