@@ -515,18 +515,21 @@ async def test_a_cancelled_server_cleans_up_like_any_other(engine: ScriptedEngin
 
 @pytest.mark.parametrize("line", [b"hello\n", b"[]\n", b"\xff\n", b"x" * (protocol.LINE_MAX + 2)], ids=len)
 async def test_an_engine_that_speaks_otherwise_is_told_of(path: Path, line: bytes) -> None:
+    hung_up = asyncio.Event()
+
     async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readline()
         writer.write(line)
-        await reader.read()
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        hung_up.set()
 
-    async with (
-        await asyncio.start_unix_server(babble, str(path)),
-        await ControlClient.connect(path) as client,
-    ):
-        with pytest.raises(SupervisorError, match="the engine sent"):
-            await client.call("hello")
+    async with await asyncio.start_unix_server(babble, str(path)):
+        async with await ControlClient.connect(path) as client:
+            with pytest.raises(SupervisorError, match="the engine sent"):
+                await client.call("hello")
+        await hung_up.wait()
 
 
 # ----------------------------------------------------------------------------------------- the hub
