@@ -55,9 +55,9 @@ def _row(approval: Approval, at: float) -> tuple[str, ...]:
 @click.command(
     cls=Verb,
     examples=(
-        "supervisor approve A3                    show it, ask, then allow it once",
-        "supervisor approve A3 --yes              without asking (tiers 0 to 2)",
-        "supervisor approve A3 --digest 1f3a9c0e  only if it is still what you saw",
+        "supervisor approve A3                  # show it, ask, then allow it once",
+        "supervisor approve A3 --yes            # without asking (tiers 0 to 2)",
+        "supervisor approve A3 --digest 1f3a9c0e  # only if it is still what you saw",
     ),
 )
 @click.argument("approval_id", metavar="ID")

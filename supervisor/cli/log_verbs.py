@@ -21,9 +21,9 @@ PAGE = 1000
 @click.command(
     cls=Verb,
     examples=(
-        "supervisor logs                          the last lines of every agent",
-        "supervisor logs worker-2 -f              go on as it writes",
-        "supervisor logs engine -n 200            what the engine said",
+        "supervisor logs                        # the last lines of every agent",
+        "supervisor logs worker-2 -f            # go on as it writes",
+        "supervisor logs engine -n 200          # what the engine said",
     ),
 )
 @click.argument("agent", required=False)
@@ -97,9 +97,9 @@ async def _follow_one(name: str, path: Path, count: int, width: int) -> None:
 @click.command(
     cls=Verb,
     examples=(
-        "supervisor events                        the last 50",
-        "supervisor events -f                     go on as things happen",
-        "supervisor events --since 0 --json       the whole log, one JSON object per line",
+        "supervisor events                      # the last 50",
+        "supervisor events -f                   # go on as things happen",
+        "supervisor events --since 0 --json     # the whole log, one JSON object per line",
     ),
 )
 @project_option

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     examples=(
         'supervisor send worker-2 "leave the tests alone"',
         'supervisor send role:judge "be strict about figures" --urgent',
-        "git diff | supervisor send all -         the text from standard input",
+        "git diff | supervisor send all -       # the text from standard input",
     ),
 )
 @click.argument("to")
@@ -55,9 +55,9 @@ def send(*, to: str, text: str, project: Path, urgent: bool, thread: str, as_jso
 @click.command(
     cls=Verb,
     examples=(
-        "supervisor inbox                         what you have not acknowledged",
-        "supervisor inbox --ack M5 --ack M7       acknowledge two",
-        "supervisor inbox --ack all               acknowledge everything",
+        "supervisor inbox                       # what you have not acknowledged",
+        "supervisor inbox --ack M5 --ack M7     # acknowledge two",
+        "supervisor inbox --ack all             # acknowledge everything",
     ),
 )
 @project_option

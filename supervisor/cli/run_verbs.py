@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 @click.command(
     cls=Verb,
     examples=(
-        "supervisor up survey                     start the survey team here and show it",
-        "supervisor up                            go on with the unfinished run",
-        "supervisor up ./team.toml --detach       start it without a screen and leave it running",
+        "supervisor up survey                   # start the survey team here and show it",
+        "supervisor up                          # go on with the unfinished run",
+        "supervisor up ./team.toml --detach     # start it without a screen and leave it running",
     ),
 )
 @click.argument("team", required=False)
@@ -70,9 +70,9 @@ def up(
 @click.command(
     cls=Verb,
     examples=(
-        "supervisor run survey --report out       run the survey team, report in out/",
-        "supervisor run survey --json | jq .      one JSON object per line",
-        "supervisor run survey --deadline 600     give it ten minutes",
+        "supervisor run survey --report out     # run the survey team, report in out/",
+        "supervisor run survey --json | jq .    # one JSON object per line",
+        "supervisor run survey --deadline 600   # give it ten minutes",
     ),
 )
 @click.argument("team", required=False)
@@ -130,8 +130,8 @@ def attach(ctx: click.Context, project: Path) -> None:
 @click.command(
     cls=Verb,
     examples=(
-        "supervisor down                          let the agents end in good order, then stop",
-        "supervisor down --now                    stop everything at once",
+        "supervisor down                        # let the agents end in good order, then stop",
+        "supervisor down --now                  # stop everything at once",
     ),
 )
 @project_option

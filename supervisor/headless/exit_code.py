@@ -10,20 +10,6 @@ from supervisor.model.world import World
 OK: Final = 0
 WORK_FAILED: Final = 1
 
-MEANINGS: Final = {
-    "0": "every task of the run ended as wanted",
-    "1": "a task failed, the run ended with work left over, or a request was refused",
-    "2": "the command line, the profile or the project cannot be used; nothing was started",
-    "3": "the team gave up: agents failed too often",
-    "4": "another engine holds the project",
-    "5": "no engine runs, or it did not come up",
-    "6": "the database cannot be used",
-    "70": "a fault in supervisor itself",
-    "124": "the deadline passed",
-    "128+n": "ended by signal n (130: Ctrl-C, 143: TERM)",
-}
-"""What the page of commands says about exit codes."""
-
 
 def exit_code_of(world: World, engine_code: int) -> int:
     """Combine what the engine answered with what became of the work.
