@@ -105,7 +105,7 @@ def require_own(status: os.stat_result, path: Path, shown_as: str, *, uid: int) 
             f"programs run as you: read it, then use a copy of your own (`cp {path} …`)."
         )
     writers = status.st_mode & stat.S_IWOTH or (
-        status.st_mode & stat.S_IWGRP and not _group_is_private(status.st_gid, uid)
+        status.st_mode & stat.S_IWGRP and not group_is_private(status.st_gid, uid)
     )
     if writers:
         raise StateUnsafe(
@@ -114,7 +114,7 @@ def require_own(status: os.stat_result, path: Path, shown_as: str, *, uid: int) 
         )
 
 
-def _group_is_private(gid: int, uid: int) -> bool:
+def group_is_private(gid: int, uid: int) -> bool:
     """Tell whether `gid` is the group that many systems make for one user alone."""
     try:
         user, group = pwd.getpwuid(uid), grp.getgrgid(gid)

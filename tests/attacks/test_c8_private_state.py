@@ -248,7 +248,7 @@ PROFILE_ATTACKS: dict[str, tuple[Callable[[Path, Path], object], str]] = {
 def test_an_unsafe_profile_is_refused_with_its_reason(
     attack: str, by_name: bool, profile: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("supervisor.config.places._group_is_private", private_group_is_unknown)
+    monkeypatch.setattr("supervisor.config.places.group_is_private", private_group_is_unknown)
     reference = "mine" if by_name else str(profile)
     assert load_profile(reference).name == "t"
     do, reason = PROFILE_ATTACKS[attack]

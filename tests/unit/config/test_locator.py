@@ -166,7 +166,7 @@ def parsed(text: str) -> dict[str, Any] | None:
 
 
 @given(DOCUMENTS)
-@settings(max_examples=1000)
+@settings(max_examples=400)
 def test_the_locator_reads_the_same_keys_as_the_parser(statements: list[str]) -> None:
     text = "\n".join(statements)
     data = parsed(text)

@@ -141,6 +141,11 @@ def test_all_problems_are_told_at_once_in_the_order_of_their_lines() -> None:
         ('tags = "git"', 'tags: must be a list of texts, not the text "git"; write ["git"]'),
         ('tags = ["a", "b", "a"]', 'tags.#3: "a" stands in the list twice; remove one'),
         ("tags = [1]", 'tags.#1: must be text, not the number 1; write "1" with quotes'),
+        (
+            "env = {" + ", ".join(f"A{number} = 1" for number in range(101)) + "}",
+            "env: has 101 keys; at most 100 are allowed",
+        ),
+        (f"tags = {['x'] * 101}", "tags: has 101 elements; at most 100 are allowed"),
         ("env = 3", "env: must be a table of texts, not the number 3"),
         ("env = { A = 1 }", 'env.A: must be text, not the number 1; write "1" with quotes'),
         ("backoff = 3", "backoff: must be a table, not the number 3; write `[pools.backoff]`"),
@@ -365,6 +370,17 @@ def test_problems_never_carry_control_characters_of_the_profile() -> None:
     problems = problems_of(text)
     assert len(problems) == 5
     assert all(problem.isprintable() for problem in problems)
+
+
+def test_too_many_rules_and_an_empty_pattern_are_refused() -> None:
+    rules = '[[approvals]]\ndecision = "ask"\n'
+
+    assert problems_of(MINIMAL + rules * 201) == (
+        "t.toml:6: approvals: has 201 entries; at most 200 are allowed",
+    )
+    assert problems_of(f'{MINIMAL}{rules}kinds = ""\n') == (
+        "t.toml:8: approvals.#1.kinds: must not be empty",
+    )
 
 
 def test_the_adapters_that_may_be_named_can_be_given() -> None:

@@ -115,7 +115,7 @@ def test_any_text_is_a_team_or_problems(text: str) -> None:
 
 
 @given(st.lists(TOKENS, max_size=60).map("".join))
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_any_pieces_of_toml_are_a_team_or_problems(text: str) -> None:
     team_or_problems(text)
 
@@ -125,13 +125,13 @@ def test_any_pieces_of_toml_are_a_team_or_problems(text: str) -> None:
     length=st.integers(0, 80),
     inserted=st.lists(TOKENS, max_size=4).map("".join),
 )
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_any_damage_to_a_good_profile_is_a_team_or_problems(start: int, length: int, inserted: str) -> None:
     team_or_problems(SAMPLE[:start] + inserted + SAMPLE[start + length :])
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=6), st.dictionaries(KEYS, VALUES, max_size=8))
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_any_values_under_known_keys_are_a_team_or_problems(
     top: dict[str, Any], pool: dict[str, Any]
 ) -> None:

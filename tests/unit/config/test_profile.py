@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import grp
+import pwd
 from pathlib import Path
 
 import pytest
 
 import supervisor
+from supervisor.config.places import group_is_private
 from supervisor.config.profile import built_in_dir, list_profiles, load_profile, profile_path
 from supervisor.errors import ProfileInvalid, ProfileNotFound
 
@@ -160,6 +163,42 @@ def test_the_list_shows_what_cannot_be_used_and_why(profiles: Path, built_in: Pa
     )
     assert (entries["Bad Name.toml"].problem or "").startswith("the file name is no profile name: lower-case")
     assert (entries["dir.toml"].problem or "").endswith("is a directory. Name a TOML file.")
+
+
+def test_directories_that_are_not_there_hold_no_profiles(
+    profiles: Path, built_in: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profiles.rmdir()
+    built_in.rmdir()
+
+    assert list_profiles() == ()
+    assert not_found("survey").startswith('no profile is called "survey"; there are: none.')
+
+
+def test_a_built_in_profile_that_cannot_be_read_is_told(profiles: Path, built_in: Path) -> None:
+    (built_in / "dir.toml").mkdir()
+
+    assert not_found("dir") == (
+        f"the profile {built_in}/dir.toml cannot be read: Is a directory. See `supervisor profile list`."
+    )
+
+
+def test_the_group_of_one_user_alone_may_write_a_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    users = {1000: pwd.struct_passwd(("me", "x", 1000, 1000, "", "/", "/bin/sh"))}
+    groups = {
+        1000: grp.struct_group(("me", "x", 1000, [])),
+        1001: grp.struct_group(("me", "x", 1001, [])),
+        100: grp.struct_group(("users", "x", 100, [])),
+    }
+    monkeypatch.setattr(pwd, "getpwuid", users.__getitem__)
+    monkeypatch.setattr(grp, "getgrgid", groups.__getitem__)
+
+    assert group_is_private(1000, 1000)
+    assert not group_is_private(1001, 1000)
+    assert not group_is_private(100, 1000)
+    assert not group_is_private(1000, 4000)
+    groups[1000] = grp.struct_group(("me", "x", 1000, ["me", "other"]))
+    assert not group_is_private(1000, 1000)
 
 
 def test_without_a_home_there_are_still_the_built_in_profiles(

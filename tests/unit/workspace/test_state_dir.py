@@ -193,3 +193,33 @@ def test_a_place_where_no_socket_directory_can_be_made_is_told(project: Path, ru
 
     with pytest.raises(StateUnsafe, match="supervisor is not a directory"):
         socket_path(project)
+
+
+def test_a_runtime_directory_in_which_nothing_can_be_made_is_told(
+    project: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime.chmod(0o500)
+    if os.geteuid() == 0:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", "/proc")
+
+    with pytest.raises(StateUnsafe, match=r"cannot make .*/supervisor for the control socket: "):
+        socket_path(project)
+    runtime.chmod(0o700)
+
+
+def test_a_state_that_lacks_a_directory_is_opened_all_the_same(state: StateDir) -> None:
+    state.worktrees.rmdir()
+
+    assert open_state(state.project, create=False) == state
+    assert not state.worktrees.exists()
+    assert open_state(state.project, create=True).worktrees.is_dir()
+
+
+def test_a_state_that_vanishes_while_it_is_opened_is_told(
+    state: StateDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os.path, "lexists", lambda path: True)
+    state.worktrees.rmdir()
+
+    with pytest.raises(StateUnsafe, match="cannot look into .*/worktrees: No such file or directory"):
+        open_state(state.project, create=False)
