@@ -221,5 +221,5 @@ def test_a_state_that_vanishes_while_it_is_opened_is_told(
     monkeypatch.setattr(os.path, "lexists", lambda path: True)
     state.worktrees.rmdir()
 
-    with pytest.raises(StateUnsafe, match="cannot look into .*/worktrees: No such file or directory"):
+    with pytest.raises(StateUnsafe, match=r"cannot look into .*/worktrees: No such file or directory"):
         open_state(state.project, create=False)
