@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
 from gettext import gettext
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import click
 
@@ -62,7 +60,8 @@ class Border(click.Group):
             click.echo("interrupted", err=True)
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:
-            _leave_quietly(ctx)
+            _let_output_vanish()
+            ctx.exit(READER_GONE)
         except (click.ClickException, click.exceptions.Exit):
             raise
         except Exception as error:  # noqa: BLE001 - the last border: nothing may pass it unexplained
@@ -106,11 +105,11 @@ def next_step(error: SupervisorError) -> str:
     return "" if ". " in error.message else advice
 
 
-def _leave_quietly(ctx: click.Context) -> NoReturn:
-    """End as a program does whose reader has gone; later flushes must find somewhere to go."""
-    with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    ctx.exit(READER_GONE)
+def _let_output_vanish() -> None:
+    """End as a program does whose reader has gone: the last flush must find somewhere to go."""
+    from supervisor.headless.line_writer import lead_nowhere
+
+    lead_nowhere(sys.stdout)
 
 
 def _show_fault(error: Exception) -> None:

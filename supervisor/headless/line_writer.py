@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TextIO
 
 
@@ -24,5 +26,14 @@ class LineWriter:
         try:
             self._stream.write("".join(f"{line}\n" for line in lines))
             self._stream.flush()
-        except (BrokenPipeError, ValueError):
+        except BrokenPipeError:
             self.broken = True
+            lead_nowhere(self._stream)
+
+
+def lead_nowhere(stream: TextIO) -> None:
+    """Let what is still written to a stream without a reader vanish, its buffer included."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
