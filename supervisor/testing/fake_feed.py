@@ -1,4 +1,4 @@
-"""An engine for tests of the UI: a world in memory, a feed that a test speaks into, calls that are written down."""
+"""An engine for tests of the UI: a world in memory, a feed to speak into, calls written down."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -46,7 +46,7 @@ class SupervisorApp(App[str], inherit_bindings=False):
     TITLE = "supervisor"
     CSS_PATH = "supervisor.tcss"
     ENABLE_COMMAND_PALETTE = True
-    COMMANDS: ClassVar[set[type[Provider]]] = {TeamCommands}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {TeamCommands}
     BINDINGS: ClassVar[list[BindingType]] = bindings("everywhere")
     DEFAULT_MODE = "fleet"
     MODES: ClassVar = {
@@ -200,14 +200,18 @@ class SupervisorApp(App[str], inherit_bindings=False):
                 finally:
                     await engine.close()
         except TimeoutError:
-            self._toast("The engine did not answer in time; look whether it was done before you try again", bad=True)
+            self._toast(
+                "The engine did not answer in time; look whether it was done before you try again", bad=True
+            )
         except SupervisorError as error:
             self._toast(error.message, bad=True)
         else:
             self._toast(command.done, bad=False)
 
     def _toast(self, text: str, *, bad: bool) -> None:
-        self.notify(safe(text, 300), markup=False, timeout=8 if bad else 3, severity="error" if bad else "information")
+        self.notify(
+            safe(text, 300), markup=False, timeout=8 if bad else 3, severity="error" if bad else "information"
+        )
 
     # Leaving
 
@@ -226,7 +230,11 @@ class SupervisorApp(App[str], inherit_bindings=False):
     def _ask_what_becomes_of_the_team(self, scene: Scene) -> None:
         run = scene.world.current_run
         ended = run is not None and run.state is not RunState.ACTIVE
-        text = "Its run has ended; nothing is lost." if ended else "Its work is kept either way and goes on at the next start."
+        text = (
+            "Its run has ended; nothing is lost."
+            if ended
+            else "Its work is kept either way and goes on at the next start."
+        )
         self.push_screen(AskDialog("Leave the team?", (safe(text),), QUIT_CHOICES), self._left)
 
     def _left(self, answer: str | None) -> None:

@@ -74,7 +74,7 @@ class Scrub(LineFilter):
         [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd"
     )
 
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - upstream's shape
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """Replace what must not be there; control segments are the toolkit's own and stay."""
         return [
             segment

@@ -42,10 +42,10 @@ class ApprovalsScreen(Pane):
 
     def parts(self) -> Iterable[Widget]:
         """Lay out the queue and the card."""
-        yield LineTable(COLUMNS, glyphs=self.desk.glyphs, empty=EMPTY, id="queue")
+        yield LineTable(COLUMNS, glyphs=self.desk.glyphs, empty=EMPTY, dom_id="queue")
         with Vertical(id="card-side"):
-            yield TextPane(id="card")
-            yield OneLine(id="decision")
+            yield TextPane(dom_id="card")
+            yield OneLine(dom_id="decision")
 
     # Painting
 
@@ -94,7 +94,13 @@ class ApprovalsScreen(Pane):
             approve = (say(f" {safe(card.refusal)}   ", Tone.BAD), say(""))
         elif self._must_read_on(card):
             approve = (say(" space", Tone.STRONG), say(" reads on; approve at the end   ", Tone.NOTICE))
-        return line(*approve, say("r", key), say(" reject   ", word), say("R", key), say(" reject with a reason", word))
+        return line(
+            *approve,
+            say("r", key),
+            say(" reject   ", word),
+            say("R", key),
+            say(" reject with a reason", word),
+        )
 
     # Deciding
 
@@ -134,7 +140,9 @@ class ApprovalsScreen(Pane):
         """Deny what is painted and tell the agent why."""
         if card := self._decidable():
             self.app.push_screen(
-                LineDialog(f"Reject {card.approval}", (first_line(card.title),), hint="why; the agent reads this"),
+                LineDialog(
+                    f"Reject {card.approval}", (first_line(card.title),), hint="why; the agent reads this"
+                ),
                 lambda reason: self._answer(card, "reject", reason) if reason else None,
             )
 

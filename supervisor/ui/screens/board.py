@@ -40,10 +40,10 @@ class BoardScreen(Pane):
         with Horizontal(id="columns"):
             for number, (name, _) in enumerate(COLUMNS):
                 with Vertical(classes="column"):
-                    yield OneLine(column_title(name, 0), id=f"title-{number}", classes="column-title")
-                    yield BoardColumn(glyphs=self.desk.glyphs, id=f"column-{number}")
+                    yield OneLine(column_title(name, 0), dom_id=f"title-{number}", classes="column-title")
+                    yield BoardColumn(glyphs=self.desk.glyphs, dom_id=f"column-{number}")
         with Vertical(classes="details"):
-            yield TextPane(id="task")
+            yield TextPane(dom_id="task")
 
     def paint(self, scene: Scene) -> None:
         """Show the cards and the chosen task."""

@@ -44,7 +44,9 @@ class AskDialog(ModalScreen[str]):
                 yield Label(literal(text), classes="dialog-text", markup=False)
             with Horizontal(classes="dialog-buttons"):
                 for choice in self._choices:
-                    yield Button(literal(SafeText(f"{choice.label} ({choice.letter})")), id=f"choice-{choice.answer}")
+                    yield Button(
+                        literal(SafeText(f"{choice.label} ({choice.letter})")), id=f"choice-{choice.answer}"
+                    )
 
     def on_mount(self) -> None:
         """Stand on the harmless answer."""
@@ -149,7 +151,11 @@ class ComposeDialog(ModalScreen[Letter | None]):
         """Send it, unless something is missing."""
         to, body = self.query_one("#to", Input).value.strip(), self.query_one("#body", TextArea).text
         if to not in self._addresses:
-            self.notify(f"There is no address of that name. {_known(self._addresses)}", severity="warning", markup=False)
+            self.notify(
+                f"There is no address of that name. {_known(self._addresses)}",
+                severity="warning",
+                markup=False,
+            )
         elif body.strip():
             self.dismiss(Letter(to=to, body=body, urgent=self.query_one("#urgent", Checkbox).value))
 
@@ -176,7 +182,7 @@ class HelpDialog(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the dialog."""
         with Vertical(classes="dialog tall"):
-            yield TextPane(id="help")
+            yield TextPane(dom_id="help")
 
     def on_mount(self) -> None:
         """Show the keys."""
@@ -198,7 +204,8 @@ def help_lines(mode: str) -> tuple[Line, ...]:
     for title, keys in keys_of((mode, "screens", "everywhere", "lists", "texts")):
         lines += [*([BLANK] if lines else []), heading(title if title != PLACES[mode] else f"{title} screen")]
         lines += [
-            line(say(spelled(key.keys).ljust(_KEY_WIDTH), Tone.STRONG), say(" "), say(key.tooltip)) for key in keys
+            line(say(spelled(key.keys).ljust(_KEY_WIDTH), Tone.STRONG), say(" "), say(key.tooltip))
+            for key in keys
         ]
     return tuple(lines)
 

@@ -17,7 +17,14 @@ from supervisor.ui.screens.letters import write_letter
 from supervisor.ui.screens.log_follower import LogFollower
 from supervisor.ui.screens.pane import Pane
 from supervisor.ui.spans import Line, Tone, line, say
-from supervisor.ui.view_models.fleet import COLUMNS, EMPTY, agent_details, agent_events, agent_mail, fleet_rows
+from supervisor.ui.view_models.fleet import (
+    COLUMNS,
+    EMPTY,
+    agent_details,
+    agent_events,
+    agent_mail,
+    fleet_rows,
+)
 from supervisor.ui.view_models.logs import EMPTY as NO_OUTPUT
 from supervisor.ui.widgets.line_table import LineTable
 from supervisor.ui.widgets.log_view import LogView
@@ -41,11 +48,11 @@ class FleetScreen(Pane):
     def parts(self) -> Iterable[Widget]:
         """Lay out the table and the details."""
         glyphs = self.desk.glyphs
-        yield LineTable(COLUMNS, glyphs=glyphs, empty=EMPTY, id="agents")
+        yield LineTable(COLUMNS, glyphs=glyphs, empty=EMPTY, dom_id="agents")
         with Vertical(classes="details"):
-            yield OneLine(id="agent-tabs")
-            yield TextPane(id="about")
-            yield LogView(glyphs=glyphs, empty=NO_OUTPUT, id="output")
+            yield OneLine(dom_id="agent-tabs")
+            yield TextPane(dom_id="about")
+            yield LogView(glyphs=glyphs, empty=NO_OUTPUT, dom_id="output")
 
     def on_mount(self) -> None:
         """Set up the reader of the chosen agent's log."""
@@ -74,26 +81,28 @@ class FleetScreen(Pane):
         self._tab = (self._tab + step) % len(_TABS)
         self.repaint()
 
-    def _name(self) -> str | None:
+    def _agent(self) -> str | None:
         return self.query_one("#agents", LineTable).key
 
     def action_message(self) -> None:
         """Write to the chosen agent."""
-        write_letter(self, self.desk.scene(), to=self._name() or "")
+        write_letter(self, self.desk.scene(), to=self._agent() or "")
 
     def action_open_log(self) -> None:
         """Read the chosen agent's log."""
-        if name := self._name():
+        if name := self._agent():
             self.post_message(GoTo("logs", name))
 
     def action_restart(self) -> None:
         """Restart the chosen agent, if the person means it."""
-        if name := self._name():
-            self._confirmed("restart", name, "Restart", "It is stopped and starts anew; its task is given back.")
+        if name := self._agent():
+            self._confirmed(
+                "restart", name, "Restart", "It is stopped and starts anew; its task is given back."
+            )
 
     def action_stop(self) -> None:
         """Stop the chosen agent, if the person means it."""
-        if name := self._name():
+        if name := self._agent():
             self._confirmed("stop_agent", name, "Stop", "It stays stopped until you restart it (X).")
 
     def _confirmed(self, verb: str, name: str, word: str, text: str) -> None:

@@ -37,11 +37,11 @@ class InboxScreen(Pane):
     def parts(self) -> Iterable[Widget]:
         """Lay out mailboxes, messages and the message."""
         glyphs = self.desk.glyphs
-        yield LineTable(MAILBOX_COLUMNS, glyphs=glyphs, id="mailboxes")
+        yield LineTable(MAILBOX_COLUMNS, glyphs=glyphs, dom_id="mailboxes")
         with Vertical(id="mail"):
-            yield LineTable(MESSAGE_COLUMNS, glyphs=glyphs, empty=EMPTY, id="messages")
+            yield LineTable(MESSAGE_COLUMNS, glyphs=glyphs, empty=EMPTY, dom_id="messages")
             with Vertical(classes="details"):
-                yield TextPane(id="message")
+                yield TextPane(dom_id="message")
 
     def paint(self, scene: Scene) -> None:
         """Show the mailboxes, the chosen one and the chosen message."""

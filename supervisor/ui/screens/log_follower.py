@@ -62,7 +62,9 @@ class LogFollower:
     def search(self, words: str, step: int) -> None:
         """Go to the next or previous line that contains the words, in either case of letters."""
         if self._file is not None and words:
-            self._view.run_worker(self._find(self._file, words, step), group="search", exclusive=True, exit_on_error=False)
+            self._view.run_worker(
+                self._find(self._file, words, step), group="search", exclusive=True, exit_on_error=False
+            )
 
     async def _find(self, file: FileLines, words: str, step: int) -> None:
         pattern = re.compile(re.escape(words.encode()), re.IGNORECASE)

@@ -30,10 +30,10 @@ class LogsScreen(Pane):
 
     def parts(self) -> Iterable[Widget]:
         """Lay out sources and lines."""
-        yield LineTable(SOURCE_COLUMNS, glyphs=self.desk.glyphs, id="sources")
+        yield LineTable(SOURCE_COLUMNS, glyphs=self.desk.glyphs, dom_id="sources")
         with Vertical(id="log-side", classes="details"):
-            yield OneLine(id="log-title")
-            yield LogView(glyphs=self.desk.glyphs, empty=EMPTY, id="log")
+            yield OneLine(dom_id="log-title")
+            yield LogView(glyphs=self.desk.glyphs, empty=EMPTY, dom_id="log")
 
     def on_mount(self) -> None:
         """Set up the reader."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import ClassVar, Protocol, cast
+from typing import ClassVar, Final, Protocol, cast
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -24,6 +24,9 @@ from supervisor.ui.widgets.log_view import LogView
 from supervisor.ui.widgets.one_line import OneLine, TabStrip
 from supervisor.ui.widgets.row_view import RowView
 from supervisor.ui.widgets.text_pane import TextPane
+
+_WIDTHS: Final = ((0, "-tiny"), (40, "-narrow"), (80, "-normal"), (120, "-wide"))
+_HEIGHTS: Final = ((0, "-flat"), (10, "-short"), (24, "-tall"))
 
 
 class Desk(Protocol):
@@ -57,8 +60,6 @@ class Pane(Screen[None]):
     """One of the six screens. It is painted by the app's timer, and at once when its person moves."""
 
     BINDINGS = bindings("screens")
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (40, "-narrow"), (80, "-normal"), (120, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (10, "-short"), (24, "-tall")]
     AUTO_FOCUS = "RowView"
 
     mode: ClassVar[str]
@@ -66,6 +67,8 @@ class Pane(Screen[None]):
     def __init__(self) -> None:
         """Begin without a scene."""
         super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = list(_WIDTHS)
+        self.VERTICAL_BREAKPOINTS = list(_HEIGHTS)
         self.wanted = ""
 
     @property
@@ -75,15 +78,15 @@ class Pane(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out what every screen has, around its own parts."""
-        yield OneLine(id="status")
+        yield OneLine(dom_id="status")
         yield TabStrip(self.mode)
-        yield OneLine(id="banner")
+        yield OneLine(dom_id="banner")
         with Container(id="body"):
             yield from self.parts()
-        yield TextPane(id="nothing")
+        yield TextPane(dom_id="nothing")
         yield Input(id="filter", placeholder=self.filter_hint, compact=True)
         yield Footer(compact=False, show_command_palette=False)
-        yield OneLine(line(say("This terminal is too small; 40x10 is the least.")), id="too-small")
+        yield OneLine(line(say("This terminal is too small; 40x10 is the least.")), dom_id="too-small")
 
     filter_hint: ClassVar[str] = "show only rows with these words; enter keeps, esc clears"
 
@@ -129,14 +132,14 @@ class Pane(Screen[None]):
         self.repaint()
 
     @on(RowView.Moved)
-    def _moved(self, event: RowView.Moved) -> None:
+    def _row_moved(self, event: RowView.Moved) -> None:
         event.stop()
         self.repaint()
 
     # One pane at a time on small terminals
 
     @on(RowView.Chosen)
-    def _chosen(self, event: RowView.Chosen) -> None:
+    def _row_chosen(self, event: RowView.Chosen) -> None:
         event.stop()
         self.open_details()
 

@@ -22,9 +22,9 @@ class VotesScreen(Pane):
 
     def parts(self) -> Iterable[Widget]:
         """Lay out the list and the details."""
-        yield LineTable(COLUMNS, glyphs=self.desk.glyphs, empty=EMPTY, id="votes")
+        yield LineTable(COLUMNS, glyphs=self.desk.glyphs, empty=EMPTY, dom_id="votes")
         with Vertical(classes="details"):
-            yield TextPane(id="vote")
+            yield TextPane(dom_id="vote")
 
     def paint(self, scene: Scene) -> None:
         """Show the votes and the chosen one."""

@@ -63,7 +63,11 @@ def waiting_count(scene: Scene) -> int:
 def _calls(scene: Scene) -> list[Message]:
     """List the help requests and questions to the person that are not read yet."""
     unread = {DeliveryState.QUEUED, DeliveryState.DELIVERED}
-    waiting = [each.message for each in scene.world.deliveries.values() if each.recipient == HUMAN and each.state in unread]
+    waiting = [
+        each.message
+        for each in scene.world.deliveries.values()
+        if each.recipient == HUMAN and each.state in unread
+    ]
     messages = [scene.world.messages[each] for each in waiting if each in scene.world.messages]
     return [each for each in messages if each.kind in {MessageKind.HELP, MessageKind.QUERY}]
 
@@ -77,7 +81,9 @@ def _held(scene: Scene) -> list[Task]:
 
 
 def _down(scene: Scene) -> list[Agent]:
-    return [each for each in scene.world.agents.values() if each.state in {AgentState.PARKED, AgentState.STUCK}]
+    return [
+        each for each in scene.world.agents.values() if each.state in {AgentState.PARKED, AgentState.STUCK}
+    ]
 
 
 def queue_rows(scene: Scene, wanted: str = "") -> tuple[Row, ...]:
@@ -139,18 +145,39 @@ def _approval_row(scene: Scene, each: Approval) -> Row:
 
 
 def _call_row(scene: Scene, message: Message) -> Row:
-    return _other_row(scene, message.id, message.kind.value, message.sender, message.body, message.at)
+    return _other_row(
+        scene,
+        key=message.id,
+        what=message.kind.value,
+        who=message.sender,
+        text=message.body,
+        at=message.at,
+    )
 
 
 def _held_row(scene: Scene, task: Task) -> Row:
-    return _other_row(scene, task.id, "task held", task.author or task.creator, task.title, task.updated_at)
+    return _other_row(
+        scene,
+        key=task.id,
+        what="task held",
+        who=task.author or task.creator,
+        text=task.title,
+        at=task.updated_at,
+    )
 
 
 def _down_row(scene: Scene, agent: Agent) -> Row:
-    return _other_row(scene, agent.name, agent.state.value, agent.name, agent.reason, agent.since)
+    return _other_row(
+        scene,
+        key=agent.name,
+        what=agent.state.value,
+        who=agent.name,
+        text=agent.reason,
+        at=agent.since,
+    )
 
 
-def _other_row(scene: Scene, key: str, what: str, who: str, text: str, at: float) -> Row:
+def _other_row(scene: Scene, *, key: str, what: str, who: str, text: str, at: float) -> Row:
     return Row(
         key=key,
         cells=(
@@ -178,7 +205,9 @@ def card_of(scene: Scene, key: str | None) -> Card | None:
 
 
 def _approval_card(scene: Scene, each: Approval) -> Card:
-    warnings = tuple(dict.fromkeys((*deceptions(each.title), *deceptions(each.kind), *payload_deceptions(each.payload))))
+    warnings = tuple(
+        dict.fromkeys((*deceptions(each.title), *deceptions(each.kind), *payload_deceptions(each.payload)))
+    )
     return Card(
         key=each.id,
         approval=each.id,
@@ -203,7 +232,7 @@ def _refusal(each: Approval, warnings: tuple[str, ...], now: float) -> str:
         return f"{each.id} is {each.state.value}"
     if _has_expired(each, now):
         return f"{each.id} has expired"
-    if warnings and each.tier >= 2:  # noqa: PLR2004 - tiers are numbers by nature
+    if warnings and each.tier >= 2:
         return f"{each.id} contains {' and '.join(warnings)}; reject it"
     return ""
 
@@ -219,7 +248,10 @@ def _what_stands_above(scene: Scene, each: Approval, warnings: tuple[str, ...]) 
     pending = each.state is ApprovalState.PENDING
     return (
         *paragraph(each.title, Tone.STRONG),
-        *(line(say(f"{scene.glyphs.flag} contains {warning}, spelled out below", Tone.BAD)) for warning in warnings),
+        *(
+            line(say(f"{scene.glyphs.flag} contains {warning}, spelled out below", Tone.BAD))
+            for warning in warnings
+        ),
         BLANK,
         fact("asks", f"{each.agent}, incarnation {each.incarnation}"),
         fact("to do", each.kind, Tone.STRONG),
@@ -227,7 +259,11 @@ def _what_stands_above(scene: Scene, each: Approval, warnings: tuple[str, ...]) 
         *((fact("for task", f"{task.id} {task.title}"),) if task else ()),
         *((fact("blocks", count_of(blocked, "task")),) if blocked else ()),
         fact("asked", f"{ago(each.created_at, scene.now)} ago"),
-        *((fact("expires", f"in {left(each.expires_at, scene.now)}, then it is denied"),) if pending and each.expires_at else ()),
+        *(
+            (fact("expires", f"in {left(each.expires_at, scene.now)}, then it is denied"),)
+            if pending and each.expires_at
+            else ()
+        ),
         fact("digest", each.digest[:16]),
     )
 
@@ -252,7 +288,10 @@ def _answer(scene: Scene, each: Approval) -> tuple[Line, ...]:
     when = f", {ago(each.answered_at, scene.now)} ago" if each.answered_at else ""
     return (
         BLANK,
-        line(say(f"{scene.glyphs.approval[each.state]} ", APPROVAL_TONES[each.state]), Span(safe(f"{each.state.value}{who}{when}"), APPROVAL_TONES[each.state])),
+        line(
+            say(f"{scene.glyphs.approval[each.state]} ", APPROVAL_TONES[each.state]),
+            Span(safe(f"{each.state.value}{who}{when}"), APPROVAL_TONES[each.state]),
+        ),
         *(paragraph(each.answer) if each.answer else ()),
     )
 
@@ -262,7 +301,10 @@ def _message_card(message: Message) -> Card:
         key=message.id,
         title=message.body,
         lines=(
-            line(Span(safe(message.sender), Tone.STRONG), say(f" asks for {'help' if message.kind is MessageKind.HELP else 'an answer'}")),
+            line(
+                Span(safe(message.sender), Tone.STRONG),
+                say(f" asks for {'help' if message.kind is MessageKind.HELP else 'an answer'}"),
+            ),
             BLANK,
             *paragraph(message.body),
             BLANK,
@@ -295,7 +337,11 @@ def _agent_card(agent: Agent) -> Card:
             line(Span(safe(agent.name), Tone.STRONG), say(f" is {agent.state.value}", Tone.BAD)),
             BLANK,
             *paragraph(agent.reason),
-            *((fact("last exit", agent.last_exit.detail or agent.last_exit.kind.value),) if agent.last_exit else ()),
+            *(
+                (fact("last exit", agent.last_exit.detail or agent.last_exit.kind.value),)
+                if agent.last_exit
+                else ()
+            ),
             BLANK,
             line(say("Press 1 for the fleet, X there restarts it; 5 shows its log.", Tone.MUTED)),
         ),

@@ -51,12 +51,18 @@ class BoardModel:
         """Return the cards of each column, in the order in which a reader wants them."""
         tasks = [task for task in scene.world.run_tasks() if matches(task, wanted)]
         return tuple(
-            tuple(self._card(scene, task) for task in _ordered([each for each in tasks if each.state in states]))
+            tuple(
+                self._card(scene, task) for task in _ordered([each for each in tasks if each.state in states])
+            )
             for _, states in COLUMNS
         )
 
     def _card(self, scene: Scene, task: Task) -> Card:
-        basis = (task, open_dependencies(scene, task) if task.state is TaskState.BLOCKED else (), scene.glyphs is None)
+        basis = (
+            task,
+            open_dependencies(scene, task) if task.state is TaskState.BLOCKED else (),
+            scene.glyphs is None,
+        )
         known = self._cards.get(task.id)
         if known is not None and known[0] == basis:
             return known[1]
@@ -69,7 +75,9 @@ def matches(task: Task, wanted: str) -> bool:
     """Tell whether the words of a filter are all found in the task's id, title, tags or people."""
     if not wanted:
         return True
-    text = " ".join((task.id, task.title, *task.tags, task.holder or "", task.assignee or "", task.author or ""))
+    text = " ".join(
+        (task.id, task.title, *task.tags, task.holder or "", task.assignee or "", task.author or "")
+    )
     return all(word in text.casefold() for word in wanted.casefold().split())
 
 
@@ -103,7 +111,10 @@ def _who(task: Task, waits_for: tuple[str, ...], glyphs: Glyphs) -> Line:
         return line(say(f"{glyphs.arrow} ", Tone.FAINT), Span(safe(task.holder or "?"), Tone.GOOD))
     if task.state is TaskState.IN_REVIEW:
         by = safe(task.reviewer) if task.reviewer else "waits for a judge"
-        return line(say(f"by {safe(task.author or '?')}, ", Tone.MUTED), say(by, Tone.NOTICE if task.reviewer else Tone.MUTED))
+        return line(
+            say(f"by {safe(task.author or '?')}, ", Tone.MUTED),
+            say(by, Tone.NOTICE if task.reviewer else Tone.MUTED),
+        )
     if task.state is TaskState.PENDING:
         return line(say(f"for {safe(task.assignee)}" if task.assignee else "free to take", Tone.MUTED))
     return line(Span(safe(task.author or task.holder or ""), Tone.MUTED))
@@ -111,9 +122,18 @@ def _who(task: Task, waits_for: tuple[str, ...], glyphs: Glyphs) -> Line:
 
 def _how_far(task: Task, glyphs: Glyphs) -> Line:
     if task.state is TaskState.IN_PROGRESS:
-        return line(*bar(task.percent, 100, _BAR, glyphs), say(f" {task.percent}%", Tone.MUTED), say("  "), Span(first_line(task.action, 80), Tone.FAINT))
+        return line(
+            *bar(task.percent, 100, _BAR, glyphs),
+            say(f" {task.percent}%", Tone.MUTED),
+            say("  "),
+            Span(first_line(task.action, 80), Tone.FAINT),
+        )
     if task.is_terminal:
-        took = f" {span_of_time(task.finished_at - task.started_at)}" if task.finished_at and task.started_at else ""
+        took = (
+            f" {span_of_time(task.finished_at - task.started_at)}"
+            if task.finished_at and task.started_at
+            else ""
+        )
         return line(task_state(task.state, glyphs), say(took, Tone.FAINT))
     if task.review_round:
         return line(say(f"sent back {task.review_round}x", Tone.WARN))
@@ -146,7 +166,12 @@ def _state_and_bar(task: Task, scene: Scene) -> Line:
     if task.state is TaskState.BLOCKED:
         spans.append(say(f"  {why_blocked(task, open_dependencies(scene, task))}", Tone.MUTED))
     if task.percent and not task.is_terminal:
-        spans += [say("  "), *bar(task.percent, 100, 16, scene.glyphs), say(f" {task.percent}%  "), Span(first_line(task.action), Tone.MUTED)]
+        spans += [
+            say("  "),
+            *bar(task.percent, 100, 16, scene.glyphs),
+            say(f" {task.percent}%  "),
+            Span(first_line(task.action), Tone.MUTED),
+        ]
     return tuple(spans)
 
 
@@ -155,7 +180,12 @@ def _facts(scene: Scene, task: Task) -> tuple[Line, ...]:
     given = (
         ("priority", task.priority.name.lower()),
         ("created", f"{ago(task.created_at, now)} ago by {task.creator or '?'}"),
-        ("holder", f"{task.holder}, lease ends in {left(task.lease_until, now)}" if task.holder and task.lease_until else task.holder),
+        (
+            "holder",
+            f"{task.holder}, lease ends in {left(task.lease_until, now)}"
+            if task.holder and task.lease_until
+            else task.holder,
+        ),
         ("author", task.author),
         ("assignee", task.assignee),
         ("for role", task.required_role),
@@ -175,7 +205,11 @@ def _text(title: str, text: str) -> tuple[Line, ...]:
 def _list(title: str, items: tuple[str, ...], glyphs: Glyphs) -> tuple[Line, ...]:
     if not items:
         return ()
-    return (BLANK, heading(title), *(line(say(f"{glyphs.dot} ", Tone.FAINT), Span(safe(item))) for item in items))
+    return (
+        BLANK,
+        heading(title),
+        *(line(say(f"{glyphs.dot} ", Tone.FAINT), Span(safe(item))) for item in items),
+    )
 
 
 def _dependencies(scene: Scene, task: Task) -> tuple[Line, ...]:
@@ -192,7 +226,12 @@ def _other(scene: Scene, task_id: str) -> Line:
     task = scene.world.tasks.get(task_id)
     if task is None:
         return line(Span(safe(task_id), Tone.LINK), say(" unknown", Tone.BAD))
-    return line(say(f"{task.id} ", Tone.LINK), task_state(task.state, scene.glyphs), say("  "), Span(first_line(task.title)))
+    return line(
+        say(f"{task.id} ", Tone.LINK),
+        task_state(task.state, scene.glyphs),
+        say("  "),
+        Span(first_line(task.title)),
+    )
 
 
 def _checkpoint(scene: Scene, task: Task) -> tuple[Line, ...]:
@@ -203,7 +242,10 @@ def _checkpoint(scene: Scene, task: Task) -> tuple[Line, ...]:
         BLANK,
         heading(f"checkpoint at {checkpoint.percent}%"),
         *(line(say(f"{scene.glyphs.tick} ", Tone.GOOD), Span(safe(each))) for each in checkpoint.completed),
-        *(line(say(f"{scene.glyphs.dot} ", Tone.FAINT), Span(safe(each), Tone.MUTED)) for each in checkpoint.remaining),
+        *(
+            line(say(f"{scene.glyphs.dot} ", Tone.FAINT), Span(safe(each), Tone.MUTED))
+            for each in checkpoint.remaining
+        ),
     )
 
 

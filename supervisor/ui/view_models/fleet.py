@@ -68,7 +68,10 @@ def _natural(name: str) -> tuple[str, int]:
 def _pool_heading(pool: str, agents: list[Agent]) -> Line:
     role = agents[0].role.value
     what = count_of(len(agents), "agent")
-    return line(Span(safe(pool), Tone.TITLE), say(f"  {what}" if role == pool else f"  {what}, role {role}", Tone.FAINT))
+    return line(
+        Span(safe(pool), Tone.TITLE),
+        say(f"  {what}" if role == pool else f"  {what}, role {role}", Tone.FAINT),
+    )
 
 
 def _agent_row(scene: Scene, agent: Agent) -> Row:
@@ -97,7 +100,10 @@ def doing(scene: Scene, agent: Agent) -> Line:
         percent = f" {task.percent}%" if task.percent else ""
         return line(say(task.id, Tone.LINK), say(percent, Tone.MUTED), say(" "), Span(first_line(task.title)))
     if agent.state is AgentState.BACKOFF and agent.next_start_at:
-        return line(say(f"restarts in {left(agent.next_start_at, scene.now)} ", Tone.WARN), Span(first_line(agent.reason), Tone.MUTED))
+        return line(
+            say(f"restarts in {left(agent.next_start_at, scene.now)} ", Tone.WARN),
+            Span(first_line(agent.reason), Tone.MUTED),
+        )
     if agent.state in {AgentState.PARKED, AgentState.STUCK}:
         return line(Span(first_line(agent.reason), Tone.BAD))
     return line(Span(first_line(agent.reason), Tone.FAINT))
@@ -114,15 +120,26 @@ def agent_details(scene: Scene, name: str | None) -> tuple[Line, ...]:
     if agent is None:
         return (line(say("Choose an agent to see what it does.", Tone.MUTED)),)
     metrics = scene.metrics.get(agent.name)
-    where = f"pid {agent.pid}, incarnation {agent.incarnation}" if agent.pid else f"incarnation {agent.incarnation}, no process"
-    using = f"cpu {metrics.cpu_percent:.0f}%, memory {size(metrics.rss_bytes)}, {metrics.processes} in its tree" if metrics else ""
+    where = (
+        f"pid {agent.pid}, incarnation {agent.incarnation}"
+        if agent.pid
+        else f"incarnation {agent.incarnation}, no process"
+    )
+    using = (
+        f"cpu {metrics.cpu_percent:.0f}%, memory {size(metrics.rss_bytes)}, {metrics.processes} in its tree"
+        if metrics
+        else ""
+    )
     return (
         line(*agent_state(agent.state, scene.glyphs), say("  "), Span(safe(agent.reason), Tone.PLAIN)),
         BLANK,
         fact("role", f"{agent.role.value}, pool {agent.pool}"),
         fact("process", where),
         *((fact("uses", using),) if using and agent.pid else ()),
-        fact("since", f"{time_of_day(agent.since)} ({ago(agent.since, scene.now)})" if agent.since else "never started"),
+        fact(
+            "since",
+            f"{time_of_day(agent.since)} ({ago(agent.since, scene.now)})" if agent.since else "never started",
+        ),
         fact("restarts", str(agent.restarts)),
         *((fact("next start", f"in {left(agent.next_start_at, scene.now)}"),) if agent.next_start_at else ()),
         *((fact("last exit", _exit(agent.last_exit)),) if agent.last_exit else ()),
@@ -154,7 +171,13 @@ def _task_of(scene: Scene, agent: Agent) -> tuple[Line, ...]:
         BLANK,
         heading("task"),
         line(say(f"{task.id} ", Tone.LINK), Span(safe(task.title), Tone.STRONG)),
-        line(task_state(task.state, scene.glyphs), say("  "), *bar(task.percent, 100, 16, scene.glyphs), say(f" {task.percent}%  "), Span(first_line(task.action), Tone.MUTED)),
+        line(
+            task_state(task.state, scene.glyphs),
+            say("  "),
+            *bar(task.percent, 100, 16, scene.glyphs),
+            say(f" {task.percent}%  "),
+            Span(first_line(task.action), Tone.MUTED),
+        ),
     )
 
 
@@ -163,7 +186,9 @@ def _mail_of(scene: Scene, agent: Agent) -> tuple[Line, ...]:
         delivery.recipient == agent.name and delivery.state in {DeliveryState.QUEUED, DeliveryState.DELIVERED}
         for delivery in scene.world.deliveries.values()
     )
-    return (BLANK, heading("mail"), line(say(f"{count_of(unread, 'message')} not read yet"))) if unread else ()
+    return (
+        (BLANK, heading("mail"), line(say(f"{count_of(unread, 'message')} not read yet"))) if unread else ()
+    )
 
 
 def agent_mail(scene: Scene, name: str | None) -> tuple[Line, ...]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from supervisor.model.ids import HUMAN
 from supervisor.model.message import Delivery, DeliveryState, Message, MessageKind
-from supervisor.ui.safe_text import first_line, safe
+from supervisor.ui.safe_text import SafeText, first_line, safe
 from supervisor.ui.scene import Scene
 from supervisor.ui.spans import BLANK, Line, Span, Tone, line, say
 from supervisor.ui.view_models.facts import fact, heading, paragraph
@@ -58,7 +58,8 @@ class Mail:
 def unread_of_human(scene: Scene) -> int:
     """Count what waits in the person's own mailbox."""
     return sum(
-        delivery.recipient == HUMAN and delivery.state in _UNREAD for delivery in scene.world.deliveries.values()
+        delivery.recipient == HUMAN and delivery.state in _UNREAD
+        for delivery in scene.world.deliveries.values()
     )
 
 
@@ -125,7 +126,7 @@ def _message_row(scene: Scene, message: Message, mailbox: str | None) -> Row:
     )
 
 
-def _name(name: str) -> str:  # safe by construction
+def _name(name: str) -> SafeText:
     return safe("you" if name == HUMAN else name)
 
 
@@ -162,14 +163,23 @@ def _copy(delivery: Delivery) -> Line:
 def _thread(scene: Scene, message: Message) -> tuple[Line, ...]:
     if not message.thread:
         return ()
-    others = [each for each in scene.world.messages.values() if each.thread == message.thread and each.id != message.id]
+    others = [
+        each
+        for each in scene.world.messages.values()
+        if each.thread == message.thread and each.id != message.id
+    ]
     if not others:
         return ()
     return (
         BLANK,
         heading("in the same thread"),
         *(
-            line(say(f"{time_of_day(each.at)} ", Tone.FAINT), Span(_name(each.sender), Tone.MUTED), say("  "), Span(first_line(each.body)))
+            line(
+                say(f"{time_of_day(each.at)} ", Tone.FAINT),
+                Span(_name(each.sender), Tone.MUTED),
+                say("  "),
+                Span(first_line(each.body)),
+            )
             for each in others[-20:]
         ),
     )

@@ -57,7 +57,10 @@ def _texts(value: Any) -> list[str]:
 def _field(name: str, value: Any, edge: str) -> tuple[Line, ...]:
     title = heading(safe(name))
     if name in _ARGV and isinstance(value, list):
-        return (title, *(line(say(f"{edge} ", Tone.FAINT), Span(safe(_quoted(each), 70_000))) for each in value))
+        return (
+            title,
+            *(line(say(f"{edge} ", Tone.FAINT), Span(safe(_quoted(each), 70_000))) for each in value),
+        )
     if isinstance(value, str) and "\n" in value:
         return (title, *paragraph(value, lead=f"{edge} "))
     if isinstance(value, str | int | float | bool) or value is None:

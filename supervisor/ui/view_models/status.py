@@ -95,7 +95,13 @@ def _parts(scene: Scene) -> list[tuple[int, tuple[Line, ...]]]:
     parts = [(0, (_team(scene),)), (1, (_link(scene),)), (4, (_waiting(scene),))]
     progress = (3, (_progress(scene),))
     if run is not None and run.state is not RunState.ACTIVE:
-        return [*parts[:2], (2, (_run_end(scene, run), _run_end(scene, run, brief=True))), parts[2], (5, (_report(scene),)), progress]
+        return [
+            *parts[:2],
+            (2, (_run_end(scene, run), _run_end(scene, run, brief=True))),
+            parts[2],
+            (5, (_report(scene),)),
+            progress,
+        ]
     return [*parts, progress, (2, (_agents(scene), _agents(scene, brief=True)))]
 
 
@@ -108,10 +114,17 @@ def _link(scene: Scene) -> Line:
     if scene.link is Link.LIVE:
         quiet = scene.now - scene.heard_at
         if quiet >= 15:
-            return line(say(f"{glyphs.unread} live", Tone.WARN), say(f" heard {ago(scene.heard_at, scene.now)} ago", Tone.MUTED))
+            return line(
+                say(f"{glyphs.unread} live", Tone.WARN),
+                say(f" heard {ago(scene.heard_at, scene.now)} ago", Tone.MUTED),
+            )
         return line(say(f"{glyphs.unread} live", Tone.GOOD))
-    word = {Link.ENDED: "engine stopped", Link.LOST: "disconnected", Link.CONNECTING: "connecting"}[scene.link]
-    return line(say(f"{glyphs.cross} {word}", Tone.BAD), say(f" {ago(scene.heard_at, scene.now)} ago", Tone.MUTED))
+    word = {Link.ENDED: "engine stopped", Link.LOST: "disconnected", Link.CONNECTING: "connecting"}[
+        scene.link
+    ]
+    return line(
+        say(f"{glyphs.cross} {word}", Tone.BAD), say(f" {ago(scene.heard_at, scene.now)} ago", Tone.MUTED)
+    )
 
 
 def _agents(scene: Scene, *, brief: bool = False) -> Line:
@@ -150,13 +163,20 @@ def _run_end(scene: Scene, run: Run, *, brief: bool = False) -> Line:
     glyph, tone = (scene.glyphs.tick, Tone.GOOD) if good else (scene.glyphs.cross, Tone.WARN)
     took = f" in {span_of_time(run.finished_at - run.started_at)}" if run.finished_at else ""
     outcome = f": {first_line(run.outcome, 80)}" if run.outcome and not brief else ""
-    return line(say(f"{glyph} run {run.state.value}", tone), Span(safe(outcome)), say("" if brief else took, Tone.MUTED))
+    return line(
+        say(f"{glyph} run {run.state.value}", tone),
+        Span(safe(outcome)),
+        say("" if brief else took, Tone.MUTED),
+    )
 
 
 def _report(scene: Scene) -> Line:
     if scene.engine is None or not scene.engine.report_dir:
         return ()
-    return line(say("report ", Tone.MUTED), Span(safe(short_path(scene.engine.report_dir, scene.engine.project)), Tone.LINK))
+    return line(
+        say("report ", Tone.MUTED),
+        Span(safe(short_path(scene.engine.report_dir, scene.engine.project)), Tone.LINK),
+    )
 
 
 def short_path(path: str, project: str) -> str:
@@ -167,7 +187,11 @@ def short_path(path: str, project: str) -> str:
 def _never_connected(scene: Scene) -> Line:
     if scene.link is Link.CONNECTING:
         return line(say("connecting to the engine", Tone.MUTED), say(scene.glyphs.ellipsis, Tone.MUTED))
-    return line(say(f"{scene.glyphs.cross} no engine", Tone.BAD), say("  "), Span(first_line(scene.link_reason), Tone.MUTED))
+    return line(
+        say(f"{scene.glyphs.cross} no engine", Tone.BAD),
+        say("  "),
+        Span(first_line(scene.link_reason), Tone.MUTED),
+    )
 
 
 def banner(scene: Scene, *, paused: bool = False) -> Line:
@@ -196,7 +220,10 @@ def banner(scene: Scene, *, paused: bool = False) -> Line:
 def nothing_known(scene: Scene) -> tuple[Line, ...]:
     """Say why there is nothing to show: not yet, or no engine."""
     if scene.link is Link.CONNECTING:
-        return (line(say("Connecting to the engine", Tone.TITLE)), line(say("The team appears here in a moment.", Tone.MUTED)))
+        return (
+            line(say("Connecting to the engine", Tone.TITLE)),
+            line(say("The team appears here in a moment.", Tone.MUTED)),
+        )
     return (
         line(say("No engine to show", Tone.TITLE)),
         line(Span(first_line(scene.link_reason), Tone.BAD)),

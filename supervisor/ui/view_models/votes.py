@@ -49,7 +49,9 @@ def _row(scene: Scene, vote: Vote) -> Row:
         cells=(
             line(say(vote.id, Tone.LINK)),
             line(_state(scene, vote)),
-            line(Span(first_line(vote.question), Tone.STRONG if vote.state is VoteState.OPEN else Tone.PLAIN)),
+            line(
+                Span(first_line(vote.question), Tone.STRONG if vote.state is VoteState.OPEN else Tone.PLAIN)
+            ),
             line(say(f"{cast} of {len(vote.electorate)}")),
             line(*_result(scene, vote)),
         ),

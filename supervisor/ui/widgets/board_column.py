@@ -21,8 +21,7 @@ class BoardColumn(RowView):
     def row_line(self, index: int, part: int, width: int) -> Strip:
         """Draw one line of a card; the fourth is the gap between cards."""
         card = self._rows[index]
-        assert isinstance(card, Card)
-        if part >= len(card.lines):
+        if not isinstance(card, Card) or part >= len(card.lines):
             return Strip.blank(width, self.rich_style)
         base = self.base_style(index)
         marker = Segment(self.cursor_mark(index), base + self.ink(Tone.NOTICE))

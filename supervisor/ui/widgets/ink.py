@@ -27,7 +27,8 @@ class Inked(Widget):
     def drawn(self, content: Line, base: Style) -> Iterable[Segment]:
         """Turn a line into segments upon a base style."""
         return [
-            Segment(span.text, base if span.tone is Tone.PLAIN else base + self.ink(span.tone)) for span in content
+            Segment(span.text, base if span.tone is Tone.PLAIN else base + self.ink(span.tone))
+            for span in content
         ]
 
     def strip_of(self, content: Line, width: int, base: Style | None = None) -> Strip:

@@ -27,10 +27,10 @@ class LineTable(RowView):
         *,
         glyphs: Glyphs = UNICODE,
         empty: tuple[Line, ...] = (),
-        id: str | None = None,  # noqa: A002 - upstream's name
+        dom_id: str | None = None,
     ) -> None:
         """Begin empty."""
-        super().__init__(glyphs=glyphs, empty=empty, id=id)
+        super().__init__(glyphs=glyphs, empty=empty, dom_id=dom_id)
         self._columns = columns
 
     @property
@@ -43,10 +43,11 @@ class LineTable(RowView):
         cells = [line(say(column.title, Tone.FAINT)) for column in self._columns]
         return self.strip_of(self._laid_out(tuple(cells), width), width)
 
-    def row_line(self, index: int, part: int, width: int) -> Strip:  # noqa: ARG002 - rows have one line
+    def row_line(self, index: int, part: int, width: int) -> Strip:
         """Draw one row, or a heading over all columns."""
         row = self._rows[index]
-        assert isinstance(row, Row)
+        if not isinstance(row, Row):
+            return Strip.blank(width, self.rich_style)
         if row.heading is not None:
             return self.strip_of(fit((say(" "), *row.heading), width, ellipsis=self.glyphs.ellipsis), width)
         base = self.base_style(index)

@@ -36,7 +36,7 @@ class NoLines:
 
     count = 0
 
-    def lines(self, start: int, stop: int) -> Sequence[Line]:  # noqa: ARG002 - there are none
+    def lines(self, start: int, stop: int) -> Sequence[Line]:
         """Return nothing."""
         return ()
 
@@ -47,9 +47,11 @@ class LogView(ScrollView, Inked, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = set(INK_CLASSES)
     BINDINGS = bindings("texts")
 
-    def __init__(self, *, glyphs: Glyphs = UNICODE, empty: tuple[Line, ...] = (), id: str | None = None) -> None:  # noqa: A002 - upstream's name
+    def __init__(
+        self, *, glyphs: Glyphs = UNICODE, empty: tuple[Line, ...] = (), dom_id: str | None = None
+    ) -> None:
         """Begin without a log, following."""
-        super().__init__(id=id)
+        super().__init__(id=dom_id)
         self._glyphs = glyphs
         self._empty = empty
         self._source: LineSource = NoLines()
@@ -103,7 +105,11 @@ class LogView(ScrollView, Inked, can_focus=True):
 
     def _read_page(self) -> None:
         top, height = self.scroll_offset.y, self.size.height
-        page = [part for content in self._source.lines(top, min(top + height, self._count)) for part in self._parts(content)]
+        page = [
+            part
+            for content in self._source.lines(top, min(top + height, self._count))
+            for part in self._parts(content)
+        ]
         old_top, old = self._page
         page = page[:height]
         self._page = (top, page)

@@ -19,9 +19,11 @@ class OneLine(Inked):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(INK_CLASSES)
 
-    def __init__(self, content: Line = BLANK, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - upstream's name
+    def __init__(
+        self, content: Line = BLANK, *, dom_id: str | None = None, classes: str | None = None
+    ) -> None:
         """Begin with the given line."""
-        super().__init__(id=id, classes=classes)
+        super().__init__(id=dom_id, classes=classes)
         self._content = content
 
     @property

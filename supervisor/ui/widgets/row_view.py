@@ -1,4 +1,4 @@
-"""The base of every list: rows drawn by line, a cursor that stays with its row, repaints of changed rows only."""
+"""The base of every list: rows drawn by line, a cursor that stays with its row, frugal repaints."""
 
 from __future__ import annotations
 
@@ -64,9 +64,11 @@ class RowView(ScrollView, Inked, can_focus=True):
             """Return the list, for `on(..., selector)`."""
             return self.view
 
-    def __init__(self, *, glyphs: Glyphs = UNICODE, empty: tuple[Line, ...] = (), id: str | None = None) -> None:  # noqa: A002 - upstream's name
+    def __init__(
+        self, *, glyphs: Glyphs = UNICODE, empty: tuple[Line, ...] = (), dom_id: str | None = None
+    ) -> None:
         """Begin empty; `empty` teaches what will appear."""
-        super().__init__(id=id)
+        super().__init__(id=dom_id)
         self.glyphs = glyphs
         self._empty = empty
         self._rows: Sequence[Keyed] = ()
@@ -186,7 +188,9 @@ class RowView(ScrollView, Inked, can_focus=True):
 
     def cursor_mark(self, index: int) -> str:
         """Return the mark left of a row: the cursor shows without colours, too."""
-        return self.glyphs.cursor if index == self.cursor and self._selectable(index) and self.has_focus else " "
+        return (
+            self.glyphs.cursor if index == self.cursor and self._selectable(index) and self.has_focus else " "
+        )
 
     def on_focus(self) -> None:
         """Show the cursor as active."""

@@ -21,9 +21,9 @@ class TextPane(ScrollView, Inked, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = set(INK_CLASSES)
     BINDINGS = bindings("texts")
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - upstream's name
+    def __init__(self, *, dom_id: str | None = None) -> None:
         """Begin empty."""
-        super().__init__(id=id)
+        super().__init__(id=dom_id)
         self._lines: tuple[Line, ...] = ()
         self._wrapped: list[Line] = []
         self._subject: object = None
@@ -51,7 +51,11 @@ class TextPane(ScrollView, Inked, can_focus=True):
     def _rewrap(self) -> None:
         old = self._wrapped
         width = max(self.scrollable_content_region.width - 2, 8)
-        self._wrapped = [part for content in self._lines for part in wrap(content, width, _INDENT if len(content) > 1 else 0)]
+        self._wrapped = [
+            part
+            for content in self._lines
+            for part in wrap(content, width, _INDENT if len(content) > 1 else 0)
+        ]
         self.virtual_size = Size(self.scrollable_content_region.width, len(self._wrapped))
         for index in range(max(len(old), len(self._wrapped))):
             was = old[index] if index < len(old) else None
