@@ -28,6 +28,8 @@ SLICE_S: Final = 0.25
 REPORT_EVERY_S: Final = 1.0
 CHECKPOINT_EVERY_S: Final = 3.0
 DETAILS: Final = "details"
+START_AGAIN: Final = ("recount:", "shape:")
+"""Words of a review after which nothing learnt before it is to be trusted."""
 
 
 async def analyse(job: Job) -> None:
@@ -45,11 +47,13 @@ async def analyse(job: Job) -> None:
 async def _begin(job: Job, analysis: Analysis) -> None:
     """Say how this round starts: afresh, from a checkpoint, or answering a review."""
     saved = job.state()
-    if saved.get("round") == job.round and analysis.restore(saved):
-        await job.note(f"went on at part {analysis.position} of {analysis.total}, from the checkpoint")
-    elif job.round:
+    feedback = str(job.task["feedback"])
+    trusted = saved.get("round") == job.round or not any(word in feedback for word in START_AGAIN)
+    if saved and trusted and analysis.restore(saved):
+        await job.note(f"goes on at part {analysis.position} of {analysis.total}, from the checkpoint")
+    if job.round:
         await job.note(
-            f"round {job.round + 1}, with {analysis.effort.budget_s:g} s, because: {job.task['feedback'][:2000]}"
+            f"round {job.round + 1}, with {analysis.effort.budget_s:g} s, because: {feedback[:2000]}"
         )
     say(f"{job.id} {job.label}: {analysis.total} parts, from {analysis.position}")
 
@@ -69,6 +73,8 @@ async def _run(job: Job, analysis: Analysis) -> None:
         if now - kept >= CHECKPOINT_EVERY_S:
             kept = now
             await _keep(job, analysis)
+    if not analysis.is_complete:
+        await _keep(job, analysis)
     await job.progress(min(99, analysis.percent), "writing down what was found")
 
 

@@ -54,7 +54,7 @@ def reproductions(found: Mapping[str, Findings], *, whole_repository: bool) -> l
         )
         for row in figures["languages"]:
             if row["language"] == "Python":
-                command = r"list | grep -zE '\.(py|pyi|pyw)$' | xargs -0 -r cat | wc -l"
+                command = r"list | LC_ALL=C grep -zaE '\.(py|pyi|pyw)$' | xargs -0 -r cat | wc -l"
                 wanted.append(Reproduction(what="lines of Python", command=command, figure=row["lines"]))
     if "todos" in found and not _unread(found["todos"]):
         command = "list | LC_ALL=C xargs -0 -r grep -hawE 'TODO|FIXME|XXX|HACK' -- | wc -l"

@@ -47,7 +47,8 @@ class Git:
             raise GitFailed(f"git {_word(arguments)}: {type(error).__name__}") from error
         if ended.returncode != 0:
             complaint = ended.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
-            raise GitFailed(f"git {_word(arguments)}: {complaint or ended.returncode}")
+            told = complaint.removeprefix("fatal: ").partition(" (or any")[0]
+            raise GitFailed(f"git says: {told}" if told else f"git {_word(arguments)}: {ended.returncode}")
         return ended.stdout
 
     def number(self, *arguments: str | bytes) -> int:

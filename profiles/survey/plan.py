@@ -13,8 +13,7 @@ from languages import CODE
 from tree import Tree
 
 SHAPE: Final = (
-    "The result is JSON with `method` (how it was measured), `figures`, `evidence` and `left_out` (what was not "
-    "looked at, or `nothing`).",
+    "The result is JSON with `method`, `figures`, `evidence` and `left_out` (at least: `nothing`).",
     "There are at least 5 rows of evidence, or all there are, and every path in them exists.",
     "At least 95 % of the parts are done; if a second attempt did not get there either, left_out says so.",
 )
@@ -90,7 +89,7 @@ _ANALYSES: Final = (
 _RISKS: Final = Template(
     label="risks",
     title="Derive the risks and put the biggest to the vote",
-    description="Score candidate risks by the figures of the other tasks; let the reviewers vote on the three biggest.",
+    description="Score the risks by the figures of the other tasks; let the reviewers vote on the biggest.",
     criteria=(
         "The result is JSON with `method`, `figures`, `evidence` and `left_out`.",
         "Every risk names its score and the figures behind it.",

@@ -72,10 +72,11 @@ async def _announce(tools: Tools, tree: Tree, templates: tuple[Template, ...], r
         if tree.entries
         else "an empty tree"
     )
+    body = f"Surveying {what} in {len(templates)} tasks. The report asks for leave before it is written."
     await tools.call(
         "message_send",
         to="human",
-        body=f"Surveying {what} in {len(templates)} tasks. The report will ask for your leave before it is written.",
+        body=body,
         idempotency_key=f"run-{run_number}-announce",
     )
 

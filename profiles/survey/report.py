@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
-from bars import bars, spark
 from commands import listing, reproductions
 from findings import Findings, Row
+from markdown import table
+from sections import SECTIONS
 from spelling import code, prose
 
-ROWS: Final = 10
+Shown = tuple[str, str, Callable[[Mapping[str, Any]], str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +36,12 @@ def compose(survey: Survey) -> str:
     lines = [*_head(survey), *_at_a_glance(survey)]
     if survey.risks is not None:
         lines += _risks(survey.risks)
-    for label, section in _SECTIONS.items():
+    for label, section in SECTIONS.items():
         if label in survey.found:
             lines += ["", *section(survey.found[label])]
     lines += [*_reproduce(survey), *_how(survey), *_left_out(survey)]
-    return "\n".join(lines).rstrip() + "\n"
+    text = "\n".join(lines).rstrip() + "\n"
+    return re.sub(r"\n{3,}", "\n\n", text)
 
 
 def _head(survey: Survey) -> list[str]:
@@ -54,7 +57,7 @@ def _at_a_glance(survey: Survey) -> list[str]:
     if not size.get("files"):
         return ["## At a glance", "", "There is no text file here: nothing to measure.", ""]
     rows = [("Text files", f"{size['files']:,}"), ("Lines", f"{size['lines']:,}")]
-    wanted: tuple[tuple[str, str, Callable[[Mapping[str, Any]], str]], ...] = (
+    wanted: tuple[Shown, ...] = (
         ("churn", "Commits, authors", lambda one: f"{one['commits']:,}, {one['authors']:,}"),
         ("functions", "Functions, longest", lambda one: f"{one['functions']:,}, {one['longest']:,} lines"),
         ("tests", "Test lines per line of other code", lambda one: f"{one['ratio']}"),
@@ -64,7 +67,7 @@ def _at_a_glance(survey: Survey) -> list[str]:
         ("dependencies", "Dependencies", lambda one: f"{one['dependencies']:,}"),
     )
     rows += [(name, show(found[label].figures)) for label, name, show in wanted if label in found]
-    return ["## At a glance", "", *_table(("", ""), rows), ""]
+    return ["## At a glance", "", *table(("", ""), rows), ""]
 
 
 def _risks(risks: Findings) -> list[str]:
@@ -76,7 +79,7 @@ def _risks(risks: Findings) -> list[str]:
         lines += [f"### {prose(row['title'])}", "", f"Score {row['score']}; severity: {severity}.", ""]
         lines += [f"- {prose(reason)}" for reason in row["reasons"]]
         if row.get("ballots"):
-            lines += ["", *_table(("Voter", "Ballot", "Why"), [_ballot(one) for one in row["ballots"]])]
+            lines += ["", *table(("Voter", "Ballot", "Why"), [_ballot(one) for one in row["ballots"]])]
         if row["files"]:
             lines += ["", "Concerns " + ", ".join(code(path) for path in row["files"][:5]) + "."]
         lines.append("")
@@ -85,160 +88,6 @@ def _risks(risks: Findings) -> list[str]:
 
 def _ballot(ballot: Row) -> tuple[str, str, str]:
     return prose(ballot["voter"]), prose(ballot["choice"]), prose(ballot["why"])
-
-
-def _size(found: Findings) -> list[str]:
-    mix = found.figures["languages"][:12]
-    table = [(row["language"], f"{row['files']:,}", f"{row['lines']:,}", f"{row['bytes']:,}") for row in mix]
-    return [
-        "## Size and languages",
-        "",
-        *_plot(bars([(row["language"], row["lines"]) for row in mix], unit=" lines")),
-        *_table(("Language", "Files", "Lines", "Bytes"), table),
-        "",
-        *_table(
-            ("Largest file", "Lines"),
-            [(code(row["path"]), f"{row['lines']:,}") for row in found.evidence[:ROWS]],
-        ),
-    ]
-
-
-def _churn(found: Findings) -> list[str]:
-    figures = found.figures
-    months = [(str(month), int(number)) for month, number in figures["by_month"]]
-    period = (
-        f"{months[0][0]} to {months[-1][0]}: {code(spark([number for _, number in months]))}"
-        if months
-        else ""
-    )
-    rows = [
-        (code(row["path"]), f"{row['commits']:,}", f"+{row['added']:,} −{row['deleted']:,}", _owner(row))
-        for row in found.evidence[:ROWS]
-    ]
-    return [
-        "## Churn and ownership",
-        "",
-        f"{figures['commits']:,} commits by {figures['authors']:,} authors; half of them by {figures['core']}. "
-        f"{figures['files_of_one']:,} of {figures['files_with_history']:,} files were only ever changed by one author.",
-        "",
-        f"Commits per month with any, {period}",
-        "",
-        *_plot(bars([(row["author"], row["commits"]) for row in figures["by_author"]], unit=" commits")),
-        *_table(("Most changed", "Commits", "Lines", "Most by"), rows),
-    ]
-
-
-def _owner(row: Row) -> str:
-    return f"{prose(row['by'])} ({row['share']} %)"
-
-
-def _functions(found: Findings) -> list[str]:
-    figures = found.figures
-    rows = [(_place(row), code(row["name"]), f"{row['lines']:,}") for row in found.evidence[:ROWS]]
-    return [
-        "## Longest functions",
-        "",
-        f"{figures['functions']:,} functions, median {figures['median']} lines; "
-        f"{figures['long']:,} over 60 lines ({figures['long_percent']} %).",
-        "",
-        *_table(("Place", "Function", "Lines"), rows),
-    ]
-
-
-def _tests(found: Findings) -> list[str]:
-    figures = found.figures
-    sides = [("tests", figures["test_lines"]), ("other code", figures["code_lines"])]
-    rows = [(code(row["path"]), f"{row['lines']:,}") for row in found.evidence[:ROWS]]
-    return [
-        "## Tests",
-        "",
-        f"{figures['test_files']:,} test files with {figures['test_cases']:,} cases; "
-        f"{figures['ratio']} test lines per line of other code.",
-        "",
-        *_plot(bars(sides, unit=" lines")),
-        f"{figures['unmentioned_files']:,} of {figures['judged_files']:,} judged files are mentioned in no test.",
-        "",
-        *_table(("Largest file that no test mentions", "Lines"), rows),
-    ]
-
-
-def _duplicates(found: Findings) -> list[str]:
-    figures = found.figures
-    rows = [
-        (
-            f"{row['lines']:,}",
-            _range(row["path"], row["line"], row["last"]),
-            _range(row["other"], row["other_line"], row["other_last"]),
-        )
-        for row in found.evidence[:ROWS]
-    ]
-    return [
-        "## Duplicated blocks",
-        "",
-        f"{figures['duplicated_lines']:,} of {figures['code_lines']:,} telling lines stand elsewhere too "
-        f"({figures['duplicated_percent']} %), in {figures['blocks']:,} blocks over {figures['files']:,} files.",
-        "",
-        *_table(("Lines", "Here", "And there"), rows),
-    ]
-
-
-def _imports(found: Findings) -> list[str]:
-    figures = found.figures
-    rows = [
-        (f"{row['modules']:,}", " → ".join(code(path) for path in [*row["cycle"], *row["cycle"][:1]]))
-        for row in found.evidence[:ROWS]
-    ]
-    return [
-        "## Import cycles",
-        "",
-        f"{figures['modules']:,} Python modules with {figures['imports']:,} imports of each other; "
-        f"{figures['cycle_groups']:,} groups in a circle, {figures['modules_in_cycles']:,} modules in them.",
-        "",
-        *_table(("Modules", "A shortest way round"), rows),
-    ]
-
-
-def _todos(found: Findings) -> list[str]:
-    figures = found.figures
-    rows = [(f"{row['days']:,}", row["by"], _place(row), code(row["text"])) for row in found.evidence[:ROWS]]
-    words = ", ".join(f"{word} {number:,}" for word, number in figures["by_word"].items())
-    return [
-        "## Marks left for later",
-        "",
-        f"{figures['marks']:,} lines ({words}); {figures['dated']:,} dated, {figures['old']:,} over a year old.",
-        "",
-        *_plot(bars([(str(age), int(number)) for age, number in figures["by_age"]])),
-        *_table(("Days", "By", "Place", "Line"), rows),
-    ]
-
-
-def _dependencies(found: Findings) -> list[str]:
-    figures = found.figures
-    rows = [
-        (code(row["name"]), code(row["wants"]), row["kind"], row["bound"], code(row["path"]))
-        for row in found.evidence[: 2 * ROWS]
-    ]
-    return [
-        "## Dependencies",
-        "",
-        f"{figures['dependencies']:,} names in {figures['manifests']:,} manifests, {figures['runtime']:,} needed at run time; "
-        f"{figures['pinned']:,} pinned, {figures['bounded']:,} bounded, {figures['free']:,} free; "
-        f"{figures['lock_files']:,} lock files.",
-        "",
-        *_table(("Name", "Wants", "Kind", "Bound", "Manifest"), rows),
-    ]
-
-
-_SECTIONS: Final[dict[str, Callable[[Findings], list[str]]]] = {
-    "size": _size,
-    "churn": _churn,
-    "functions": _functions,
-    "tests": _tests,
-    "duplicates": _duplicates,
-    "imports": _imports,
-    "todos": _todos,
-    "dependencies": _dependencies,
-}
 
 
 def _reproduce(survey: Survey) -> list[str]:
@@ -293,24 +142,3 @@ def _by_sentence(survey: Survey) -> dict[str, list[str]]:
             if sentence != "nothing":
                 labels.setdefault(sentence, []).append(findings.label)
     return labels
-
-
-def _place(row: Row) -> str:
-    return code(f"{row['path']}:{row['line']}")
-
-
-def _range(path: str, first: int, last: int) -> str:
-    return code(f"{path}:{first}-{last}")
-
-
-def _plot(lines: list[str]) -> list[str]:
-    plain = [line.replace("```", "'''") for line in lines]
-    return ["```text", *plain, "```", ""] if lines else []
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    cells = list(rows)
-    if not cells:
-        return []
-    rule = "|" + "|".join(" --- " for _ in head) + "|"
-    return [f"| {' | '.join(head)} |", rule, *(f"| {' | '.join(row)} |" for row in cells)]

@@ -37,8 +37,8 @@ async def write_report(job: Job) -> None:
         "preview": text[:PREVIEW],
     }
     approval = await _approval(job, payload)
-    outcome = await _write_if_allowed(job, approval, payload, content)
-    await job.complete(_result(job, survey, payload, outcome).result_text())
+    written, outcome = await _write_if_allowed(job, approval, payload, content)
+    await job.complete(_result(survey, payload, written=written, outcome=outcome).result_text())
     await job.tools.call("message_send", to="human", kind="result", thread=job.id, body=outcome)
 
 
@@ -93,25 +93,22 @@ async def _approval(job: Job, payload: dict[str, Any]) -> dict[str, Any]:
 
 async def _write_if_allowed(
     job: Job, approval: dict[str, Any], payload: dict[str, Any], content: bytes
-) -> str:
-    """Use the approval and write; return in a sentence what became of the report."""
+) -> tuple[bool, str]:
+    """Use the approval and write; return whether it was written, and in a sentence what became of it."""
     kept = f"its text is in the team's memory under `{MEMORY_KEY}`"
     if approval["state"] != "approved":
-        because = f": {approval['answer']}" if approval["answer"] else ""
-        return (
-            f"The report was not written, because {approval['id']} is {approval['state']}{because}; {kept}."
-        )
+        refusal = " ".join(filter(None, (approval["id"], "is", approval["state"] + ":", approval["answer"])))
+        return False, f"The report was not written: {refusal.rstrip(':')}; {kept}."
     try:
         await job.tools.call("approval_use", approval_id=approval["id"], payload=payload)
+        write_atomically(job.project, REPORT, content)
     except Refused as refused:
         if refused.code == "stale_token":
             raise
-        return f"The report was not written: {refused}; {kept}."
-    try:
-        write_atomically(job.project, REPORT, content)
+        return False, f"The report was not written: {refused}; {kept}."
     except OSError as error:
-        return f"The report could not be written: {error.strerror}; {kept}."
-    return f"{REPORT.decode()} is written: {len(content):,} bytes."
+        return False, f"The report could not be written: {error.strerror}; {kept}."
+    return True, f"{REPORT.decode()} is written: {len(content):,} bytes."
 
 
 def write_atomically(directory: bytes, name: bytes, content: bytes) -> None:
@@ -143,20 +140,20 @@ def _remove(name: bytes, folder: int) -> None:
         return
 
 
-def _result(job: Job, survey: Survey, payload: dict[str, Any], outcome: str) -> Findings:
+def _result(survey: Survey, payload: dict[str, Any], *, written: bool, outcome: str) -> Findings:
     reproduced = reproductions(survey.found, whole_repository=survey.whole_repository)
     return Findings(
         label="report",
-        method="The results of the other tasks in one text; written as a whole, with an approval of exactly its content.",
+        method="The results of the other tasks in one text, written as a whole, as it was approved.",
         figures={
             "path": payload["path"],
             "sha256": payload["sha256"],
             "bytes": payload["bytes"],
-            "written": outcome.startswith(REPORT.decode()),
+            "written": written,
             "outcome": outcome,
             "sections": len(survey.found),
             "skipped": len(survey.skipped),
         },
         evidence=[{"what": one.what, "figure": one.figure, "command": one.command} for one in reproduced],
-        left_out=[] if outcome.startswith(REPORT.decode()) else [outcome],
+        left_out=[] if written else [outcome],
     )

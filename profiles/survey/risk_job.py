@@ -35,7 +35,8 @@ async def weigh_risks(job: Job) -> None:
     votes = await _open_votes(job, risks[:MOST_VOTES])
     await _await_votes(job, votes)
     rows = [risk.row() | await _vote_of(job, votes.get(risk.slug)) for risk in risks]
-    left_out = [f"only {len(risks)} risks: fewer votes than {MOST_VOTES}"] if len(risks) < MOST_VOTES else []
+    few = f"the figures speak for {len(risks)} risks only, so there were fewer than {MOST_VOTES} votes"
+    left_out = [few] if len(risks) < MOST_VOTES else []
     findings = Findings(
         label="risks",
         method=METHOD,

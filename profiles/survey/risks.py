@@ -9,6 +9,10 @@ from typing import Any, Final
 from findings import Findings, Row
 
 LEAST_SCORE: Final = 10
+ENOUGH_COMMITS: Final = 20
+"""A history shorter than this says little about who knows what."""
+ENOUGH_LINES: Final = 200
+"""Less code than this needs few tests."""
 METHOD: Final = (
     "Each risk has a score from 0 to 100 by a fixed formula over the figures of the other tasks; "
     f"below {LEAST_SCORE} it is no risk. The three with the highest scores were put to the vote."
@@ -50,9 +54,9 @@ def _functions(found: Findings) -> Risk:
     return Risk(
         slug="long-functions",
         title="Long functions are hard to change safely",
-        score=_score(8 * figures["long_percent"] + figures["longest"] / 15),
+        score=_score(8 * figures["long_percent"] + min(40, figures["longest"] / 15)),
         reasons=(
-            f"{figures['long']} of {figures['functions']} functions are over 60 lines ({figures['long_percent']} %)",
+            f"{figures['long']} of {figures['functions']} functions are over 60 lines",
             f"the longest has {figures['longest']} lines, the median {figures['median']}",
         ),
         files=_paths(long),
@@ -68,8 +72,8 @@ def _imports(found: Findings) -> Risk:
         score=_score(15 + 200 * share) if figures["cycle_groups"] else 0,
         reasons=(
             f"{figures['cycle_groups']} groups of modules import each other in a circle",
-            f"{figures['modules_in_cycles']} of {figures['modules']} modules are in one; "
-            f"the largest has {figures['largest_group']}",
+            f"{figures['modules_in_cycles']} of {figures['modules']} modules are in one",
+            f"the largest has {figures['largest_group']} modules",
         ),
         files=tuple(dict.fromkeys(path for row in found.evidence for path in row["cycle"])),
     )
@@ -80,14 +84,16 @@ def _churn(found: Findings) -> Risk:
     authors = figures["by_author"]
     share = 100 * authors[0]["commits"] / max(1, found.figures["parts_done"]) if authors else 0
     alone = 100 * figures["files_of_one"] / max(1, figures["files_with_history"])
+    core = {1: 60, 2: 20}.get(figures["core"], 0)
+    enough = min(1.0, figures["commits"] / ENOUGH_COMMITS)
     return Risk(
         slug="few-who-know",
         title="Few people know the code",
-        score=_score((60 if figures["core"] == 1 else 20 if figures["core"] == 2 else 0) + 0.3 * alone),
+        score=_score(enough * (core + 0.3 * alone)),
         reasons=(
-            f"half of the commits are by {figures['core']} of {figures['authors']} authors; "
-            f"the busiest made {share:.0f} %",
-            f"{figures['files_of_one']} of {figures['files_with_history']} files were only ever changed by one author",
+            f"half of the commits are by {figures['core']} of {figures['authors']} authors",
+            f"the busiest author made {share:.0f} % of {figures['commits']} commits",
+            f"{figures['files_of_one']} of {figures['files_with_history']} files have only one author",
         ),
         files=_paths([row for row in found.evidence if row["authors"] == 1]),
     )
@@ -98,11 +104,11 @@ def _todos(found: Findings) -> Risk:
     return Risk(
         slug="old-marks",
         title="Work was left for later and stayed there",
-        score=_score(2 * figures["old"] + figures["marks"] / 5),
+        score=_score(2 * figures["old"] + min(25, figures["marks"] / 5)),
         reasons=(
             f"{figures['marks']} lines are marked TODO, FIXME, XXX or HACK",
-            f"{figures['old']} of the {figures['dated']} dated ones are over a year old; "
-            f"the oldest {figures['oldest_days']} days",
+            f"{figures['old']} of the {figures['dated']} dated ones are over a year old",
+            f"the oldest is {figures['oldest_days']} days old",
         ),
         files=_paths(found.evidence),
     )
@@ -115,9 +121,9 @@ def _duplicates(found: Findings) -> Risk:
         title="Code is repeated",
         score=_score(4 * figures["duplicated_percent"]),
         reasons=(
-            f"{figures['duplicated_lines']} of {figures['code_lines']} telling lines stand elsewhere too "
-            f"({figures['duplicated_percent']} %)",
-            f"{figures['blocks']} blocks in {figures['files']} files; the longest has {figures['longest_block']} lines",
+            f"{figures['duplicated_percent']} % of {figures['code_lines']} telling lines stand elsewhere too",
+            f"{figures['blocks']} blocks in {figures['files']} files",
+            f"the longest block has {figures['longest_block']} lines",
         ),
         files=_paths(found.evidence),
     )
@@ -125,16 +131,16 @@ def _duplicates(found: Findings) -> Risk:
 
 def _tests(found: Findings) -> Risk:
     figures = found.figures
-    small = figures["code_lines"] < 200
+    enough = min(1.0, figures["code_lines"] / ENOUGH_LINES)
     unmentioned = figures["unmentioned_files"] / max(1, figures["judged_files"])
     score = 70 * max(0.0, 1 - figures["ratio"] / 0.6) + 30 * unmentioned
     return Risk(
         slug="thin-tests",
         title="Much of the code is not tested",
-        score=_score(score / 4 if small else score),
+        score=_score(enough * score),
         reasons=(
-            f"{figures['ratio']} test lines per line of other code ({figures['test_lines']} to {figures['code_lines']})",
-            f"{figures['unmentioned_files']} of {figures['judged_files']} code files are mentioned in no test",
+            f"{figures['ratio']} test lines per line of other code",
+            f"{figures['unmentioned_files']} of {figures['judged_files']} files of code appear in no test",
         ),
         files=_paths(found.evidence),
     )

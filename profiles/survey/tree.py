@@ -87,7 +87,7 @@ def list_tree(root: bytes, *, most: int = MOST_FILES, report: bytes = REPORT) ->
         if not path.startswith(b".supervisor/") and (entry := keeper.entry(path))
     ]
     if len(entries) > most:
-        keeper.passed_over["beyond the limit"] = len(entries) - most
+        keeper.passed_over["files beyond the limit"] = len(entries) - most
         del entries[most:]
     return Tree(
         root=root,
@@ -138,18 +138,18 @@ class _Keeper:
 
     def _kind(self, path: bytes) -> tuple[str, os.stat_result | None]:
         if not self._is_real(os.path.dirname(path)):
-            return "behind a symlink", None
+            return "files behind a symlink", None
         try:
             status = os.lstat(os.path.join(self.root, path))
         except OSError:
-            return "missing", None
+            return "missing files", None
         if stat.S_ISLNK(status.st_mode):
-            return "symlink", None
+            return "symlinks", None
         if stat.S_ISDIR(status.st_mode):
-            return "nested repository", None
+            return "nested repositories", None
         if not stat.S_ISREG(status.st_mode):
-            return "special file", None
-        return ("over 1 MiB" if status.st_size > LARGEST_READ else ""), status
+            return "special files", None
+        return ("files over 1 MiB" if status.st_size > LARGEST_READ else ""), status
 
     def _is_real(self, directory: bytes) -> bool:
         """Tell whether no part of the directory's path is a symlink."""

@@ -58,13 +58,13 @@ def knowledge(case: Case) -> Opinion:
     if not known:
         return Opinion(
             choice=_grade(case.score, high=75, medium=40),
-            rationale=f"Knowledge: none of its files has a history of its own; by the score of {case.score} alone.",
+            rationale=f"Knowledge: its files have no history; by the score of {case.score} alone.",
         )
     alone = sum(row["authors"] == 1 for row in known)
     share = 100 * alone // len(known)
     return Opinion(
         choice=_grade((case.score + share) / 2, high=65, medium=35),
-        rationale=f"Knowledge: {alone} of {len(known)} files with a history have one author; score {case.score}.",
+        rationale=f"Knowledge: {alone} of {len(known)} known files have one author; score {case.score}.",
     )
 
 
@@ -87,7 +87,7 @@ VIEWS: Final[tuple[Callable[[Case], Opinion], ...]] = (maintainability, knowledg
 
 
 def view_of(name: str) -> Callable[[Case], Opinion]:
-    """Return the point of view of an agent: `reviewer-1` has the first, `reviewer-2` the second, and so on."""
+    """Return an agent's point of view: `reviewer-1` has the first, `reviewer-2` the second, and so on."""
     number = name.rpartition("-")[2]
     return VIEWS[(int(number) - 1) % len(VIEWS)] if number.isdigit() else VIEWS[0]
 

@@ -112,7 +112,7 @@ class Analysis(ABC):
     def left_out(self) -> list[str]:
         """Say in sentences what was passed over, and why."""
         sentences = [
-            f"{number} {kind}: passed over" for kind, number in sorted(self.tree.passed_over.items())
+            f"{kind}: {number} passed over" for kind, number in sorted(self.tree.passed_over.items())
         ]
         if self.binary:
             sentences.append(f"{self.binary} binary files (with a NUL byte): not read as text")

@@ -1,1 +1,1 @@
-"""What the judge looks at: the shape of a result, and its figures counted again by other means than the worker's."""
+"""What the judge looks at: the shape of a result, and its figures, counted again by other means."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from collections.abc import Iterable, Sequence
-from typing import Final
+from contextlib import ExitStack
+from typing import IO, Final
 
 from git import safe_environment
 
@@ -30,22 +32,36 @@ def count_lines(root: bytes, listing: bytes, stage: Sequence[str] = LINES_OF_TEX
 
 
 def pipe(root: bytes, stages: Sequence[Sequence[str]], given: bytes) -> bytes | None:
-    """Run programs one after the other, each fed with what the last one printed; None if one fails."""
-    for stage in stages:
+    """Run programs as a pipeline and return what the last one prints; None if one fails.
+
+    What flows between them never passes through here, so it may be larger than memory.
+    """
+    with ExitStack() as stack:
+        source: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())
+        source.write(given)
+        source.seek(0)
+        running: list[subprocess.Popen[bytes]] = []
         try:
-            ended = subprocess.run(
-                stage,
-                cwd=root,
-                env=safe_environment(),
-                input=given,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                timeout=TIMEOUT_S,
-                check=False,
-            )
+            for stage in stages:
+                process = stack.enter_context(_started(root, stage, source))
+                source.close()
+                running.append(process)
+                source = process.stdout or source
+            printed, _ = running[-1].communicate(timeout=TIMEOUT_S)
+            ends = [process.wait(TIMEOUT_S) for process in running]
         except (OSError, subprocess.TimeoutExpired):
+            for process in running:
+                process.kill()
             return None
-        if ended.returncode not in EMPTY_HANDED:
-            return None
-        given = ended.stdout
-    return given
+    return printed if EMPTY_HANDED.issuperset(ends) else None
+
+
+def _started(root: bytes, stage: Sequence[str], source: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        stage,
+        cwd=root,
+        env=safe_environment(),
+        stdin=source,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
