@@ -63,9 +63,10 @@ class StartedEngine:
         code = None
         with suppress(subprocess.TimeoutExpired):
             code = self.process.wait(timeout=2)
-        happened = f"ended with code {code}" if code is not None else "did not answer in time"
+        slow = f"(pid {self.process.pid}) did not answer in time; `supervisor down` stops it"
+        happened = f"ended with code {code}" if code is not None else slow
         return EngineStartFailed(
-            f"the engine {happened} before it was ready. Read {self.log}", log=str(self.log), code=code
+            f"the engine was not ready: it {happened}. Read {self.log}", log=str(self.log), code=code
         )
 
 
