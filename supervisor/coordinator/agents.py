@@ -80,6 +80,7 @@ def begin_incarnation(scope: Scope, name: str, *, key_hash: str, session: str, b
         key_hash=key_hash,
         started_at=scope.now,
     )
+    scope.tx.execute("incarnation.end_older", agent=name, number=number, ended_at=scope.now)
     return number
 
 

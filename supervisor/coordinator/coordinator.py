@@ -72,6 +72,7 @@ class Coordinator:
         """Begin the next incarnation of an agent under this key."""
         pool = self.team.pool_of(name)
         hashed = key_hash(key)
+        self._keys = {known: actor for known, actor in self._keys.items() if actor.name != name}
         number = await self.write(
             lambda scope: begin_incarnation(scope, name, key_hash=hashed, session=session, boot_id=boot_id)
         )

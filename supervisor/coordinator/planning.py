@@ -114,4 +114,3 @@ def cancel_task(scope: Scope, actor: Actor | None, spelled: str, reason: str) ->
     task_ended(scope, cancelled)
     agents.refresh_activity(scope, task.holder, task.reviewer)
     return cancelled
-

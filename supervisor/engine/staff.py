@@ -60,6 +60,9 @@ class Staff:
             actor = await self._coordinator.admit(
                 agent, key=key, session=self._premises.session, boot_id=self._premises.boot_id
             )
+        except SupervisorError as error:
+            raise SpawnFailure(f"it could not be admitted: {error}", permanent=False) from error
+        try:
             pool = self._coordinator.team.pool_of(agent)
             directory = self._premises.state.agent_dir(agent)
             kit = await asyncio.to_thread(
@@ -73,6 +76,7 @@ class Staff:
                 prompt=pool.prompt,
             )
         except (SupervisorError, OSError) as error:
+            self._coordinator.dismiss(agent, actor.incarnation)
             raise SpawnFailure(f"its kit could not be written: {error}", permanent=False) from error
         self._kits[agent, actor.incarnation] = kit
         return actor.incarnation

@@ -123,7 +123,7 @@ class TeamLife:
                 return await self._live()
 
     async def _live(self) -> StopReason:
-        await self._rest_finished_agents()
+        await self._restore_agents()
         async with asyncio.TaskGroup() as tasks:
             agents = tasks.create_task(self._supervisor.run(), name="supervisor")
             beside = [
@@ -155,14 +155,18 @@ class TeamLife:
             works["deadline"] = self._stop_at_deadline(seconds)
         return works
 
-    async def _rest_finished_agents(self) -> None:
-        """Let agents that had ended well in this run rest: an engine's death does not undo their work."""
+    async def _restore_agents(self) -> None:
+        """Go on where a former engine was; agents that had ended well in this run stay at rest."""
         known = await self._coordinator.read(lambda scope: scope.agents())
         for agent in known:
-            if _has_finished(agent):
-                self._supervisor.stop_agent(agent.name)
-            else:
-                self._supervisor.restore(agent.name, agent.next_start_at, agent.restarts)
+            self._supervisor.restore(
+                agent.name,
+                agent.next_start_at,
+                agent.restarts,
+                incarnation=agent.incarnation,
+                last_exit=agent.last_exit,
+                at_rest=_has_finished(agent),
+            )
 
     async def _finish_when_over(self) -> None:
         standing = await self._caretaker.work_over()

@@ -44,9 +44,11 @@ def prepare_database(path: Path) -> None:
         return
     if path.stat().st_size == 0:
         raise DatabaseCorrupt(f"{path} is empty. It was left as it is; restore a copy or move it away.")
-    with named_errors(path), closing(connect(path)) as connection:
-        _check(path, connection)
-        _migrate(connection)
+    with named_errors(path):
+        with closing(connect_read_only(path)) as connection:
+            _check(path, connection)
+        with closing(connect(path)) as connection:
+            _migrate(connection)
 
 
 def connect(path: Path) -> sqlite3.Connection:

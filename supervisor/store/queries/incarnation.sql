@@ -3,6 +3,11 @@
 INSERT INTO incarnation (agent, number, run, session, boot_id, key_hash, started_at)
 VALUES (:agent, :number, :run, :session, :boot_id, :key_hash, :started_at);
 
+-- name: end_older
+-- End what this agent's earlier incarnations left open: a new one begins only when they are gone.
+UPDATE incarnation SET ended_at = :ended_at
+WHERE agent = :agent AND number < :number AND ended_at IS NULL;
+
 -- name: spawned
 -- Note which process the incarnation became.
 UPDATE incarnation SET pid = :pid, start_time = :start_time

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,26 @@ from supervisor.errors import (
     WrongState,
 )
 from supervisor.model.agent import AgentState
-from supervisor.model.approval import APPROVAL_TIMEOUT_S, Approval, ApprovalRule, ApprovalState, Decision, Mode
+from supervisor.model.approval import (
+    APPROVAL_TIMEOUT_S,
+    Approval,
+    ApprovalRule,
+    ApprovalState,
+    Decision,
+    Mode,
+)
 from supervisor.testing.small_team import SmallTeam, small_team
 
 PAYLOAD = {"path": "report.md", "sha256": "0" * 64}
 
 
 async def ask(team: SmallTeam, name: str = "worker-1", **more: Any) -> Approval:
-    asked = {"kind": "write_file", "title": "write report.md", "payload": PAYLOAD, "tier": 1} | more
+    asked: dict[str, Any] = {
+        "kind": "write_file",
+        "title": "write report.md",
+        "payload": PAYLOAD,
+        "tier": 1,
+    } | more
     approval: Approval = await team.do(lambda scope: approvals.request(scope, team[name], **asked))
     return approval
 
@@ -71,7 +84,9 @@ async def test_an_answer_to_other_content_than_shown_is_refused(team: SmallTeam)
     asked = await ask(team)
     with pytest.raises(DigestMismatch):
         await answer(team, asked, digest="f" * 64)
-    assert (await team.do(lambda scope: approvals.the_approval(scope, asked.id))).state is ApprovalState.PENDING
+    assert (
+        await team.do(lambda scope: approvals.the_approval(scope, asked.id))
+    ).state is ApprovalState.PENDING
 
 
 async def test_changed_content_is_refused_at_use(team: SmallTeam) -> None:
@@ -94,7 +109,7 @@ async def test_the_request_of_another_agent_looks_unknown(team: SmallTeam) -> No
     asked = await ask(team)
     for name in ("worker-2", "judge"):
         with pytest.raises(NotFound):
-            await team.do(lambda scope, name=name: approvals.own_approval(scope, team[name], asked.id))
+            await team.do(partial(approvals.own_approval, actor=team[name], spelled=asked.id))
 
 
 async def test_the_next_incarnation_cannot_use_what_the_last_one_was_allowed(team: SmallTeam) -> None:

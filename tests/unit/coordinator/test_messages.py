@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from supervisor.coordinator import messages, upkeep
 from supervisor.errors import Forbidden, InvalidArgument, NotFound, TooLarge, TooMany
+from supervisor.model.agent import Role
 from supervisor.model.message import MESSAGE_TTL_S, DeliveryState
 from supervisor.testing.small_team import SmallTeam
 
 
-async def send(team: SmallTeam, sender: str | None, to: str, body: str = "hello", **more: object) -> tuple[str, ...]:
+async def send(
+    team: SmallTeam, sender: str | None, to: str, body: str = "hello", **more: Any
+) -> tuple[str, ...]:
     actor = None if sender is None else team[sender]
     _, recipients = await team.do(lambda scope: messages.send(scope, actor, to=to, body=body, **more))
     return tuple(recipients)
 
 
 async def bodies(team: SmallTeam, name: str) -> list[str]:
-    listed = await team.do(
-        lambda scope: messages.inbox(scope, name, unread_only=True, limit=100, fetch=True)
-    )
+    listed = await team.do(lambda scope: messages.inbox(scope, name, unread_only=True, limit=100, fetch=True))
     return [message.body for message, _ in listed]
 
 
@@ -33,7 +36,10 @@ async def bodies(team: SmallTeam, name: str) -> list[str]:
         ("human", {"human"}),
         ("self", {"worker-1"}),
         ("worker-1", {"worker-1"}),
-        ("all", {"planner", "worker-2", "judge", "voter-1", "voter-2", "voter-3", "watcher", "solo", "chief"}),
+        (
+            "all",
+            {"planner", "worker-2", "judge", "voter-1", "voter-2", "voter-3", "watcher", "solo", "chief"},
+        ),
     ],
 )
 async def test_an_address_reaches_each_member_once(team: SmallTeam, to: str, recipients: set[str]) -> None:
@@ -121,11 +127,13 @@ async def test_mail_that_nobody_acks_expires_with_an_event(team: SmallTeam) -> N
 
 async def test_a_monitor_may_send_but_the_sender_is_who_the_key_says(team: SmallTeam) -> None:
     await send(team, "watcher", "planner")
-    listed = await team.do(lambda scope: messages.inbox(scope, "planner", unread_only=True, limit=1, fetch=False))
+    listed = await team.do(
+        lambda scope: messages.inbox(scope, "planner", unread_only=True, limit=1, fetch=False)
+    )
     assert listed[0][0].sender == "watcher"
 
 
 async def test_a_role_without_the_right_cannot_send(team: SmallTeam, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("supervisor.model.permissions.PERMISSIONS", dict.fromkeys(team["judge"].role.__class__, set()))
+    monkeypatch.setattr("supervisor.model.permissions.PERMISSIONS", {role: frozenset() for role in Role})
     with pytest.raises(Forbidden):
         await send(team, "judge", "all")

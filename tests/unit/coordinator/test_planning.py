@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from supervisor.coordinator import planning
@@ -74,7 +76,9 @@ async def test_cancelling_takes_the_task_from_its_holder(team: SmallTeam) -> Non
     task = await team.add_task()
     waiting = await team.add_task(depends_on=(task.id,))
     claim = await team.claim("worker-1", task.id)
-    cancelled = await team.do(lambda scope: planning.cancel_task(scope, team["planner"], task.id, "not needed"))
+    cancelled = await team.do(
+        lambda scope: planning.cancel_task(scope, team["planner"], task.id, "not needed")
+    )
     assert (cancelled.state, cancelled.holder) == (TaskState.CANCELLED, None)
     assert (await team.task(waiting.id)).blocked_by == (BlockReason.DEPENDENCY_FAILED,)
     with pytest.raises(StaleToken):
@@ -89,13 +93,19 @@ async def test_a_worker_may_only_create_subtasks_of_what_it_holds(team: SmallTea
     with pytest.raises(Forbidden, match="subtasks"):
         await team.do(lambda scope: planning.create_task(scope, worker, NewTask(title="mine")))
     with pytest.raises(Forbidden, match="subtasks"):
-        await team.do(lambda scope: planning.create_task(scope, worker, NewTask(title="mine", parent=task.id)))
+        await team.do(
+            lambda scope: planning.create_task(scope, worker, NewTask(title="mine", parent=task.id))
+        )
     await team.claim("worker-1", task.id)
-    child = await team.do(lambda scope: planning.create_task(scope, worker, NewTask(title="mine", parent=task.id)))
+    child = await team.do(
+        lambda scope: planning.create_task(scope, worker, NewTask(title="mine", parent=task.id))
+    )
     assert child.parent == task.id
     with pytest.raises(Forbidden, match="priorities"):
         await team.do(
-            lambda scope: planning.create_task(scope, worker, NewTask(title="x", parent=task.id, priority="high"))
+            lambda scope: planning.create_task(
+                scope, worker, NewTask(title="x", parent=task.id, priority="high")
+            )
         )
 
 
@@ -130,6 +140,6 @@ async def test_judges_and_monitors_cannot_cancel_or_link(team: SmallTeam) -> Non
     task = await team.add_task()
     for name in ("judge", "watcher", "worker-1"):
         with pytest.raises(Forbidden):
-            await team.do(lambda scope, name=name: planning.cancel_task(scope, team[name], task.id, ""))
+            await team.do(partial(planning.cancel_task, actor=team[name], spelled=task.id, reason=""))
         with pytest.raises(Forbidden):
-            await team.do(lambda scope, name=name: planning.link_task(scope, team[name], task.id, ()))
+            await team.do(partial(planning.link_task, actor=team[name], spelled=task.id, wanted=()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from supervisor.coordinator import reviews
@@ -61,9 +63,7 @@ async def test_nobody_judges_his_own_work_but_a_solo(team: SmallTeam) -> None:
     for name in ("worker-1", "planner", "watcher"):
         other = await handed_in(team)
         with pytest.raises(Forbidden):
-            await team.do(
-                lambda scope, name=name, other=other: reviews.approve_task(scope, team[name], other.id)
-            )
+            await team.do(partial(reviews.approve_task, actor=team[name], spelled=other.id))
 
 
 async def test_an_author_who_became_judge_is_refused(team: SmallTeam) -> None:
@@ -94,7 +94,7 @@ async def test_only_work_in_review_can_be_judged(team: SmallTeam) -> None:
     task = await team.add_task(review=True)
     for judge in (team["judge"], None):
         with pytest.raises(WrongState, match="pending"):
-            await team.do(lambda scope, judge=judge: reviews.approve_task(scope, judge, task.id))
+            await team.do(partial(reviews.approve_task, actor=judge, spelled=task.id))
 
 
 async def test_a_person_may_judge(team: SmallTeam) -> None:

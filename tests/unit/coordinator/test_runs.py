@@ -107,12 +107,15 @@ async def test_a_changed_profile_changes_the_agents_rows_but_not_their_history(t
     async with small_team(tmp_path):
         pass
     bigger = replace(
-        SMALL_TEAM, pools=tuple(replace(pool, tags=("new",)) for pool in SMALL_TEAM.pools if pool.name != "watcher")
+        SMALL_TEAM,
+        pools=tuple(replace(pool, tags=("new",)) for pool in SMALL_TEAM.pools if pool.name != "watcher"),
     )
     async with small_team(tmp_path, pools=bigger.pools) as team:
         agent = await team.coordinator.read(lambda scope: scope.agent("worker-1"))
         assert (agent.tags, agent.incarnation) == (("new",), 2)
-        assert "watcher" not in {each.name for each in await team.coordinator.read(lambda scope: scope.agents())}
+        assert "watcher" not in {
+            each.name for each in await team.coordinator.read(lambda scope: scope.agents())
+        }
 
 
 async def test_what_a_dead_engine_left_is_freed_and_its_keys_are_void(tmp_path: Path) -> None:
@@ -162,7 +165,14 @@ async def test_the_snapshot_shows_the_current_run_and_the_world_is_built_from_it
     claim = await team.claim("worker-1", task.id)
     await team.do(
         lambda scope: work.save_checkpoint(
-            scope, team["worker-1"], task.id, claim.task.token, percent=1, completed=(), remaining=(), state=""
+            scope,
+            team["worker-1"],
+            task.id,
+            claim.task.token,
+            percent=1,
+            completed=(),
+            remaining=(),
+            state="",
         )
     )
     info = EngineInfo(

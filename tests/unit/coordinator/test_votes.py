@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -14,8 +16,8 @@ from supervisor.testing.small_team import SmallTeam
 COUNCIL = ("group:council",)
 
 
-async def open_vote(team: SmallTeam, **more: object) -> Vote:
-    asked = {"question": "which?", "options": ("a", "b"), "electorate": COUNCIL} | more
+async def open_vote(team: SmallTeam, **more: Any) -> Vote:
+    asked: dict[str, Any] = {"question": "which?", "options": ("a", "b"), "electorate": COUNCIL} | more
     vote: Vote = await team.do(lambda scope: votes.open_vote(scope, team["planner"], **asked))
     return vote
 
@@ -33,7 +35,7 @@ async def test_a_vote_closes_when_everybody_has_voted_and_tells_its_voters(team:
     assert (closed.state, closed.outcome, closed.winner) == (VoteState.CLOSED, VoteOutcome.DECIDED, "a")
     for name in ("voter-1", "planner"):
         listed = await team.do(
-            lambda scope, name=name: messages.inbox(scope, name, unread_only=True, limit=9, fetch=False)
+            partial(messages.inbox, recipient=name, unread_only=True, limit=9, fetch=False)
         )
         assert "decided for a (a: 2, b: 1, abstain: 0)" in listed[0][0].body
 
@@ -76,7 +78,9 @@ async def test_a_tie_goes_to_a_person(team: SmallTeam) -> None:
     await cast(team, "voter-2", "b")
     closed = await cast(team, "voter-3", "abstain")
     assert (closed.outcome, closed.winner) == (VoteOutcome.TIE, None)
-    listed = await team.do(lambda scope: messages.inbox(scope, "human", unread_only=True, limit=9, fetch=False))
+    listed = await team.do(
+        lambda scope: messages.inbox(scope, "human", unread_only=True, limit=9, fetch=False)
+    )
     assert "tie" in listed[0][0].body
 
 

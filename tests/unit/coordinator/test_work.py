@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -112,7 +113,7 @@ async def test_progress_is_between_0_and_100_and_renews_the_lease(team: SmallTea
         lambda scope: work.progress(scope, team["worker-1"], claim.task.id, 1, percent=40, action="reading")
     )
     assert (moved.percent, moved.action) == (40, "reading")
-    assert moved.lease_until == claim.task.lease_until + 60
+    assert moved.lease_until == team.clock.now() + team.coordinator.team.lease_s
     with pytest.raises(InvalidArgument, match="101"):
         await team.do(
             lambda scope: work.progress(scope, team["worker-1"], claim.task.id, 1, percent=101, action="")
@@ -192,7 +193,9 @@ async def test_a_permanent_failure_ends_the_task_at_once_and_holds_what_waits_fo
     waiting = await team.add_task(depends_on=(task.id,))
     claim = await team.claim("worker-1", task.id)
     await team.do(
-        lambda scope: work.fail(scope, team["worker-1"], task.id, claim.task.token, "no such file", permanent=True)
+        lambda scope: work.fail(
+            scope, team["worker-1"], task.id, claim.task.token, "no such file", permanent=True
+        )
     )
     assert (await team.task(task.id)).state is TaskState.FAILED
     assert (await team.task(waiting.id)).blocked_by == (BlockReason.DEPENDENCY_FAILED,)
@@ -203,7 +206,13 @@ async def test_the_third_release_makes_a_task_wait_for_a_person_who_can_clear_it
     for _ in range(3):
         claim = await team.claim("worker-1", task.id)
         await team.do(
-            lambda scope, claim=claim: work.release(scope, team["worker-1"], task.id, claim.task.token, "not mine")
+            partial(
+                work.release,
+                actor=team["worker-1"],
+                spelled=task.id,
+                token=claim.task.token,
+                reason="not mine",
+            )
         )
     stuck = await team.task(task.id)
     assert (stuck.state, stuck.blocked_by) == (TaskState.BLOCKED, (BlockReason.NEEDS_HUMAN,))
@@ -216,7 +225,9 @@ async def test_the_third_release_makes_a_task_wait_for_a_person_who_can_clear_it
 async def test_asking_for_help_parks_the_task_with_its_assignee(team: SmallTeam) -> None:
     claim = await team.claim("worker-1", (await team.add_task()).id)
     await team.do(
-        lambda scope: work.block_for_help(scope, team["worker-1"], claim.task.id, claim.task.token, "which one?")
+        lambda scope: work.block_for_help(
+            scope, team["worker-1"], claim.task.id, claim.task.token, "which one?"
+        )
     )
     stuck = await team.task(claim.task.id)
     assert (stuck.state, stuck.assignee) == (TaskState.BLOCKED, "worker-1")

@@ -36,7 +36,9 @@ def test_a_fresh_database_is_whole_private_and_durable(path: Path) -> None:
 
 def test_every_table_is_strict(path: Path) -> None:
     with closing(connect(path)) as connection:
-        tables = connection.execute("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'").fetchall()
+        tables = connection.execute(
+            "SELECT name, strict FROM pragma_table_list WHERE schema = 'main'"
+        ).fetchall()
     lax = [row["name"] for row in tables if not row["strict"] and not row["name"].startswith("sqlite_")]
     assert lax == []
 
@@ -63,7 +65,9 @@ def test_a_newer_database_is_refused_and_left_as_it_is(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not a database at all" * 100, b"SQLite format 3\x00" + b"\xff" * 4096], ids=["empty", "text", "torn"]
+    "content",
+    [b"", b"not a database at all" * 100, b"SQLite format 3\x00" + b"\xff" * 4096],
+    ids=["empty", "text", "torn"],
 )
 def test_a_damaged_file_is_named_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "coordinator.db"
@@ -77,7 +81,8 @@ def test_a_damaged_file_is_named_and_left_as_it_is(tmp_path: Path, content: byte
 def test_flipped_bytes_inside_are_found(path: Path) -> None:
     with closing(connect(path)) as connection:
         connection.executemany(
-            "INSERT INTO memory VALUES ('team', ?, ?, 1, 'x', 0.0)", [(f"k{n}", "v" * 500) for n in range(200)]
+            "INSERT INTO memory VALUES ('team', ?, ?, 1, 'x', 0.0)",
+            [(f"k{n}", "v" * 500) for n in range(200)],
         )
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     content = bytearray(path.read_bytes())
@@ -109,7 +114,7 @@ def test_a_lost_file_whose_journal_remains_is_not_replaced_by_an_empty_one(path:
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "coordinator.db").mkdir()
-    with pytest.raises(DatabaseUnavailable, match="coordinator.db"):
+    with pytest.raises(DatabaseUnavailable, match=r"coordinator\.db"):
         prepare_database(tmp_path / "coordinator.db")
 
 
@@ -124,11 +129,16 @@ def test_the_reading_connection_cannot_write(path: Path) -> None:
 
 
 def test_a_failed_migration_leaves_the_old_version(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = (*database.migrations(), "CREATE TABLE extra (x INTEGER) STRICT; CREATE TABLE extra (x INTEGER) STRICT;")
+    broken = (
+        *database.migrations(),
+        "CREATE TABLE extra (x INTEGER) STRICT; CREATE TABLE extra (x INTEGER) STRICT;",
+    )
     monkeypatch.setattr(database, "migrations", lambda: broken)
     with pytest.raises(DatabaseUnavailable, match="already exists"):
         prepare_database(path)
     monkeypatch.undo()
     assert pragma(path, "user_version") == len(database.migrations())
     with closing(connect(path)) as connection:
-        assert connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'extra'").fetchone()[0] == 0
+        assert (
+            connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'extra'").fetchone()[0] == 0
+        )

@@ -33,7 +33,9 @@ def stored(path: Path) -> set[str]:
 
 def events(path: Path) -> list[Event]:
     with closing(connect_read_only(path)) as connection:
-        return [event_of(row) for row in connection.execute(QUERIES["event.since"], {"since": 0, "limit": 10_000})]
+        return [
+            event_of(row) for row in connection.execute(QUERIES["event.since"], {"since": 0, "limit": 10_000})
+        ]
 
 
 async def test_an_answer_means_that_another_connection_sees_it(tmp_path: Path) -> None:
@@ -98,9 +100,7 @@ async def test_a_database_that_cannot_be_written_refuses_and_recovers(tmp_path: 
         raise sqlite3.OperationalError("database or disk is full")
 
     async with Store(path, SystemClock()) as store:
-        outcomes = await asyncio.gather(
-            store.write(remember("a")), store.write(full), return_exceptions=True
-        )
+        outcomes = await asyncio.gather(store.write(remember("a")), store.write(full), return_exceptions=True)
         assert [type(each) for each in outcomes] == [DatabaseUnavailable, DatabaseUnavailable]
         assert stored(path) == set()
         await store.write(remember("b"))
@@ -120,9 +120,11 @@ async def test_a_failing_commit_is_no_answer(tmp_path: Path) -> None:
     assert stored(path) == {"b"}
 
 
-async def test_an_entity_cannot_be_written_without_its_event_nor_told_without_a_change(tmp_path: Path) -> None:
+async def test_an_entity_cannot_be_written_without_its_event_nor_told_without_a_change(
+    tmp_path: Path,
+) -> None:
     async with Store(tmp_path / "c.db", SystemClock()) as store:
-        with pytest.raises(TypeError, match="task.created needs a Task"):
+        with pytest.raises(TypeError, match=r"task\.created needs a Task"):
             await store.write(lambda tx: tx.record("task.created", "no task", actor="x"))
         with pytest.raises(ValueError, match="use record"):
             await store.write(lambda tx: tx.tell("task.created", "T1", actor="x"))
@@ -132,7 +134,12 @@ async def test_an_entity_cannot_be_written_without_its_event_nor_told_without_a_
 
 async def test_a_row_that_makes_no_value_is_named_as_damage(tmp_path: Path) -> None:
     async with Store(tmp_path / "c.db", SystemClock()) as store:
-        await store.write(lambda tx: tx._connection.execute("INSERT INTO agent VALUES ('a','p','king','idle','[]','[]',0,NULL,NULL,0,0.0,NULL,NULL,'','L0')"))
+        await store.write(
+            lambda tx: tx._connection.execute(
+                "INSERT INTO agent VALUES"
+                " ('a','p','king','idle','[]','[]',0,NULL,NULL,0,0.0,NULL,NULL,'','L0')"
+            )
+        )
         from supervisor.model.agent import Agent
 
         with pytest.raises(DatabaseCorrupt, match="stored Agent"):
