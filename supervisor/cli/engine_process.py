@@ -92,6 +92,7 @@ def start_engine(order: EngineOrder) -> StartedEngine:
             start_new_session=True,
             pass_fds=(status_end,),
             cwd="/",
+            env=_environment(),
         )
     except BaseException:
         os.close(status)
@@ -105,6 +106,15 @@ def start_engine(order: EngineOrder) -> StartedEngine:
 def _python() -> list[str]:
     """Name this interpreter and package; `-P` keeps it from importing what lies in the working directory."""
     return [sys.executable, "-P", "-m", "supervisor"]
+
+
+def _environment() -> dict[str, str]:
+    """Have the engine run the very code of this command, also from a checkout that is not installed."""
+    root = Path(__file__).resolve().parents[2]
+    if {"site-packages", "dist-packages"} & set(root.parts):
+        return dict(os.environ)
+    given = os.environ.get("PYTHONPATH")
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(root), *([given] if given else [])])}
 
 
 def _read_status(descriptor: int, timeout_s: float) -> dict[str, Any]:

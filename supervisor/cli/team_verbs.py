@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,10 +14,13 @@ from supervisor.cli.output import duration, now, print_json, print_table, say
 
 if TYPE_CHECKING:
     from supervisor.cli.engine_door import View
-    from supervisor.model.agent import Agent
+    from supervisor.model.agent import Agent, AgentMetrics
     from supervisor.model.approval import Approval
     from supervisor.model.ids import MessageId
     from supervisor.model.world import World
+
+USAGE_HEADS: Final = ("CPU", "MEM", "PROCS")
+MEASURING_S: Final = 3.0
 
 
 @click.command(cls=Verb, examples=("supervisor status", "supervisor status --json | jq .tasks"))
@@ -129,25 +132,69 @@ def _bar(world: World, width: int = 20) -> str:
     return f"  [{'#' * full}{'.' * (width - full)}] {ended}/{len(tasks)}"
 
 
-@click.command(cls=Verb, examples=("supervisor ps", "supervisor ps --json | jq -r '.agents[].name'"))
+@click.command(
+    cls=Verb,
+    examples=(
+        "supervisor ps",
+        "supervisor ps --usage                  # CPU and memory too; takes about a second",
+        "supervisor ps --json | jq -r '.agents[].name'",
+    ),
+)
 @project_option
+@click.option("--usage", is_flag=True, help="Measure CPU, memory and processes too; needs a running engine.")
 @json_option
-def ps(*, project: Path, as_json: bool) -> None:
+def ps(*, project: Path, usage: bool, as_json: bool) -> None:
     """List the agents and why they stand where they do."""
-    from supervisor.cli.engine_door import view
+    from supervisor.cli.engine_door import run_async, view
     from supervisor.model.wire import to_wire
 
     seen = view(project)
     agents = list(seen.world.agents.values())
+    used = run_async(_measured(project)) if usage else {}
     if as_json:
-        print_json("ps", live=seen.live, agents=[to_wire(agent) for agent in agents])
+        measured = {"usage": [to_wire(each) for each in used.values()]} if usage else {}
+        print_json("ps", live=seen.live, agents=[to_wire(agent) for agent in agents], **measured)
         return
     at = now()
-    heads = ("AGENT", "ROLE", "STATE", "SINCE", "TASK", "PID", "RESTARTS", "WHY")
-    print_table(heads, [_agent_row(agent, at) for agent in agents])
+    heads = (
+        "AGENT",
+        "ROLE",
+        "STATE",
+        "SINCE",
+        "TASK",
+        "PID",
+        *(USAGE_HEADS if usage else ()),
+        "RESTARTS",
+        "WHY",
+    )
+    rows = [_agent_row(agent, at, _usage_cells(used.get(agent.name)) if usage else ()) for agent in agents]
+    print_table(heads, rows)
 
 
-def _agent_row(agent: Agent, at: float) -> tuple[str, ...]:
+async def _measured(project: Path) -> dict[str, AgentMetrics]:
+    """Wait for the engine's next measurement; without agents none comes, which is an answer too."""
+    import asyncio
+    from contextlib import aclosing, suppress
+
+    from supervisor.cli.engine_door import connected
+    from supervisor.transports.control.protocol import MetricsFrame
+
+    async with connected(project) as client, aclosing(client.feed()) as feed:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MEASURING_S):
+                async for frame in feed:
+                    if isinstance(frame, MetricsFrame):
+                        return {each.name: each for each in frame.agents}
+    return {}
+
+
+def _usage_cells(used: AgentMetrics | None) -> tuple[str, ...]:
+    if used is None:
+        return ("-", "-", "-")
+    return (f"{used.cpu_percent:.0f}%", f"{used.rss_bytes >> 20} MiB", str(used.processes))
+
+
+def _agent_row(agent: Agent, at: float, usage: tuple[str, ...]) -> tuple[str, ...]:
     from supervisor.headless.narrative import ending
 
     since = duration(at - agent.since) if agent.since else "-"
@@ -155,16 +202,8 @@ def _agent_row(agent: Agent, at: float) -> tuple[str, ...]:
     if agent.next_start_at is not None:
         why = f"starts again in {duration(agent.next_start_at - at)}; {why}"
     pid = str(agent.pid) if agent.pid is not None else "-"
-    return (
-        agent.name,
-        agent.role.value,
-        agent.state.value,
-        since,
-        agent.task or "-",
-        pid,
-        str(agent.restarts),
-        why,
-    )
+    stands = (agent.name, agent.role.value, agent.state.value, since, agent.task or "-", pid)
+    return (*stands, *usage, str(agent.restarts), why)
 
 
 @click.command(cls=Verb, examples=("supervisor restart worker-2",))

@@ -222,6 +222,13 @@ def test_a_detached_team_runs_on_and_every_verb_reaches_it(running: CommandLine)
     assert running("doctor", "--json").returncode == 0
 
 
+def test_ps_can_measure_what_the_agents_use(running: CommandLine) -> None:
+    measured = json.loads(running("ps", "--usage", "--json").stdout)["usage"]
+
+    assert [(each["name"], each["processes"]) for each in measured] == [("planner", 1)]
+    assert "MiB" in running("ps", "--usage").stdout
+
+
 def test_a_second_engine_is_refused_with_4_and_the_holder_named(running: CommandLine) -> None:
     pid = json.loads(running("status", "--json").stdout)["engine"]["pid"]
 
@@ -305,13 +312,13 @@ def test_the_project_may_bring_its_own_modules_of_our_names(sup: CommandLine) ->
     for name in ("supervisor", "click", "asyncio"):
         (sup.project / name).mkdir()
         (sup.project / name / "__init__.py").write_text("raise SystemExit('imported from the project')")
-    program = "import sys; sys.path.pop(0); from supervisor.cli.main import main; main()"
+    program = f"import sys; sys.path[0] = {str(ROOT)!r}; from supervisor.cli.main import main; main()"
     words = ["up", sup.team("slow", "/bin/sleep", "300"), "--detach", "--project", "."]
 
     ended = subprocess.run(
         [sys.executable, "-c", program, *words],
         cwd=sup.project,
-        env=sup.env,
+        env={name: value for name, value in sup.env.items() if name != "PYTHONPATH"},
         capture_output=True,
         text=True,
         timeout=DEADLINE_S,
