@@ -54,7 +54,7 @@ def entries(mode: str) -> Iterable[Entry]:
     """List the actions of a screen and those that work everywhere, with their keys."""
     for place, scope in ((mode, "screen"), ("screens", "screen"), ("everywhere", "app")):
         for key in KEYMAP.get(place, ()):
-            if key.id != "palette":
+            if key.id != "palette" and not key.decides:
                 yield _entry(PLACES[place] if place == mode else "", key, scope)
     yield Entry("Theme: dark", "Light letters on a dark ground", f"app.use_theme('{DARK.name}')")
     yield Entry("Theme: light", "Dark letters on a light ground", f"app.use_theme('{LIGHT.name}')")

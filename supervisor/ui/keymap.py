@@ -11,7 +11,10 @@ from textual.binding import Binding, BindingType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """One key of one place. `id` names it for rebinding, `shown` puts it into the footer."""
+    """One key of one place. `id` names it for rebinding, `shown` puts it into the footer.
+
+    A key that `decides` counts only when armed and is found nowhere else, not even in the palette.
+    """
 
     id: str
     keys: str
@@ -20,6 +23,7 @@ class Key:
     tooltip: str
     shown: bool = False
     label: str | None = None
+    decides: bool = False
 
     def binding(self) -> Binding:
         """Return it as the toolkit wants it."""
@@ -373,10 +377,19 @@ KEYMAP: Final[dict[str, tuple[Key, ...]]] = {
             shown=True,
         ),
         Key(
-            id="logs.next", keys="n", action="match(1)", description="Next", tooltip="Next match", shown=True
+            id="logs.next",
+            keys="n",
+            action="match(1)",
+            description="Next match",
+            tooltip="Next match",
+            shown=True,
         ),
         Key(
-            id="logs.previous", keys="N", action="match(-1)", description="Previous", tooltip="Previous match"
+            id="logs.previous",
+            keys="N",
+            action="match(-1)",
+            description="Previous match",
+            tooltip="Previous match",
         ),
         Key(
             id="logs.right",
@@ -396,7 +409,7 @@ KEYMAP: Final[dict[str, tuple[Key, ...]]] = {
             action="approve",
             description="Approve once",
             tooltip="Allow exactly what is shown, once",
-            shown=True,
+            decides=True,
         ),
         Key(
             id="approvals.reject",
@@ -404,7 +417,7 @@ KEYMAP: Final[dict[str, tuple[Key, ...]]] = {
             action="reject",
             description="Reject",
             tooltip="Deny what is shown",
-            shown=True,
+            decides=True,
         ),
         Key(
             id="approvals.reject-why",
@@ -412,6 +425,23 @@ KEYMAP: Final[dict[str, tuple[Key, ...]]] = {
             action="reject_with_reason",
             description="Reject with a reason",
             tooltip="Deny it and tell the agent why",
+            decides=True,
+        ),
+        Key(
+            id="approvals.on",
+            keys="space",
+            action="read_on(1)",
+            description="Read on",
+            tooltip="Half a page further in the card",
+            shown=True,
+            label="space",
+        ),
+        Key(
+            id="approvals.back",
+            keys="b",
+            action="read_on(-1)",
+            description="Read back",
+            tooltip="Half a page back in the card",
             shown=True,
         ),
         Key(
@@ -420,6 +450,7 @@ KEYMAP: Final[dict[str, tuple[Key, ...]]] = {
             action="answer_message",
             description="Answer",
             tooltip="Answer a question or a call for help",
+            shown=True,
         ),
         Key(
             id="approvals.read",
@@ -427,29 +458,7 @@ KEYMAP: Final[dict[str, tuple[Key, ...]]] = {
             action="mark_read",
             description="Mark read",
             tooltip="Acknowledge a question or a call for help",
-        ),
-        Key(
-            id="approvals.down",
-            keys="ctrl+d",
-            action="read_on(1)",
-            description="Read on",
-            tooltip="Half a page further in the card",
-        ),
-        Key(
-            id="approvals.up",
-            keys="ctrl+u",
-            action="read_on(-1)",
-            description="Read back",
-            tooltip="Half a page back in the card",
-        ),
-        Key(
-            id="approvals.end",
-            keys="space",
-            action="read_on(2)",
-            description="Read on",
-            tooltip="A page further in the card",
             shown=True,
-            label="space",
         ),
     ),
 }

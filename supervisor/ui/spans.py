@@ -27,6 +27,7 @@ class Tone(StrEnum):
     NOTICE = "notice"
     LINK = "link"
     MATCH = "match"
+    FRAME = "frame"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +88,36 @@ def _cut(content: Line, width: int, ellipsis: str) -> Line:
 
 @lru_cache(maxsize=4096)
 def wrap(content: Line, width: int, indent: int = 0) -> tuple[Line, ...]:
-    """Break a line at spaces so that no part is wider than `width`; later parts are indented."""
-    if width_of(content) <= width or width <= indent + 1:
+    """Break a line at spaces so that no part is wider than `width`.
+
+    A first span in the frame's tone is repeated before every part, one that ends in a space is
+    stood under; else later parts are indented by `indent`.
+    """
+    if width_of(content) <= width:
         return (content,)
-    letters = [(character, span.tone) for span in content for character in span.text]
+    head, rest, hang = _hung(content, indent)
+    if width_of(hang) > width // 2:
+        head, rest, hang = (), content, ()
+    letters = [(character, span.tone) for span in rest for character in span.text]
     parts: list[Line] = []
     start = 0
     while start < len(letters):
-        lead = indent if parts else 0
-        end, resume = _break(letters, start, width - lead)
-        parts.append((*((say(" " * lead),) if lead else ()), *_joined(letters[start:end])))
+        lead = hang if parts else head
+        room = width - max(width_of(hang), width_of(head)) if head else width - width_of(lead)
+        end, resume = _break(letters, start, room)
+        parts.append((*lead, *_joined(letters[start:end])))
         start = resume
     return tuple(parts)
+
+
+def _hung(content: Line, indent: int) -> tuple[Line, Line, Line]:
+    """Return what stands before the first part, what is broken, and what stands before later parts."""
+    first = content[0]
+    if first.tone is Tone.FRAME:
+        return (first,), content[1:], (first,)
+    if len(content) > 1 and first.text.endswith(" "):
+        return (first,), content[1:], (say(" " * cell_len(first.text)),)
+    return (), content, (say(" " * indent),) if indent else ()
 
 
 def _break(letters: list[tuple[str, Tone]], start: int, width: int) -> tuple[int, int]:

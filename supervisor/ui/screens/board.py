@@ -33,7 +33,6 @@ class BoardScreen(Pane):
         """Begin with no cards."""
         super().__init__()
         self._model = BoardModel()
-        self._chosen: str | None = None
 
     def parts(self) -> Iterable[Widget]:
         """Lay out five columns and the details."""
@@ -53,6 +52,8 @@ class BoardScreen(Pane):
             self.query_one(f"#title-{number}", OneLine).show(column_title(COLUMNS[number][0], len(cards)))
             self._column(number).set_rows(cards)
         self._leave_empty_column()
+        self._current()
+        self._mark_current()
         task = self.query_one("#task", TextPane)
         task.show(task_details(scene, self._key()) if has_tasks else EMPTY, self._key())
 
@@ -80,6 +81,14 @@ class BoardScreen(Pane):
         if number != self._last:
             self._last = number
             self._column(number).focus()
+            self._mark_current()
+
+    def _mark_current(self) -> None:
+        for number in range(len(COLUMNS)):
+            column = self._column(number)
+            if column.is_current != (number == self._last):
+                column.is_current = number == self._last
+                column.refresh()
 
     def action_column(self, step: int) -> None:
         """Go to the next column that has cards."""

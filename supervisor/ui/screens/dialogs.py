@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Input, Label, TextArea
 
@@ -44,9 +45,7 @@ class AskDialog(ModalScreen[str]):
                 yield Label(literal(text), classes="dialog-text", markup=False)
             with Horizontal(classes="dialog-buttons"):
                 for choice in self._choices:
-                    yield Button(
-                        literal(SafeText(f"{choice.label} ({choice.letter})")), id=f"choice-{choice.answer}"
-                    )
+                    yield Button(_named(choice), id=f"choice-{choice.answer}", compact=True)
 
     def on_mount(self) -> None:
         """Stand on the harmless answer."""
@@ -70,6 +69,10 @@ class AskDialog(ModalScreen[str]):
         self.dismiss(self._choices[-1].answer)
 
 
+def _named(choice: Choice) -> Content:
+    return literal(SafeText(f"{choice.label} ({choice.letter})"))
+
+
 def confirm(title: str, *text: SafeText, yes: str) -> AskDialog:
     """Ask whether to do something that cannot be undone."""
     return AskDialog(title, text, (Choice("yes", yes, "y"), Choice("no", "No", "n")))
@@ -91,7 +94,7 @@ class LineDialog(ModalScreen[str | None]):
             yield Label(literal(SafeText(self._title)), classes="dialog-title", markup=False)
             for text in self._text:
                 yield Label(literal(text), classes="dialog-text", markup=False)
-            yield Input(placeholder=self._hint)
+            yield Input(placeholder=self._hint, compact=True)
             yield Label(literal(SafeText("enter sends, esc cancels")), classes="dialog-hint", markup=False)
 
     @on(Input.Submitted)
@@ -130,8 +133,10 @@ class ComposeDialog(ModalScreen[Letter | None]):
         """Lay out the dialog."""
         with Vertical(classes="dialog wide"):
             yield Label(literal(SafeText("Write a message")), classes="dialog-title", markup=False)
-            yield Input(self._to, placeholder="to: an agent, role:…, group:…, all", id="to")
-            yield TextArea(id="body", soft_wrap=True, show_line_numbers=False, tab_behavior="focus")
+            yield Input(self._to, placeholder="to: an agent, role:judge, group:…, all", id="to", compact=True)
+            yield TextArea(
+                id="body", soft_wrap=True, show_line_numbers=False, tab_behavior="focus", compact=True
+            )
             yield Checkbox("urgent: the agent hears of it at its next call", id="urgent", compact=True)
             yield Label(
                 literal(SafeText("ctrl+s or F2 sends, esc cancels. " + _known(self._addresses))),

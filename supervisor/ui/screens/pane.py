@@ -19,7 +19,8 @@ from supervisor.ui.keymap import bindings
 from supervisor.ui.safe_text import SafeText
 from supervisor.ui.scene import Scene
 from supervisor.ui.spans import line, say
-from supervisor.ui.view_models.status import banner, nothing_known, status_line, tabs
+from supervisor.ui.view_models.banner import banner, nothing_known
+from supervisor.ui.view_models.status import status_line, tabs
 from supervisor.ui.widgets.log_view import LogView
 from supervisor.ui.widgets.one_line import OneLine, TabStrip
 from supervisor.ui.widgets.row_view import RowView

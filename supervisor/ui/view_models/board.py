@@ -58,11 +58,7 @@ class BoardModel:
         )
 
     def _card(self, scene: Scene, task: Task) -> Card:
-        basis = (
-            task,
-            open_dependencies(scene, task) if task.state is TaskState.BLOCKED else (),
-            scene.glyphs is None,
-        )
+        basis = (task, open_dependencies(scene, task) if task.state is TaskState.BLOCKED else ())
         known = self._cards.get(task.id)
         if known is not None and known[0] == basis:
             return known[1]
@@ -95,46 +91,46 @@ def open_dependencies(scene: Scene, task: Task) -> tuple[str, ...]:
 
 
 def _card_of(task: Task, waits_for: tuple[str, ...], glyphs: Glyphs) -> Card:
-    priority = glyphs.priority[task.priority].strip()
+    sign = glyphs.priority[task.priority].strip()
+    tone = Tone.MUTED if task.state in {TaskState.CANCELLED, TaskState.SKIPPED} else Tone.PLAIN
     head = line(
         say(f"{task.id} ", Tone.LINK),
-        say(f"{priority} " if priority else "", PRIORITY_TONES[task.priority]),
-        Span(first_line(task.title), Tone.PLAIN if task.state is not TaskState.CANCELLED else Tone.MUTED),
+        say(f"{sign} " if sign and not task.is_terminal else "", PRIORITY_TONES[task.priority]),
+        *_who(task, glyphs),
     )
-    return Card(key=task.id, lines=(head, _who(task, waits_for, glyphs), _how_far(task, glyphs)))
+    return Card(
+        key=task.id, lines=(head, line(Span(first_line(task.title), tone)), _how_far(task, waits_for, glyphs))
+    )
 
 
-def _who(task: Task, waits_for: tuple[str, ...], glyphs: Glyphs) -> Line:
-    if task.state is TaskState.BLOCKED:
-        return line(say(why_blocked(task, waits_for), Tone.MUTED))
+def _who(task: Task, glyphs: Glyphs) -> Line:
+    if task.is_terminal:
+        return (task_state(task.state, glyphs),)
     if task.state is TaskState.IN_PROGRESS:
-        return line(say(f"{glyphs.arrow} ", Tone.FAINT), Span(safe(task.holder or "?"), Tone.GOOD))
+        return line(Span(safe(task.holder or "?"), Tone.GOOD))
     if task.state is TaskState.IN_REVIEW:
-        by = safe(task.reviewer) if task.reviewer else "waits for a judge"
         return line(
-            say(f"by {safe(task.author or '?')}, ", Tone.MUTED),
-            say(by, Tone.NOTICE if task.reviewer else Tone.MUTED),
+            Span(safe(task.reviewer), Tone.NOTICE) if task.reviewer else say("no judge yet", Tone.MUTED)
         )
-    if task.state is TaskState.PENDING:
-        return line(say(f"for {safe(task.assignee)}" if task.assignee else "free to take", Tone.MUTED))
-    return line(Span(safe(task.author or task.holder or ""), Tone.MUTED))
+    return line(Span(safe(task.assignee or ""), Tone.MUTED))
 
 
-def _how_far(task: Task, glyphs: Glyphs) -> Line:
+def _how_far(task: Task, waits_for: tuple[str, ...], glyphs: Glyphs) -> Line:
+    if task.state is TaskState.BLOCKED:
+        return line(Span(why_blocked(task, waits_for), Tone.MUTED))
     if task.state is TaskState.IN_PROGRESS:
         return line(
             *bar(task.percent, 100, _BAR, glyphs),
-            say(f" {task.percent}%", Tone.MUTED),
-            say("  "),
+            say(f" {task.percent}%  ", Tone.MUTED),
             Span(first_line(task.action, 80), Tone.FAINT),
         )
     if task.is_terminal:
         took = (
-            f" {span_of_time(task.finished_at - task.started_at)}"
-            if task.finished_at and task.started_at
-            else ""
+            span_of_time(task.finished_at - task.started_at) if task.finished_at and task.started_at else ""
         )
-        return line(task_state(task.state, glyphs), say(took, Tone.FAINT))
+        return line(Span(safe(task.author or task.holder or ""), Tone.MUTED), say(f"  {took}", Tone.FAINT))
+    if task.state is TaskState.IN_REVIEW:
+        return line(say("by ", Tone.FAINT), Span(safe(task.author or "?"), Tone.MUTED))
     if task.review_round:
         return line(say(f"sent back {task.review_round}x", Tone.WARN))
     return line(Span(safe(" ".join(f"#{tag}" for tag in task.tags)), Tone.FAINT))

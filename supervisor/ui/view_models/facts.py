@@ -22,4 +22,4 @@ def fact(name: str, value: str, tone: Tone = Tone.PLAIN) -> Line:
 
 def paragraph(text: str, tone: Tone = Tone.PLAIN, lead: str = "") -> tuple[Line, ...]:
     """Show foreign text of several lines, each after `lead`."""
-    return tuple(line(say(lead, Tone.FAINT), Span(each, tone)) for each in safe_lines(text.rstrip("\n")))
+    return tuple(line(say(lead, Tone.FRAME), Span(each, tone)) for each in safe_lines(text.rstrip("\n")))

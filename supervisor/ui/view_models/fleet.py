@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from supervisor.model.agent import Agent, AgentMetrics, AgentState, ExitInfo
+from supervisor.model.agent import Agent, AgentState, ExitInfo
 from supervisor.model.message import DeliveryState
 from supervisor.ui.safe_text import first_line, safe
 from supervisor.ui.scene import Scene
@@ -27,14 +27,14 @@ from supervisor.ui.view_models.words import (
 COLUMNS: Final = (
     Column(title="agent", width=13, grow=1, most=24),
     Column(title="state", width=11),
-    Column(title="task", width=14, grow=4),
+    Column(title="task", width=16, grow=4),
     Column(title="seen", width=4, right=True),
     Column(title="cpu", width=4, right=True),
-    Column(title="mem", width=5, right=True, drop=2),
-    Column(title="restarts", width=8, right=True, drop=3),
-    Column(title="level", width=5, drop=4),
+    Column(title="mem", width=4, right=True, drop=2),
+    Column(title="starts", width=6, right=True, drop=3),
+    Column(title="lvl", width=3, drop=4),
 )
-"""The columns of the table. `seen` is the age of the last sign of life, `level` the assurance level."""
+"""`seen` is the age of the last sign of life, `starts` counts restarts, `lvl` is the assurance."""
 
 EMPTY: Final = (
     line(say("No agents yet", Tone.TITLE)),
@@ -47,9 +47,12 @@ def fleet_rows(scene: Scene, wanted: str = "") -> tuple[Row, ...]:
     """List the agents under their pools; with `wanted`, only those whose name, state or task has it."""
     rows: list[Row] = []
     for pool, agents in _by_pool(scene).items():
-        chosen = [row for row in (_agent_row(scene, agent) for agent in agents) if _has(row, wanted)]
-        if chosen:
-            rows += [Row(key=f"pool {pool}", heading=_pool_heading(pool, agents)), *chosen]
+        is_group = len(agents) > 1
+        members = (_agent_row(scene, agent, indent=2 * is_group) for agent in agents)
+        chosen = [row for row in members if _has(row, wanted)]
+        if chosen and is_group:
+            rows.append(Row(key=f"pool {pool}", heading=_pool_heading(pool, agents)))
+        rows += chosen
     return tuple(rows)
 
 
@@ -74,19 +77,19 @@ def _pool_heading(pool: str, agents: list[Agent]) -> Line:
     )
 
 
-def _agent_row(scene: Scene, agent: Agent) -> Row:
-    metrics = scene.metrics.get(agent.name) or AgentMetrics(name=agent.name)
+def _agent_row(scene: Scene, agent: Agent, *, indent: int) -> Row:
+    metrics = scene.metrics.get(agent.name)
     is_up = agent.pid is not None
     dash = line(say("-", Tone.FAINT))
     return Row(
         key=agent.name,
         cells=(
-            line(Span(safe(agent.name), Tone.STRONG)),
+            line(say(" " * indent), Span(safe(agent.name), Tone.STRONG)),
             agent_state(agent.state, scene.glyphs),
             doing(scene, agent),
             line(say(ago(scene.last_sign_of(agent), scene.now), Tone.MUTED)) if is_up else dash,
-            line(say(f"{metrics.cpu_percent:.0f}%", Tone.PLAIN)) if is_up else dash,
-            line(say(size(metrics.rss_bytes))) if is_up else dash,
+            line(say(f"{metrics.cpu_percent:.0f}%")) if is_up and metrics else dash,
+            line(say(size(metrics.rss_bytes))) if is_up and metrics else dash,
             line(say(str(agent.restarts), Tone.WARN if agent.restarts else Tone.FAINT)),
             line(say(agent.assurance.value, Tone.MUTED)),
         ),

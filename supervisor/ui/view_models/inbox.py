@@ -23,7 +23,7 @@ MESSAGE_COLUMNS: Final = (
     Column(title="at", width=8),
     Column(title="from", width=10, grow=1, most=20),
     Column(title="to", width=10, grow=1, most=20, drop=1),
-    Column(title="message", width=14, grow=6),
+    Column(title="message", width=30, grow=6),
 )
 ALL_MAIL: Final = "*"
 

@@ -59,7 +59,7 @@ def _field(name: str, value: Any, edge: str) -> tuple[Line, ...]:
     if name in _ARGV and isinstance(value, list):
         return (
             title,
-            *(line(say(f"{edge} ", Tone.FAINT), Span(safe(_quoted(each), 70_000))) for each in value),
+            *(line(say(f"{edge} ", Tone.FRAME), Span(safe(_quoted(each), 70_000))) for each in value),
         )
     if isinstance(value, str) and "\n" in value:
         return (title, *paragraph(value, lead=f"{edge} "))

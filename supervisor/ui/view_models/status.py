@@ -8,11 +8,11 @@ from typing import Final
 
 from supervisor.model.agent import AgentState
 from supervisor.model.task import TERMINAL, TaskState
-from supervisor.model.team import Run, RunState
 from supervisor.ui.safe_text import first_line, safe
 from supervisor.ui.scene import Link, Scene
 from supervisor.ui.spans import Line, Span, Tone, line, say, width_of
 from supervisor.ui.view_models.approvals import waiting_count
+from supervisor.ui.view_models.banner import run_end, run_is_over
 from supervisor.ui.view_models.inbox import unread_of_human
 from supervisor.ui.view_models.words import (
     AGENT_TONES,
@@ -20,7 +20,6 @@ from supervisor.ui.view_models.words import (
     ago,
     bar,
     count_of,
-    span_of_time,
 )
 
 SCREENS: Final = ("fleet", "board", "inbox", "votes", "logs", "approvals")
@@ -94,14 +93,8 @@ def _parts(scene: Scene) -> list[tuple[int, tuple[Line, ...]]]:
     run = scene.world.current_run
     parts = [(0, (_team(scene),)), (1, (_link(scene),)), (4, (_waiting(scene),))]
     progress = (3, (_progress(scene),))
-    if run is not None and run.state is not RunState.ACTIVE:
-        return [
-            *parts[:2],
-            (2, (_run_end(scene, run), _run_end(scene, run, brief=True))),
-            parts[2],
-            (5, (_report(scene),)),
-            progress,
-        ]
+    if run is not None and run_is_over(scene):
+        return [*parts[:2], (2, (run_end(scene, run),)), progress, parts[2]]
     return [*parts, progress, (2, (_agents(scene), _agents(scene, brief=True)))]
 
 
@@ -122,9 +115,14 @@ def _link(scene: Scene) -> Line:
     word = {Link.ENDED: "engine stopped", Link.LOST: "disconnected", Link.CONNECTING: "connecting"}[
         scene.link
     ]
-    return line(
-        say(f"{glyphs.cross} {word}", Tone.BAD), say(f" {ago(scene.heard_at, scene.now)} ago", Tone.MUTED)
-    )
+    finished = run_is_over(scene) and scene.link is Link.ENDED
+    sign, tone = (glyphs.agent[AgentState.EXITED], Tone.MUTED) if finished else (glyphs.cross, Tone.BAD)
+    return line(say(f"{sign} {word}", tone), say(f" {_since(scene)}", Tone.MUTED))
+
+
+def _since(scene: Scene) -> str:
+    heard = ago(scene.heard_at, scene.now)
+    return "just now" if heard == "now" else f"{heard} ago"
 
 
 def _agents(scene: Scene, *, brief: bool = False) -> Line:
@@ -158,32 +156,6 @@ def _waiting(scene: Scene) -> Line:
     return line(say(f"{scene.glyphs.flag} {waiting} {verb} for you", Tone.NOTICE))
 
 
-def _run_end(scene: Scene, run: Run, *, brief: bool = False) -> Line:
-    good = run.state is RunState.FINISHED and not scene.world.task_counts()[TaskState.FAILED]
-    glyph, tone = (scene.glyphs.tick, Tone.GOOD) if good else (scene.glyphs.cross, Tone.WARN)
-    took = f" in {span_of_time(run.finished_at - run.started_at)}" if run.finished_at else ""
-    outcome = f": {first_line(run.outcome, 80)}" if run.outcome and not brief else ""
-    return line(
-        say(f"{glyph} run {run.state.value}", tone),
-        Span(safe(outcome)),
-        say("" if brief else took, Tone.MUTED),
-    )
-
-
-def _report(scene: Scene) -> Line:
-    if scene.engine is None or not scene.engine.report_dir:
-        return ()
-    return line(
-        say("report ", Tone.MUTED),
-        Span(safe(short_path(scene.engine.report_dir, scene.engine.project)), Tone.LINK),
-    )
-
-
-def short_path(path: str, project: str) -> str:
-    """Spell a path from the project on, if it lies in there."""
-    return path.removeprefix(project.rstrip("/") + "/") if project else path
-
-
 def _never_connected(scene: Scene) -> Line:
     if scene.link is Link.CONNECTING:
         return line(say("connecting to the engine", Tone.MUTED), say(scene.glyphs.ellipsis, Tone.MUTED))
@@ -191,43 +163,4 @@ def _never_connected(scene: Scene) -> Line:
         say(f"{scene.glyphs.cross} no engine", Tone.BAD),
         say("  "),
         Span(first_line(scene.link_reason), Tone.MUTED),
-    )
-
-
-def banner(scene: Scene, *, paused: bool = False) -> Line:
-    """Say what must not be overlooked: the run has ended, the engine is gone, the display is held."""
-    glyphs, run = scene.glyphs, scene.world.current_run
-    if scene.is_known and run is not None and run.state is not RunState.ACTIVE:
-        return line(
-            *_run_end(scene, run),
-            say("   "),
-            *_report(scene),
-            say("   ctrl+q leaves", Tone.MUTED),
-        )
-    if scene.is_known and scene.link is Link.LOST:
-        return line(
-            say(f"{glyphs.cross} The engine cannot be reached. ", Tone.BAD),
-            say(f"What you see is {ago(scene.heard_at, scene.now)} old; trying again.", Tone.PLAIN),
-        )
-    if scene.is_known and scene.link is Link.ENDED:
-        return line(
-            say(f"{glyphs.cross} The engine has stopped: ", Tone.WARN),
-            Span(first_line(scene.link_reason, 120)),
-        )
-    return line(say("The display is held; the agents go on. p lets it go.", Tone.NOTICE)) if paused else ()
-
-
-def nothing_known(scene: Scene) -> tuple[Line, ...]:
-    """Say why there is nothing to show: not yet, or no engine."""
-    if scene.link is Link.CONNECTING:
-        return (
-            line(say("Connecting to the engine", Tone.TITLE)),
-            line(say("The team appears here in a moment.", Tone.MUTED)),
-        )
-    return (
-        line(say("No engine to show", Tone.TITLE)),
-        line(Span(first_line(scene.link_reason), Tone.BAD)),
-        (),
-        line(say("Trying again; the team appears here as soon as the engine answers.", Tone.MUTED)),
-        line(say("ctrl+q leaves.", Tone.MUTED)),
     )

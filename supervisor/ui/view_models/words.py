@@ -9,7 +9,7 @@ from supervisor.model.agent import AgentState
 from supervisor.model.approval import ApprovalState
 from supervisor.model.task import BlockReason, Priority, Task, TaskState
 from supervisor.ui.glyphs import Glyphs
-from supervisor.ui.safe_text import safe
+from supervisor.ui.safe_text import SafeText, safe
 from supervisor.ui.spans import Line, Span, Tone, line, say
 
 AGENT_WORDS: Final = {state: state.value for state in AgentState} | {AgentState.WAITING_HUMAN: "needs you"}
@@ -126,7 +126,7 @@ def bar(done: int, total: int, width: int, glyphs: Glyphs, tone: Tone = Tone.LIN
     return line(say(glyphs.bar_full * filled, tone), say(glyphs.bar_empty * (width - filled), Tone.FAINT))
 
 
-def why_blocked(task: Task, open_dependencies: tuple[str, ...]) -> str:
+def why_blocked(task: Task, open_dependencies: tuple[str, ...]) -> SafeText:
     """Say in a few words what a blocked task waits for."""
     says = {
         BlockReason.DEPENDENCY: "waits for " + (" ".join(open_dependencies) or "a task"),

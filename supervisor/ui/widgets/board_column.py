@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
 
 from supervisor.ui.spans import Line, Tone, fit, line, say
@@ -17,6 +18,11 @@ class BoardColumn(RowView):
 
     row_height: ClassVar[int] = 4
     header_height: ClassVar[int] = 0
+    is_current = False
+
+    def base_style(self, index: int) -> Style:
+        """Show where the cursor is only in the column that the person stands in."""
+        return super().base_style(index) if self.has_focus or self.is_current else self.rich_style
 
     def row_line(self, index: int, part: int, width: int) -> Strip:
         """Draw one line of a card; the fourth is the gap between cards."""
