@@ -171,6 +171,8 @@ async def _paced(endpoints: list[Endpoint], tool: str, arguments: dict[str, Any]
         return times_ms
 
     connections = [Connection([endpoint]) for endpoint in endpoints]
+    for connection in connections:
+        await connection.call(tool, arguments)
     return await _measured(endpoints[0].pid, connections, agent)
 
 

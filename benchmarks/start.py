@@ -30,6 +30,9 @@ from benchmarks.team import (
 ROWS, COLUMNS = 50, 200
 ALTERNATE_SCREEN: Final = b"\x1b[?1049h"
 FIRST_WORDS: Final = b"Fleet"
+SETTLE_S: Final = 2.0
+"""Until an engine that has just started has loaded its MCP server."""
+
 CLOCK: Final = ["date", "+started %s.%N"]
 """A program of a few hundred microseconds that says when it ran."""
 
@@ -95,6 +98,7 @@ def _first_frame(verb: str) -> tuple[float, float]:
             words.insert(4, str(project / "bench.toml"))
         else:
             _up_detached(project)
+            time.sleep(SETTLE_S)
         begun = time.perf_counter()
         screen = pexpect.spawn(
             words[0],
