@@ -12,7 +12,7 @@ def keys_page() -> str:
         "",
         "Generated from the keymap by `python -m supervisor.ui.keys_page`; a test compares them.",
         "",
-        "Every action is also in the command palette (`:` or `ctrl+p`), except those that answer an approval:",
+        "Every action is also in the command palette (`:` or `ctrl+p`), except answers to approvals:",
         "their keys count only on the card itself, after 400 ms without a key press.",
     ]
     for title, keys in keys_of(PLACES):

@@ -38,6 +38,7 @@ class ApprovalsScreen(Pane):
         """Begin without a card."""
         super().__init__()
         self._card: Card | None = None
+        self._is_message = False
         self._read: tuple[str, str, str] | None = None
 
     def parts(self) -> Iterable[Widget]:
@@ -61,6 +62,20 @@ class ApprovalsScreen(Pane):
         else:
             self.desk.arming.hide()
         self._show_decision()
+        self._offer_what_works()
+
+    def _offer_what_works(self) -> None:
+        """Let the footer name the keys that mean something for this kind of card."""
+        is_message = self._card is not None and self._card.approval is None
+        if is_message is not self._is_message:
+            self._is_message = is_message
+            self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Hide what has no meaning for the card."""
+        if action in {"answer_message", "mark_read"}:
+            return self._is_message
+        return super().check_action(action, parameters)
 
     def beat(self) -> None:
         """Show when the keys become armed."""

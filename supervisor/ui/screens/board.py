@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from textual import on
+from textual import events
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
@@ -19,7 +19,6 @@ from supervisor.ui.screens.pane import Pane
 from supervisor.ui.view_models.board import COLUMNS, EMPTY, BoardModel, task_details
 from supervisor.ui.widgets.board_column import BoardColumn, column_title
 from supervisor.ui.widgets.one_line import OneLine
-from supervisor.ui.widgets.row_view import RowView
 from supervisor.ui.widgets.text_pane import TextPane
 
 
@@ -33,6 +32,7 @@ class BoardScreen(Pane):
         """Begin with no cards."""
         super().__init__()
         self._model = BoardModel()
+        self._current = 0
 
     def parts(self) -> Iterable[Widget]:
         """Lay out five columns and the details."""
@@ -52,7 +52,6 @@ class BoardScreen(Pane):
             self.query_one(f"#title-{number}", OneLine).show(column_title(COLUMNS[number][0], len(cards)))
             self._column(number).set_rows(cards)
         self._leave_empty_column()
-        self._current()
         self._mark_current()
         task = self.query_one("#task", TextPane)
         task.show(task_details(scene, self._key()) if has_tasks else EMPTY, self._key())
@@ -60,49 +59,44 @@ class BoardScreen(Pane):
     def _column(self, number: int) -> BoardColumn:
         return self.query_one(f"#column-{number}", BoardColumn)
 
-    def _current(self) -> int:
-        for number in range(len(COLUMNS)):
-            if self._column(number).has_focus:
-                self._last = number
-        return self._last
-
-    _last = 0
-
     def _key(self) -> str | None:
-        return self._column(self._current()).key
+        return self._column(self._current).key
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Follow the focus into another column."""
+        for number in range(len(COLUMNS)):
+            if event.widget is self._column(number) and number != self._current:
+                self._current = number
+                self.repaint()
 
     def _leave_empty_column(self) -> None:
         """Stand where there are cards, as long as the person has not gone anywhere."""
-        current = self._current()
+        current = self._current
         if not self._column(current).rows and self._column(current).has_focus:
             self._go_to_column(next((n for n in (2, 3, 1, 0, 4) if self._column(n).rows), current))
 
     def _go_to_column(self, number: int) -> None:
-        if number != self._last:
-            self._last = number
+        if number != self._current:
+            self._current = number
             self._column(number).focus()
             self._mark_current()
 
     def _mark_current(self) -> None:
         for number in range(len(COLUMNS)):
             column = self._column(number)
-            if column.is_current != (number == self._last):
-                column.is_current = number == self._last
+            if column.is_current != (number == self._current):
+                column.is_current = number == self._current
                 column.refresh()
 
     def action_column(self, step: int) -> None:
         """Go to the next column that has cards."""
-        number = self._current() + step
+        number = self._current + step
         while 0 <= number < len(COLUMNS):
             if self._column(number).rows:
                 self._go_to_column(number)
                 self.repaint()
                 return
             number += step
-
-    @on(RowView.Moved)
-    def _follow_cursor(self) -> None:
-        self._current()
 
     def action_add_task(self) -> None:
         """Add a task with a title; agents take it like any other."""

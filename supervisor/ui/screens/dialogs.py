@@ -209,7 +209,7 @@ def help_lines(mode: str) -> tuple[Line, ...]:
     for title, keys in keys_of((mode, "screens", "everywhere", "lists", "texts")):
         lines += [*([BLANK] if lines else []), heading(title if title != PLACES[mode] else f"{title} screen")]
         lines += [
-            line(say(spelled(key.keys).ljust(_KEY_WIDTH), Tone.STRONG), say(" "), say(key.tooltip))
+            line(say(spelled(key.keys).ljust(_KEY_WIDTH) + " ", Tone.STRONG), say(key.tooltip))
             for key in keys
         ]
     return tuple(lines)

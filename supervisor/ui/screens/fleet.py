@@ -31,6 +31,7 @@ from supervisor.ui.widgets.log_view import LogView
 from supervisor.ui.widgets.one_line import OneLine
 from supervisor.ui.widgets.text_pane import TextPane
 
+_ROOMY: Final = 36
 _TABS: Final = ("about", "output", "mail", "events")
 
 
@@ -65,15 +66,22 @@ class FleetScreen(Pane):
         name, tab = table.key, _TABS[self._tab]
         self.query_one("#agent-tabs", OneLine).show(_tab_line(name or "", tab))
         about, output = self.query_one("#about", TextPane), self.query_one("#output", LogView)
-        about.display, output.display = tab != "output", tab == "output"
-        if tab == "output":
+        about.display, output.display = tab != "output", self._shows_output
+        output.set_class(tab != "output", "-below")
+        if self._shows_output:
             self._follower.read(scene, name)
-        else:
+        if tab != "output":
             about.show(_TAB_TEXTS[tab](scene, name), (tab, name))
+
+    @property
+    def _shows_output(self) -> bool:
+        """Tell whether the log is on screen: on its own tab, and under the first one where there is room."""
+        tab = _TABS[self._tab]
+        return tab == "output" or (tab == "about" and self.has_class("-wide") and self.size.height > _ROOMY)
 
     def beat(self) -> None:
         """Look for new output."""
-        if _TABS[self._tab] == "output":
+        if self._shows_output:
             self._follower.beat()
 
     def action_tab(self, step: int) -> None:

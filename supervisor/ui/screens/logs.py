@@ -16,6 +16,7 @@ from supervisor.ui.screens.log_follower import LogFollower
 from supervisor.ui.screens.pane import Pane
 from supervisor.ui.spans import Line, Span, Tone, line, say
 from supervisor.ui.view_models.logs import EMPTY, SOURCE_COLUMNS, source_rows
+from supervisor.ui.view_models.words import count_of
 from supervisor.ui.widgets.line_table import LineTable
 from supervisor.ui.widgets.log_view import LogView
 from supervisor.ui.widgets.one_line import OneLine
@@ -48,13 +49,17 @@ class LogsScreen(Pane):
         sources = self.query_one("#sources", LineTable)
         sources.set_rows(source_rows(scene))
         self._follower.read(scene, sources.key)
-        self.query_one("#log-title", OneLine).show(self._title(sources.key or ""))
+        self._show_title()
+
+    def _show_title(self) -> None:
+        source = self.query_one("#sources", LineTable).key or ""
+        self.query_one("#log-title", OneLine).show(self._title(source))
 
     def _title(self, source: str) -> Line:
         view = self._view
         return line(
             Span(safe(f" {source}"), Tone.STRONG),
-            say(f"  {view.line_count} lines", Tone.MUTED),
+            say(f"  {count_of(view.line_count, 'line')}", Tone.MUTED),
             say("  following" if view.follows else "", Tone.GOOD),
             say("  wrapped" if view.wraps else "", Tone.MUTED),
         )
@@ -62,6 +67,7 @@ class LogsScreen(Pane):
     def beat(self) -> None:
         """Look for new lines."""
         self._follower.beat()
+        self._show_title()
 
     def filter_by(self, words: str) -> None:
         """Mark what matches."""
