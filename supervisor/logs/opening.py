@@ -10,7 +10,6 @@ from typing import Final
 
 _FLAGS: Final = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _MODE: Final = 0o600
-_MOST_ROTATED: Final = 1000
 
 
 def open_for_append(path: Path) -> int:
@@ -26,17 +25,6 @@ def open_for_read(path: Path) -> int:
 def rotated(path: Path, number: int) -> Path:
     """Name the file that holds what was written `number` rotations before `path`."""
     return path.with_name(f"{path.name}.{number}") if number else path
-
-
-def older_files(path: Path) -> list[Path]:
-    """List the rotated files of `path`, newest first, up to the first gap."""
-    found: list[Path] = []
-    for number in range(1, _MOST_ROTATED):
-        older = rotated(path, number)
-        if not older.exists():
-            break
-        found.append(older)
-    return found
 
 
 def _checked(fd: int, path: Path) -> int:

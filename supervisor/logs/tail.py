@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from supervisor.logs.chain import open_newer, open_older
 from supervisor.logs.line_index import LINE_CAP
-from supervisor.logs.opening import older_files, open_for_read
+from supervisor.logs.opening import open_for_read
 
 _BLOCK: Final = 65_536
 _BATCH_BYTES: Final = 1_048_576
@@ -19,20 +20,17 @@ _POLL_S: Final = 0.1
 
 def last_lines(path: Path, n: int) -> list[bytes]:
     """Return the last `n` lines, oldest first, from rotated files too; an unfinished one counts. Blocks."""
-    lines: list[bytes] = []
-    for file in (path, *older_files(path)):
-        if len(lines) >= n:
-            break
-        with suppress(OSError):
-            fd = open_for_read(file)
-            try:
-                lines = _lines_before(fd, os.fstat(fd).st_size, n - len(lines)) + lines
-            finally:
-                os.close(fd)
-    return lines
+    try:
+        fd = open_for_read(path)
+    except FileNotFoundError:
+        return []
+    try:
+        return _last_lines(path, fd, os.fstat(fd).st_size, n)
+    finally:
+        os.close(fd)
 
 
-async def follow(path: Path, *, last: int = 0) -> AsyncIterator[bytes]:
+async def follow(path: Path, *, last: int = 0) -> AsyncGenerator[bytes, None]:
     """Yield the `last` lines and then each line as it is finished, for ever, through every rotation.
 
     The file need not exist yet. Lines over 1 MiB come in pieces. Files are read in a thread.
@@ -68,16 +66,7 @@ class _Follower:
             return []
         size = os.fstat(self._fd).st_size
         self._position = size - len(_unfinished_end(self._fd, size))
-        lines = _lines_before(self._fd, self._position, last)
-        for older in self._files_before_mine():
-            if len(lines) >= last:
-                break
-            fd = open_for_read(older)
-            try:
-                lines = _lines_before(fd, os.fstat(fd).st_size, last - len(lines)) + lines
-            finally:
-                os.close(fd)
-        return lines
+        return _last_lines(self._path, self._fd, self._position, last)
 
     def new_lines(self) -> list[bytes]:
         """Return lines finished since the last call, at most about 1 MiB of them."""
@@ -87,7 +76,7 @@ class _Follower:
             return []
         block = os.pread(self._fd, _BATCH_BYTES, self._position)
         if not block:
-            self._go_to_next_file()
+            self._go_on(self._fd)
             return []
         self._position += len(block)
         *lines, self._unfinished = (self._unfinished + block).split(b"\n")
@@ -103,45 +92,31 @@ class _Follower:
             os.close(self._fd)
             self._fd = None
 
-    def _go_to_next_file(self) -> None:
+    def _go_on(self, fd: int) -> None:
         """Move on when this file was rotated away and read to its end, or was truncated."""
-        if self._fd is None:
-            return
-        look = os.fstat(self._fd)
-        if look.st_size < self._position:
+        if os.fstat(fd).st_size < self._position:
             self._position, self._unfinished = 0, b""
             return
-        newer = self._path
-        for file in (self._path, *older_files(self._path)):
-            with suppress(FileNotFoundError):
-                if os.path.samestat(file.stat(follow_symlinks=False), look):
-                    break
-                newer = file
-        else:
-            if look.st_nlink:
-                return  # a rotation is under way: ours is there under some name
-        self._open_instead(newer, look)
-
-    def _open_instead(self, newer: Path, look: os.stat_result) -> None:
-        try:
-            fd = open_for_read(newer)
-        except FileNotFoundError:
-            return  # between two renames: look again
-        if os.path.samestat(os.fstat(fd), look) or os.fstat(self._fd or fd).st_size > self._position:
-            os.close(fd)
+        newer = open_newer(self._path, fd)
+        if newer is None:
             return
-        self.close()
-        self._fd, self._position = fd, 0
+        if os.fstat(fd).st_size > self._position:
+            os.close(newer)  # more came before the rotation
+            return
+        os.close(fd)
+        self._fd, self._position = newer, 0
 
-    def _files_before_mine(self) -> Iterator[Path]:
-        """Name the files older than the open one, also when it was rotated just now."""
-        files = [self._path, *older_files(self._path)]
-        look = os.fstat(self._fd) if self._fd is not None else None
-        for place, file in enumerate(files):
-            with suppress(FileNotFoundError):
-                if look is not None and os.path.samestat(file.stat(follow_symlinks=False), look):
-                    return iter(files[place + 1 :])
-        return iter(())
+
+def _last_lines(path: Path, fd: int, end: int, n: int) -> list[bytes]:
+    """Return the `n` lines before `end` of an open file, from older files too."""
+    lines = _lines_before(fd, end, n)
+    older = open_older(path, fd) if len(lines) < n else None
+    while older is not None:
+        lines = _lines_before(older, os.fstat(older).st_size, n - len(lines)) + lines
+        oldest = open_older(path, older) if len(lines) < n else None
+        os.close(older)
+        older = oldest
+    return lines
 
 
 def _unfinished_end(fd: int, size: int) -> bytes:

@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from supervisor.logs.chain import older_files
 from supervisor.logs.line_index import LineIndex
 from supervisor.logs.log_file import LogFile
-from supervisor.logs.opening import older_files
 from supervisor.logs.writer import AgentLog
 from supervisor.model.team import StopLadder
 from supervisor.runtime.exits import ProcessExit

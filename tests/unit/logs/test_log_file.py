@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supervisor.logs.chain import older_files
 from supervisor.logs.log_file import LogFile
-from supervisor.logs.opening import older_files
 
 chunks = st.lists(
     st.binary(min_size=1, max_size=40).map(lambda raw: raw.replace(b"\xff", b"\n")), max_size=40

@@ -22,9 +22,10 @@ async def test_no_turn_of_the_loop_reads_more_than_its_budget() -> None:
     fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 1_048_576)
     got = bytearray()
     output = OutputPipe(read_end, got.extend, SystemClock())
-    os.write(write_end, b"x" * 1_048_576)
+    total = os.write(write_end, b"x" * 1_048_576)
+    assert total > CHUNKS_PER_TURN * CHUNK_BYTES, "the canary: there is more than a turn's worth"
     per_turn = []
-    while len(got) < 1_048_576:
+    while len(got) < total:
         before = len(got)
         await asyncio.sleep(0)
         per_turn.append(len(got) - before)

@@ -34,7 +34,7 @@ def test_a_delegated_cgroup_is_recognised(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert "has no cgroup.kill" in told(Containment.CGROUP).detail
     (tmp_path / "cgroup.kill").touch()
     assert told(Containment.CGROUP).available
-    monkeypatch.setattr(probe.os, "access", lambda *_: False)
+    monkeypatch.setattr("supervisor.runtime.probe.os.access", lambda *_: False)
     assert "not delegated" in told(Containment.CGROUP).detail
 
 

@@ -12,7 +12,7 @@ from supervisor.model.team import StopLadder
 from supervisor.runtime import census as census_module
 from supervisor.runtime import sweep as sweep_module
 from supervisor.runtime.census import Census, shared_census
-from supervisor.runtime.proc_table import ProcRef, read_stat
+from supervisor.runtime.proc_table import ProcRef, read_stat, read_table
 from supervisor.runtime.sweep import kill_refs, marked, sweep_session
 from supervisor.testing.chaos import ChaosTeam, gone, is_alive
 
@@ -78,7 +78,7 @@ async def test_we_and_our_own_group_are_never_prey() -> None:
 
 async def test_fifty_who_ask_at_once_share_two_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = 0
-    real = census_module.read_table
+    real = read_table
 
     def counted() -> object:
         nonlocal looks
