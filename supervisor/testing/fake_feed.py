@@ -44,6 +44,7 @@ class FakeEngine:
         self.engine = engine or an_engine(clock)
         self.world = World(run=1)
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.events: list[Event] = []
         self.refusal: SupervisorError | None = None
         self.is_up = True
         self._listeners: list[asyncio.Queue[FeedItem]] = []
@@ -63,6 +64,7 @@ class FakeEngine:
                 reason=reason,
             )
             self.world.apply(event)
+            self.events.append(event)
             self._tell(event)
 
     def measure(self, *metrics: AgentMetrics) -> None:
@@ -134,6 +136,9 @@ class FakeConnection:
 
     async def call(self, verb: str, **args: Any) -> Any:
         """Write the call down, or refuse it."""
+        if verb == "events":
+            told = [event for event in self._engine.events if event.seq > args["since"]]
+            return {"events": [to_wire(event) for event in told[: args["limit"]]]}
         self._engine.calls.append((verb, args))
         if self._engine.refusal is not None:
             raise self._engine.refusal

@@ -20,7 +20,7 @@ from supervisor.transports.control.client import ControlClient
 from supervisor.ui.arming import Arming
 from supervisor.ui.commands import Command, GoTo, TeamCommands
 from supervisor.ui.feed import Connect, LiveTeam
-from supervisor.ui.glyphs import glyphs_for
+from supervisor.ui.glyphs import ASCII, glyphs_for
 from supervisor.ui.keymap import bindings
 from supervisor.ui.safe_text import Scrub, safe
 from supervisor.ui.scene import Link, Scene
@@ -87,8 +87,12 @@ class SupervisorApp(App[str], inherit_bindings=False):
         self.theme = theme_for(environ)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Let the toolkit's own themes work, too."""
-        return fallback_tokens()
+        """Let the toolkit's own themes work, too, and draw edges with the signs chosen."""
+        ascii_only = self.glyphs is ASCII
+        return fallback_tokens() | {
+            "edge": "ascii" if ascii_only else "solid",
+            "frame": "ascii" if ascii_only else "round",
+        }
 
     def on_mount(self) -> None:
         """Start listening and ticking."""

@@ -11,6 +11,7 @@ from supervisor.clock import Clock
 from supervisor.errors import SupervisorError
 from supervisor.model.agent import AgentMetrics
 from supervisor.model.event import Event
+from supervisor.model.wire import from_wire
 from supervisor.model.world import EngineInfo, Snapshot, World
 from supervisor.transports.control.client import FeedItem
 from supervisor.transports.control.protocol import Bye, MetricsFrame
@@ -18,6 +19,7 @@ from supervisor.ui.glyphs import Glyphs
 from supervisor.ui.scene import Link, Scene
 
 RECENT_MAX: Final = 2000
+RECALLED: Final = 500
 RETRY_S: Final = (0.25, 0.5, 1.0, 2.0)
 """How long to wait before trying to reach the engine again; the last one repeats."""
 
@@ -113,7 +115,9 @@ class LiveTeam:
             async with aclosing(engine.feed()) as items:
                 async for item in items:
                     self.take(item)
-                    heard = True
+                    if not heard:
+                        heard = True
+                        await self._recall(engine)
         except SupervisorError as error:
             self._lose(str(error))
         else:
@@ -122,6 +126,15 @@ class LiveTeam:
         finally:
             await engine.close()
         return heard
+
+    async def _recall(self, engine: Engine) -> None:
+        """Ask for the last events before the snapshot, so that there is a past to read."""
+        since = max(self._world.seq - RECALLED, 0)
+        answer = await engine.call("events", since=since, limit=RECALLED)
+        past = [from_wire(Event, each) for each in answer.get("events", ())]
+        self._recent.clear()
+        self._recent.extend(event for event in past if event.seq <= self._world.seq)
+        self.version += 1
 
     def _lose(self, reason: str) -> None:
         if self._link is not Link.ENDED and (self._link, self._reason) != (Link.LOST, reason):

@@ -26,7 +26,7 @@ def safe(text: str, limit: int = 4096) -> SafeText:
     """Make text fit for one line of the screen; beyond `limit` characters it says how many are left out."""
     shown = visible(text[:limit]).replace("\t", _TAB)
     if len(text) > limit:
-        shown = f"{shown} … {len(text) - limit} more characters"
+        shown = f"{shown} ... {len(text) - limit} more characters"
     return SafeText(shown)
 
 
@@ -34,7 +34,7 @@ def safe_lines(text: str, limit: int = 70_000) -> list[SafeText]:
     """Split text at its line feeds and make each line safe."""
     lines = [safe(line, limit) for line in text[:limit].split("\n")]
     if len(text) > limit:
-        lines.append(safe(f"… {len(text) - limit} more characters are not shown"))
+        lines.append(safe(f"... {len(text) - limit} more characters are not shown"))
     return lines
 
 
@@ -42,7 +42,7 @@ def first_line(text: str, limit: int = 400) -> SafeText:
     """Return the first line that holds anything, with a mark if more follows."""
     stripped = text.strip("\n ")
     head, more, _ = stripped.partition("\n")
-    return safe(f"{head} …" if more else head, limit)
+    return safe(f"{head} ..." if more else head, limit)
 
 
 def literal(text: SafeText) -> Content:

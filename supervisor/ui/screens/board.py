@@ -51,6 +51,7 @@ class BoardScreen(Pane):
         for number, cards in enumerate(columns):
             self.query_one(f"#title-{number}", OneLine).show(column_title(COLUMNS[number][0], len(cards)))
             self._column(number).set_rows(cards)
+        self.set_class(not has_tasks, "-no-tasks")
         self._leave_empty_column()
         self._mark_current()
         task = self.query_one("#task", TextPane)

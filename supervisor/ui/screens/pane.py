@@ -87,7 +87,7 @@ class Pane(Screen[None]):
         yield TextPane(dom_id="nothing")
         yield Input(id="filter", placeholder=self.filter_hint, compact=True)
         yield Footer(compact=False, show_command_palette=False)
-        yield OneLine(line(say("This terminal is too small; 40x10 is the least.")), dom_id="too-small")
+        yield OneLine(line(say("Too small: 40x10 is the least")), dom_id="too-small")
 
     filter_hint: ClassVar[str] = "show only rows with these words; enter keeps, esc clears"
 

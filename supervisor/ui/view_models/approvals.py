@@ -11,7 +11,7 @@ from supervisor.model.ids import HUMAN
 from supervisor.model.message import DeliveryState, Message, MessageKind
 from supervisor.model.task import BlockReason, Task, TaskState
 from supervisor.ui.safe_text import deceptions, first_line, safe
-from supervisor.ui.scene import Scene
+from supervisor.ui.scene import Link, Scene
 from supervisor.ui.spans import BLANK, Line, Span, Tone, line, say
 from supervisor.ui.view_models.facts import fact, heading, paragraph
 from supervisor.ui.view_models.payload import payload_deceptions, payload_lines
@@ -214,8 +214,8 @@ def _approval_card(scene: Scene, each: Approval) -> Card:
         digest=each.digest,
         tier=each.tier,
         title=each.title,
-        refusal=_refusal(each, warnings, scene.now),
-        can_be_rejected=each.state is ApprovalState.PENDING and not _has_expired(each, scene.now),
+        refusal=_refusal(scene, each, warnings),
+        can_be_rejected=_is_open(scene, each),
         lines=(
             *_what_stands_above(scene, each, warnings),
             BLANK,
@@ -226,15 +226,22 @@ def _approval_card(scene: Scene, each: Approval) -> Card:
     )
 
 
-def _refusal(each: Approval, warnings: tuple[str, ...], now: float) -> str:
+def _refusal(scene: Scene, each: Approval, warnings: tuple[str, ...]) -> str:
     """Say why this cannot be approved from here; empty if it can."""
     if each.state is not ApprovalState.PENDING:
         return f"{each.id} is {each.state.value}"
-    if _has_expired(each, now):
+    if scene.link is not Link.LIVE:
+        return "the engine cannot be reached"
+    if _has_expired(each, scene.now):
         return f"{each.id} has expired"
     if warnings and each.tier >= 2:
         return f"{each.id} contains {' and '.join(warnings)}; reject it"
     return ""
+
+
+def _is_open(scene: Scene, each: Approval) -> bool:
+    pending = each.state is ApprovalState.PENDING and scene.link is Link.LIVE
+    return pending and not _has_expired(each, scene.now)
 
 
 def _has_expired(each: Approval, now: float) -> bool:

@@ -16,7 +16,7 @@ ENGINE: Final = "engine"
 SOURCE_COLUMNS: Final = (Column(title="log of", width=12, grow=1),)
 EMPTY: Final = (
     line(say("Nothing written yet", Tone.TITLE)),
-    line(say("What this agent prints appears here, line by line.", Tone.MUTED)),
+    line(say("What is written here appears line by line.", Tone.MUTED)),
 )
 
 

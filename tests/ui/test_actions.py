@@ -1,0 +1,189 @@
+"""What a person can have done, and what is asked before it."""
+
+from __future__ import annotations
+
+import pytest
+
+from supervisor.errors import Forbidden
+from supervisor.testing.ui_stage import Stage, stage
+
+
+async def on_worker_1(played: Stage) -> None:
+    await played.go("1")
+    await played.press("j")
+
+
+@pytest.mark.parametrize(("key", "verb"), [("X", "restart"), ("S", "stop_agent")])
+async def test_restart_and_stop_ask_first_and_the_default_is_no(key: str, verb: str) -> None:
+    async with stage() as played:
+        await on_worker_1(played)
+        await played.press(key)
+        await played.press("enter")
+        assert played.engine.calls == []
+        await played.press(key)
+        await played.press("y")
+        assert played.engine.calls == [(verb, {"agent": "worker-1"})]
+
+
+async def test_a_task_is_cancelled_only_after_a_yes() -> None:
+    async with stage() as played:
+        await played.go("2")
+        await played.press("l", "l", "C")
+        assert "Cancel T9?" in played.frame
+        await played.press("n")
+        assert played.engine.calls == []
+        await played.press("C", "y")
+        assert played.engine.calls == [("task_cancel", {"task_id": "T9", "reason": "cancelled in the UI"})]
+
+
+async def test_an_ended_task_cannot_be_cancelled_and_the_reason_is_told() -> None:
+    async with stage() as played:
+        await played.go("2")
+        await played.press("l", "l", "l", "l", "C")
+        assert "T8 has ended already" in played.frame
+        assert played.engine.calls == []
+
+
+async def test_a_task_is_added_by_its_title() -> None:
+    async with stage() as played:
+        await played.go("2")
+        await played.press("A")
+        await played.press(*"look", "enter")
+        assert played.engine.calls == [("task_add", {"title": "look"})]
+
+
+async def test_a_message_goes_to_the_chosen_agent() -> None:
+    async with stage() as played:
+        await on_worker_1(played)
+        await played.press("m")
+        await played.press(*"hello", "f2")
+        assert played.engine.calls == [
+            ("send", {"to": "worker-1", "body": "hello", "urgent": False, "thread": ""})
+        ]
+
+
+async def test_a_reply_goes_to_the_sender_in_its_thread() -> None:
+    async with stage() as played:
+        await played.go("3")
+        await played.press("r")
+        await played.press(*"go", "f2")
+        assert played.engine.calls == [
+            ("send", {"to": "worker-3", "body": "go", "urgent": False, "thread": "M3"})
+        ]
+
+
+async def test_an_unknown_address_is_not_sent_to() -> None:
+    async with stage() as played:
+        await played.go("3")
+        await played.press("m")
+        await played.press(*"nobody", "enter", *"hello", "f2")
+        assert played.engine.calls == []
+        assert "no address of that name" in played.frame
+
+
+async def test_a_message_to_you_is_marked_as_read() -> None:
+    async with stage() as played:
+        await played.go("3")
+        await played.press("x")
+        assert played.engine.calls == [("ack", {"ids": ["M3"]})]
+
+
+async def test_a_refusal_is_told_in_its_words_without_reading_markup() -> None:
+    async with stage() as played:
+        played.engine.refusal = Forbidden("[bold]no[/bold] \x1b[2J")
+        await on_worker_1(played)
+        await played.press("X", "y")
+        await played.settle()
+        assert "[bold]no[/bold] \\x1b[2J" in played.frame
+
+
+@pytest.mark.parametrize(("letter", "outcome"), [("s", "stop"), ("l", "leave")])
+async def test_leaving_asks_what_becomes_of_the_team(letter: str, outcome: str) -> None:
+    async with stage(owns_engine=True) as played:
+        await played.press("ctrl+q")
+        await played.pilot.press(letter)
+        await played.pilot.pause()
+        assert played.app.return_value == outcome
+
+
+async def test_leaving_can_be_thought_better_of() -> None:
+    async with stage(owns_engine=True) as played:
+        await played.press("ctrl+q")
+        await played.press("enter")
+        assert played.app.return_value is None
+        assert played.app.is_running
+
+
+async def test_an_attached_ui_leaves_without_asking() -> None:
+    async with stage() as played:
+        await played.pilot.press("ctrl+q")
+        await played.pilot.pause()
+        assert played.app.return_value == "leave"
+
+
+async def test_without_an_engine_leaving_says_lost() -> None:
+    async with stage(owns_engine=True) as played:
+        played.engine.drop()
+        await played.settle()
+        await played.pilot.press("ctrl+q")
+        await played.pilot.pause()
+        assert played.app.return_value == "lost"
+
+
+async def test_a_filter_leaves_only_what_has_its_words_and_escape_clears_it() -> None:
+    async with stage() as played:
+        await played.go("1")
+        await played.press("slash", *"review", "enter")
+        assert "reviewer-1" in played.frame
+        assert "worker-1" not in played.frame
+        await played.press("escape")
+        assert "worker-1" in played.frame
+
+
+async def test_details_take_the_place_of_the_list_on_a_small_terminal() -> None:
+    async with stage(size=(60, 18)) as played:
+        await played.go("4")
+        await played.press("enter")
+        assert "not cast yet: reviewer-2, reviewer-3" in played.frame
+        await played.press("escape")
+        assert "not cast yet" not in played.frame
+
+
+async def test_the_palette_runs_an_action_of_the_screen() -> None:
+    async with stage() as played:
+        await on_worker_1(played)
+        await played.press("colon")
+        await played.pilot.press(*"restart")
+        await played.app.workers.wait_for_complete(
+            [worker for worker in played.app.workers if worker.group not in {"feed"}]
+        )
+        await played.pilot.pause()
+        await played.pilot.press("enter")
+        await played.settle()
+        assert "Restart worker-1?" in played.frame
+
+
+async def test_the_display_can_be_held_still() -> None:
+    async with stage() as played:
+        await played.go("1")
+        await played.press("p")
+        held = played.frame
+        await played.wait(120)
+        assert played.frame == held
+        await played.press("p")
+        assert played.frame != held
+
+
+async def test_the_mouse_switches_screens_and_chooses_rows() -> None:
+    async with stage() as played:
+        await played.go("1")
+        await played.pilot.click(offset=(14, 1))
+        await played.settle()
+        assert played.app.current_mode == "board"
+
+
+async def test_copying_takes_the_chosen_key() -> None:
+    async with stage() as played:
+        await on_worker_1(played)
+        await played.press("y")
+        assert played.app.clipboard == "worker-1"
