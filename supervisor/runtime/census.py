@@ -10,26 +10,30 @@ import asyncio
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final
+from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
 from supervisor.runtime.marker import Marks, marks_in
 from supervisor.runtime.proc_table import ProcRef, ProcStat, read_environ, read_table
 from supervisor.runtime.subreaper import adopted, reap_adopted
 
+_Key = TypeVar("_Key")
+
 
 class Census:
-    """One look at the process table, indexed by parent, group and session."""
+    """One look at the process table, indexed so that each question costs what its answer holds."""
 
     def __init__(self, table: Mapping[int, ProcStat]) -> None:
-        """Index `table`; environments are read when first asked for."""
+        """Index `table` and read who carries which marker; reads /proc."""
         self.table: Final = table
         self._own_pid: Final = os.getpid()
         self._own_group: Final = os.getpgrp()
-        self._marks: dict[int, Marks] = {}
-        self._children: Final[defaultdict[int, list[ProcStat]]] = defaultdict(list)
-        for stat in table.values():
-            self._children[stat.parent].append(stat)
+        self._children: Final = _grouped((stat.parent, stat) for stat in table.values())
+        self._by_group: Final = _grouped((stat.group, stat) for stat in table.values())
+        self._by_session: Final = _grouped((stat.session, stat) for stat in table.values())
+        marks = [(mark, stat) for stat in table.values() if self._is_prey(stat) for mark in _marks_of(stat)]
+        self._by_mark: Final = _grouped(marks)
+        self._by_marked_session: Final = _grouped((session, stat) for (session, _), stat in marks)
 
     @classmethod
     def take(cls) -> Census:
@@ -38,7 +42,9 @@ class Census:
 
     def marked(self, session: str, agent: str | None = None) -> list[ProcStat]:
         """List who carries the marker of `session` (of one agent of it), and all their descendants."""
-        return self._with_descendants(self._carriers(session, agent, since=0))
+        if agent is None:
+            return self._with_descendants(self._by_marked_session[session])
+        return self._with_descendants(self._by_mark[session, agent])
 
     def tree(
         self, leader: ProcRef, session: str, agent: str, *, kin: Collection[ProcRef] = ()
@@ -48,14 +54,10 @@ class Census:
         Members are the leader, its group and session, whoever carries its marker, who is known as `kin`,
         and every descendant of those. The leader must not be reaped yet: its number stays its own till then.
         """
-        members = [
-            stat
-            for stat in self.table.values()
-            if stat.start_time >= leader.start_time
-            and (leader.pid in {stat.pid, stat.group, stat.session} or stat.ref in kin)
-        ]
-        members += self._carriers(session, agent, since=leader.start_time)
-        return self._with_descendants(members)
+        by_number = [*self._by_group[leader.pid], *self._by_session[leader.pid]]
+        known = [stat for ref in (leader, *kin) if (stat := self.table.get(ref.pid)) and stat.ref == ref]
+        newer = [stat for stat in by_number if stat.start_time >= leader.start_time]
+        return self._with_descendants([*known, *newer, *self._by_mark[session, agent]])
 
     def strays(self) -> list[ProcStat]:
         """List the living orphans that came to us, and their descendants, whatever they carry."""
@@ -63,21 +65,7 @@ class Census:
 
     def group(self, leader: ProcRef) -> list[ProcStat]:
         """List the living members of the process group that `leader` began."""
-        return [stat for stat in self.table.values() if stat.group == leader.pid and self._is_prey(stat)]
-
-    def _carriers(self, session: str, agent: str | None, *, since: int) -> list[ProcStat]:
-        return [
-            stat
-            for stat in self.table.values()
-            if stat.start_time >= since
-            and self._is_prey(stat)
-            and any(mark[0] == session and agent in (None, mark[1]) for mark in self._marks_of(stat.pid))
-        ]
-
-    def _marks_of(self, pid: int) -> Marks:
-        if pid not in self._marks:
-            self._marks[pid] = marks_in(read_environ(pid))
-        return self._marks[pid]
+        return [stat for stat in self._by_group[leader.pid] if self._is_prey(stat)]
 
     def _with_descendants(self, members: Iterable[ProcStat]) -> list[ProcStat]:
         found: dict[int, ProcStat] = {}
@@ -92,6 +80,17 @@ class Census:
     def _is_prey(self, stat: ProcStat) -> bool:
         """Say whether it lives and is not of our own group: trees we start have groups of their own."""
         return stat.alive and stat.pid != self._own_pid and stat.group != self._own_group
+
+
+def _marks_of(stat: ProcStat) -> Marks:
+    return marks_in(read_environ(stat.pid))
+
+
+def _grouped(pairs: Iterable[tuple[_Key, ProcStat]]) -> defaultdict[_Key, list[ProcStat]]:
+    grouped: defaultdict[_Key, list[ProcStat]] = defaultdict(list)
+    for key, stat in pairs:
+        grouped[key].append(stat)
+    return grouped
 
 
 class SharedCensus:

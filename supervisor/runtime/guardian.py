@@ -12,6 +12,7 @@ from typing import Final
 
 from supervisor.runtime.exits import ExitWatch, ProcessExit
 from supervisor.runtime.spawn import SpawnFailed
+from supervisor.runtime.subreaper import birth
 
 _PROGRAM: Final = Path(__file__).resolve().with_name("guardian_main.py")
 
@@ -36,20 +37,21 @@ class Guardian:
             read_end, lifeline = os.pipe()
         except OSError as problem:
             raise SpawnFailed(f"no pipe for the guardian: {problem.strerror}", permanent=False) from problem
-        try:
-            child = _popen([sys.executable, "-S", "-E", str(program), session, str(read_end)], read_end)
-        except OSError as problem:
-            os.close(lifeline)
-            raise SpawnFailed(f"cannot start the guardian: {problem}", permanent=False) from problem
-        finally:
-            os.close(read_end)
-        try:
-            guardian = cls(child, lifeline)
-        except OSError as problem:
-            os.close(lifeline)
-            child.kill()
-            child.wait()
-            raise SpawnFailed(f"cannot watch the guardian: {problem}", permanent=False) from problem
+        with birth:
+            try:
+                child = _popen([sys.executable, "-S", "-E", str(program), session, str(read_end)], read_end)
+            except OSError as problem:
+                os.close(lifeline)
+                raise SpawnFailed(f"cannot start the guardian: {problem}", permanent=False) from problem
+            finally:
+                os.close(read_end)
+            try:
+                guardian = cls(child, lifeline)
+            except OSError as problem:
+                os.close(lifeline)
+                child.kill()
+                child.wait()
+                raise SpawnFailed(f"cannot watch the guardian: {problem}", permanent=False) from problem
         child.returncode = 0  # its exit watch reads the status: Popen must not wait for this pid
         return guardian
 

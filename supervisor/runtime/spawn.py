@@ -22,6 +22,7 @@ from supervisor.runtime.marker import marked_env
 from supervisor.runtime.output import OnOutput
 from supervisor.runtime.proc_table import ProcRef, read_stat
 from supervisor.runtime.process import Process
+from supervisor.runtime.subreaper import birth
 from supervisor.runtime.sweep import TreeEnd
 
 __all__ = ["Launch", "OnOutput", "Process", "ProcessExit", "SpawnFailed", "TreeEnd", "spawn"]
@@ -80,14 +81,15 @@ def spawn(launch: Launch, *, on_output: OnOutput, clock: Clock) -> Process:
         raise SpawnFailed(str(problem), permanent=True) from problem
     except OSError as problem:
         raise SpawnFailed(f"no pipe for {launch.argv[0]}: {problem.strerror}", permanent=False) from problem
-    try:
-        child = _popen(launch, program, env, write_end)
-    except SpawnFailed:
-        os.close(read_end)
-        raise
-    finally:
-        os.close(write_end)
-    return _watched(child, launch, read_end, on_output, clock)
+    with birth:
+        try:
+            child = _popen(launch, program, env, write_end)
+        except SpawnFailed:
+            os.close(read_end)
+            raise
+        finally:
+            os.close(write_end)
+        return _watched(child, launch, read_end, on_output, clock)
 
 
 def _program(launch: Launch) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
@@ -19,6 +20,9 @@ _PR_SET_CHILD_SUBREAPER: Final = 36
 
 # The kernel's own list of our children is one per process, and so is this.
 _OWNED: Final[set[int]] = set()
+
+# Held from a fork until its child is registered, so that no thread takes a child just born for an orphan.
+birth: Final = threading.Lock()
 
 
 def become_subreaper() -> bool:
@@ -67,6 +71,6 @@ def adopted(table: Mapping[int, ProcStat]) -> list[ProcStat]:
 
 def bury(pid: int) -> None:
     """Reap one dead child if it is an adopted one; otherwise do nothing."""
-    if not is_owned(pid):
-        with suppress(ChildProcessError):
+    with birth, suppress(ChildProcessError):
+        if not is_owned(pid):
             os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)

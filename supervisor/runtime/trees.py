@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import defaultdict
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from typing import Final
 from supervisor.clock import Clock
 from supervisor.runtime.marker import marks_in
 from supervisor.runtime.proc_table import TICKS_PER_S, ProcRef, ProcStat, read_environ, read_table
-from supervisor.runtime.subreaper import is_owned
+from supervisor.runtime.subreaper import is_owned, reap_adopted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +38,18 @@ class Sampler:
         self._ticks: dict[ProcRef, int] = {}
         self._home: dict[ProcRef, str] = {}
         self._sampled_at: float | None = None
+        self._newest: float = math.inf
 
     def sample(
         self, leaders: Mapping[str, int], table: Mapping[int, ProcStat] | None = None
     ) -> dict[str, TreeUse]:
-        """Return the use of each agent's tree by the pid of its leader.
+        """Return the use of each agent's tree by the pid of its leader, and bury our dead orphans.
 
         Reads all of /proc in some milliseconds: call it off the event loop, never twice at once.
         """
-        living = [stat for stat in (read_table() if table is None else table).values() if stat.alive]
+        table = read_table() if table is None else table
+        reap_adopted(table)
+        living = [stat for stat in table.values() if stat.alive]
         now = self._clock.monotonic()
         homes = self._homes(living, leaders)
         elapsed = now - self._sampled_at if self._sampled_at is not None else 0.0
@@ -53,16 +57,22 @@ class Sampler:
         self._ticks = {stat.ref: stat.cpu_ticks for members in homes.values() for stat in members}
         self._home = {stat.ref: agent for agent, members in homes.items() for stat in members}
         self._sampled_at = now
+        self._newest = max((stat.start_time for stat in table.values()), default=math.inf)
         return {agent: uses.get(agent, TreeUse()) for agent in leaders}
 
     def _use(self, members: list[ProcStat], leader: int, elapsed: float) -> TreeUse:
-        ticks = sum(stat.cpu_ticks - self._ticks.get(stat.ref, stat.cpu_ticks) for stat in members)
+        ticks = sum(stat.cpu_ticks - self._ticks_before(stat) for stat in members)
         return TreeUse(
             cpu_percent=100.0 * ticks / TICKS_PER_S / elapsed if elapsed > 0 else 0.0,
             rss_bytes=sum(stat.rss_bytes for stat in members),
             processes=len(members),
             is_stopped=any(stat.pid == leader and stat.stopped for stat in members),
         )
+
+    def _ticks_before(self, stat: ProcStat) -> int:
+        """Return what it had used at the look before; all of it when only its home is new to us."""
+        is_born_since = stat.start_time > self._newest
+        return self._ticks.get(stat.ref, 0 if is_born_since else stat.cpu_ticks)
 
     def _homes(self, living: list[ProcStat], leaders: Mapping[str, int]) -> dict[str, list[ProcStat]]:
         """Tell each process's agent: by leader, session, memory or marker, then by descent."""

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
+
+import pytest
 
 from supervisor.model.team import StopLadder
 from supervisor.runtime import guardian as guardian_module
 from supervisor.runtime.exits import ProcessExit
 from supervisor.runtime.guardian import Guardian
+from supervisor.runtime.spawn import SpawnFailed
 from supervisor.runtime.sweep import marked, sweep_session
 from supervisor.testing.chaos import ChaosTeam, gone, is_alive
 
@@ -147,3 +152,18 @@ async def test_it_stays_small_in_memory() -> None:
         pss = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
         assert pss < 8 * 1024
         assert await guardian.close()
+
+
+@pytest.mark.parametrize("broken", ["os.pipe", "subprocess.Popen", "os.pidfd_open"])
+async def test_a_guardian_that_cannot_be_started_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def refused(*_: object, **__: object) -> NoReturn:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(f"supervisor.runtime.guardian.{broken}", refused)
+    with pytest.raises(SpawnFailed, match="guardian: ") as caught:
+        await Guardian.start("session")
+    assert not caught.value.permanent
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import resource
 import signal
@@ -181,6 +182,19 @@ async def test_no_descriptors_left_is_a_passing_failure_and_leaves_no_child() ->
         for process in processes:
             process.signal_leader(signal.SIGKILL)
             await process.clean_up()
+
+
+async def test_a_child_that_cannot_be_watched_is_killed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(pid: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with ChaosTeam() as team:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pidfd_open", none_left)
+            problem = failure(team.launch("sleep", "60"))
+        assert not problem.permanent
+        assert problem.detail == "cannot watch sleep: Too many open files"
+        assert marked(team.session) == []
 
 
 def attempt(launch: Launch) -> Process | SpawnFailed:

@@ -6,13 +6,14 @@ import ctypes
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from supervisor.model.team import StopLadder
 from supervisor.runtime.proc_table import read_stat, read_table
-from supervisor.runtime.subreaper import adopted, become_subreaper, bury, disown, own, reap_adopted
+from supervisor.runtime.subreaper import adopted, become_subreaper, birth, bury, disown, own, reap_adopted
 from supervisor.runtime.sweep import sweep_strays
 from supervisor.testing.chaos import ChaosTeam, gone, is_alive
 
@@ -59,6 +60,25 @@ async def test_children_that_somebody_waits_for_are_left_to_them() -> None:
     assert ours.wait() == 0
     assert helper.wait() == 0
     disown(ours.pid)
+
+
+async def test_a_child_just_born_is_no_orphan_for_another_thread() -> None:
+    is_burying = threading.Event()
+
+    def bury_it() -> None:
+        is_burying.set()
+        bury(child.pid)
+
+    with birth:
+        child = subprocess.Popen([sys.executable, "-S", "-c", "pass"], start_new_session=True)
+        thread = threading.Thread(target=bury_it)
+        thread.start()
+        is_burying.wait(5)
+        assert await gone(child.pid, within_s=5)
+        own(child.pid)
+    thread.join()
+    assert child.wait() == 0
+    disown(child.pid)
 
 
 async def test_without_the_register_a_status_would_be_stolen() -> None:

@@ -53,13 +53,29 @@ async def test_cpu_is_what_was_used_since_the_look_before() -> None:
     assert subject.sample({"a": 100}, table(LEADER, busy))["a"].cpu_percent == pytest.approx(50.0)
 
 
-async def test_a_newcomer_and_a_pid_used_again_do_not_jump() -> None:
+async def test_one_born_since_counts_with_all_it_used() -> None:
     clock = VirtualClock()
     subject = sampler(clock)
     subject.sample({"a": 100}, table(LEADER, CHILD))
     await clock.advance(1.0)
-    again = replace(CHILD, start_time=99, cpu_ticks=5000)
-    assert subject.sample({"a": 100}, table(LEADER, again))["a"].cpu_percent == 0.0
+    newborn = replace(CHILD, start_time=99, cpu_ticks=TICKS_PER_S)
+    assert subject.sample({"a": 100}, table(LEADER, newborn))["a"].cpu_percent == pytest.approx(100.0)
+
+
+async def test_one_that_only_joined_does_not_bring_its_past() -> None:
+    clock = VirtualClock()
+    subject = sampler(clock)
+    stranger = replace(LEADER, pid=104, parent=1, session=7, group=7, cpu_ticks=9999)
+    subject.sample({"a": 100}, table(LEADER, stranger))
+    await clock.advance(1.0)
+    assert subject.sample({"a": 100, "b": 104}, table(LEADER, stranger))["b"].cpu_percent == 0.0
+
+
+def test_a_look_buries_our_dead_orphans(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[dict[int, ProcStat]] = []
+    monkeypatch.setattr("supervisor.runtime.trees.reap_adopted", looked_at.append)
+    sampler().sample({"a": 100}, table(LEADER))
+    assert looked_at == [table(LEADER)]
 
 
 def test_an_orphan_stays_with_the_tree_it_was_seen_in() -> None:
