@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from scripts.command_page import command_page
-from scripts.key_page import key_page
 from scripts.tool_page import tool_page
 from supervisor import errors
 from supervisor.config.reference import profile_reference
@@ -23,6 +22,7 @@ from supervisor.model.permissions import Operation, may
 from supervisor.model.task import TASK_MOVES, TaskState
 from supervisor.model.team import RUN_MOVES, RunState
 from supervisor.model.vote import VOTE_MOVES, VoteState
+from supervisor.ui.keys_page import keys_page
 
 DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
 GENERATED: Final = (
@@ -110,18 +110,13 @@ def commands() -> str:
     return command_page(GENERATED)
 
 
-def keys() -> str:
-    """List every key of the screens."""
-    return key_page(GENERATED)
-
-
 def tools() -> str:
     """Explain every tool that agents can call."""
     return tool_page(GENERATED)
 
 
 PAGES: Final = {
-    "keys.md": keys,
+    "keys.md": keys_page,
     "tools.md": tools,
     "commands.md": commands,
     "state-machines.md": state_machines,
