@@ -90,8 +90,10 @@ def standing(scope: Scope) -> Standing:
     votes_open = bool(scope.tx.values(Vote, "vote.open", run=scope.run))
     idle = len(open_tasks) == len(hopeless) and not votes_open
     done = counts.get(TaskState.DONE, 0)
-    failed = counts.get(TaskState.FAILED, 0) + len(hopeless) + counts.get(TaskState.CANCELLED, 0)
-    words = f"{done} of {sum(counts.values())} tasks done" + (f", {failed} not" if failed else "")
+    failed = counts.get(TaskState.FAILED, 0) + len(hopeless)
+    cancelled = counts.get(TaskState.CANCELLED, 0)
+    words = f"{done} of {sum(counts.values())} tasks done"
+    words += (f", {failed} not" if failed else "") + (f", {cancelled} cancelled" if cancelled else "")
     if lost and idle:
         return Standing(over=True, failed=True, words=f"{words}; the planner gave up")
     return Standing(over=planned and idle and bool(planners or counts), failed=bool(failed), words=words)

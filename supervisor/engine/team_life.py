@@ -33,6 +33,7 @@ from supervisor.model.team import OnDone
 from supervisor.model.world import EngineInfo, PoolInfo
 from supervisor.runtime.guardian import Guardian
 from supervisor.runtime.spawn import SpawnFailed
+from supervisor.runtime.sweep import sweep_strays
 from supervisor.supervision.child_spec import children_of
 from supervisor.supervision.supervisor import Supervisor
 from supervisor.transports.control.frame_hub import FrameHub
@@ -134,6 +135,7 @@ class TeamLife:
             _log.info("stopping: %s", reason.words)
             await self._end_agents()
             await agents
+            await sweep_strays()
             self._coordinator.close()
             for task in beside:
                 task.cancel()

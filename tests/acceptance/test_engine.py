@@ -43,13 +43,6 @@ async def test_a_run_ends_with_its_work_a_report_and_no_process(project: Project
     await project.check()
 
 
-async def test_json_output_is_one_object_per_line(project: Project) -> None:
-    ended = project.run("run", str(project.profile), "--json")
-    assert ended.returncode == 0
-    lines = [json.loads(line) for line in ended.stdout.splitlines()]
-    assert len(lines) > 20
-
-
 STUBBORN = """
 import signal, time
 for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -165,35 +158,6 @@ async def test_a_killed_guardian_is_replaced_and_guards_again(project: Project) 
     await project.check()
 
 
-async def test_a_second_engine_refuses_and_names_the_first(project: Project) -> None:
-    write_profile(project.profile, tasks=16, step_s=0.15)
-    engine = project.start()
-    async with project.watched() as watcher:
-        await watcher.until(done(1))
-        second = project.run()
-        assert second.returncode == 4
-        assert str(engine.pid) in second.stderr
-    engine.communicate(timeout=60)
-    assert engine.returncode == 0
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_drains_and_the_run_can_go_on(project: Project, number: signal.Signals) -> None:
-    write_profile(project.profile, tasks=16, step_s=0.15)
-    engine = project.start()
-    async with project.watched() as watcher:
-        await watcher.until(done(2))
-        session = project.session
-        os.kill(engine.pid, number)
-    engine.communicate(timeout=30)
-    assert engine.returncode == 128 + number
-    assert project.left_over(session) == []
-    report = [event for event in await project.events() if event.kind == "engine.stopped"]
-    assert report[-1].reason == f"stopped by {number.name}"
-    assert project.run("run").returncode == 0
-    await project.check()
-
-
 async def test_a_second_signal_does_not_wait_for_the_ladder(project: Project, tmp_path: Path) -> None:
     with_a_mule(project, tmp_path)
     project.profile.write_text(project.profile.read_text().replace("_s = 0.2", "_s = 600"))
@@ -219,32 +183,6 @@ async def test_a_team_whose_agents_all_fail_gives_up_with_code_3(project: Projec
     ended = project.run()
     assert ended.returncode == 3, ended.stderr
     assert "planner" in ended.stdout + ended.stderr
-
-
-async def test_a_deadline_ends_the_run_with_code_124(project: Project) -> None:
-    write_profile(project.profile, tasks=1, step_s=60)
-    ended = project.run("run", str(project.profile), "--deadline", "2")
-    assert ended.returncode == 124
-    await project.check()
-
-
-async def test_a_failed_task_makes_code_1(project: Project) -> None:
-    write_profile(project.profile, tasks=2, step_s=0.3)
-    engine = project.start()
-    async with project.watched() as watcher:
-        world = await watcher.until(lambda world: len(world.tasks) == 2)
-        await watcher.client.call("task_cancel", task_id=list(world.tasks)[1], reason="not needed")
-    engine.communicate(timeout=60)
-    assert engine.returncode == 1
-
-
-async def test_a_bad_profile_starts_nothing_and_leaves_nothing(project: Project) -> None:
-    project.profile.write_text('name = "mini"\n[[pools]]\nname = "worker"\nrole = "wroker"\nsise = 2\n')
-    ended = project.run()
-    assert ended.returncode == 2
-    for problem in ("sise", "`size`", "wroker", 'did you mean "worker"', "command"):
-        assert problem in ended.stderr
-    assert not (project.root / ".supervisor").exists()
 
 
 async def test_a_missing_program_is_named_before_anything_starts(project: Project) -> None:

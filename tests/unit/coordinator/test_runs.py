@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.coordinator import reviews, runs, upkeep, views, votes, work
+from supervisor.coordinator import planning, reviews, runs, upkeep, views, votes, work
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.errors import NotFound, RunConflict
 from supervisor.model.agent import AgentState, ExitClass, ExitInfo
@@ -58,6 +58,15 @@ async def test_work_that_only_a_person_could_move_ends_the_run_as_failed(team: S
     await end_planners(team)
     standing = await team.do(runs.standing)
     assert (standing.over, standing.failed, standing.words) == (True, True, "0 of 2 tasks done, 2 not")
+
+
+async def test_work_that_was_withdrawn_is_no_failure(team: SmallTeam) -> None:
+    task = await team.add_task()
+    await team.do(lambda scope: planning.cancel_task(scope, None, task.id, "not needed"))
+    await end_planners(team)
+    standing = await team.do(runs.standing)
+    assert (standing.over, standing.failed) == (True, False)
+    assert standing.words == "0 of 1 tasks done, 1 cancelled"
 
 
 async def test_a_planner_that_gave_up_ends_the_run_once_the_rest_is_idle(team: SmallTeam) -> None:

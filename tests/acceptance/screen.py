@@ -1,0 +1,79 @@
+"""A terminal for tests: a real pty, its bytes drawn by an emulator, keys typed as a person types them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+import pexpect
+import pyte
+
+DEADLINE_S = 60.0
+
+
+class Screen:
+    """A verb in a terminal of its own. Use as a context manager; leaving it closes the terminal."""
+
+    def __init__(self, *words: str, project: Path, columns: int = 80, rows: int = 24) -> None:
+        self._emulator = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._emulator)
+        self.child = pexpect.spawn(
+            sys.executable,
+            ["-m", "supervisor", *words, "--project", str(project)],
+            dimensions=(rows, columns),
+            env={**os.environ, "TERM": "xterm-256color"},
+            timeout=DEADLINE_S,
+        )
+        self.raw = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.child.close(force=True)
+
+    @property
+    def text(self) -> str:
+        """Return what the terminal shows now."""
+        return "\n".join(line.rstrip() for line in self._emulator.display)
+
+    def press(self, *keys: str) -> None:
+        """Type keys."""
+        for key in keys:
+            self.child.send(key)
+
+    def until(self, *wanted: str) -> str:
+        """Return the screen once it shows every wanted text; fail with the last screen."""
+        return self.until_it(
+            lambda shown: all(each.lower() in shown.lower() for each in wanted), " and ".join(wanted)
+        )
+
+    def until_it(self, holds: Callable[[str], bool], what: str) -> str:
+        """Return the screen once the predicate holds for it."""
+        end = time.monotonic() + DEADLINE_S
+        while not holds(self.text):
+            if time.monotonic() > end or not self._read(max(0.1, end - time.monotonic())):
+                raise AssertionError(f"never saw {what} on:\n{self.text}")
+        return self.text
+
+    def ended(self) -> int:
+        """Wait until the program has ended; return its exit code."""
+        while self._read():
+            pass
+        self.child.close()
+        return (
+            self.child.exitstatus if self.child.exitstatus is not None else -int(self.child.signalstatus or 0)
+        )
+
+    def _read(self, timeout_s: float = DEADLINE_S) -> bool:
+        try:
+            chunk: bytes = self.child.read_nonblocking(65536, timeout=timeout_s)
+        except (pexpect.EOF, pexpect.TIMEOUT):
+            return False
+        self.raw += chunk
+        self._stream.feed(chunk)
+        return True
