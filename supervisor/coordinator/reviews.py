@@ -49,15 +49,16 @@ def approve_task(scope: Scope, actor: Actor | None, spelled: str, note: str = ""
     """Accept the work: the task is done and what waits for it may become ready."""
     task = _judged(scope, actor, spelled)
     checked_move(task, TaskState.DONE)
+    judge = HUMAN if actor is None else actor.name
     done = replace(
         task,
         state=TaskState.DONE,
+        reviewer=judge,
         feedback=sized(note, NOTE_MAX, "note"),
         updated_at=scope.now,
         finished_at=scope.now,
     )
-    judge = HUMAN if actor is None else actor.name
-    scope.save_task("task.approved", replace(done, reviewer=judge), actor=judge, reason=note[:200])
+    scope.save_task("task.approved", done, actor=judge, reason=note[:200])
     task_ended(scope, done)
     agents.refresh_activity(scope, task.reviewer)
     return done
