@@ -12,7 +12,15 @@ from supervisor.errors import Forbidden, InvalidArgument, WrongState
 from supervisor.model.agent import Role
 from supervisor.model.ids import HUMAN, checked_name, task_id
 from supervisor.model.permissions import Operation, check, may
-from supervisor.model.task import BODY_MAX, PRIORITY_WORDS, TITLE_MAX, Task, TaskState, checked_move
+from supervisor.model.task import (
+    BODY_MAX,
+    NOTE_MAX,
+    PRIORITY_WORDS,
+    TITLE_MAX,
+    Task,
+    TaskState,
+    checked_move,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +108,7 @@ def cancel_task(scope: Scope, actor: Actor | None, spelled: str, reason: str) ->
     if task.is_terminal:
         raise WrongState(f"task {task.id} has ended already: it is {task.state.value}")
     checked_move(task, TaskState.CANCELLED)
+    words = sized(reason, NOTE_MAX, "reason")
     cancelled = replace(
         task,
         state=TaskState.CANCELLED,
@@ -110,7 +119,7 @@ def cancel_task(scope: Scope, actor: Actor | None, spelled: str, reason: str) ->
         updated_at=scope.now,
         finished_at=scope.now,
     )
-    scope.save_task("task.cancelled", cancelled, actor=HUMAN if actor is None else actor.name, reason=reason)
+    scope.save_task("task.cancelled", cancelled, actor=HUMAN if actor is None else actor.name, reason=words)
     task_ended(scope, cancelled)
     agents.refresh_activity(scope, task.holder, task.reviewer)
     return cancelled

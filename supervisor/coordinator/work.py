@@ -234,7 +234,8 @@ def after_failure(scope: Scope, task: Task, *, actor: str, error: str, permanent
 def release(scope: Scope, actor: Actor, spelled: str, token: int, reason: str) -> Task:
     """Give a task back untouched; the third time it waits for a person instead."""
     task = held_task(scope, actor, spelled, token)
-    released = give_back(scope, task, actor=actor.name, reason=reason, releases=task.releases + 1)
+    words = sized(reason, NOTE_MAX, "reason")
+    released = give_back(scope, task, actor=actor.name, reason=words, releases=task.releases + 1)
     agents.refresh_activity(scope, actor.name)
     return released
 
