@@ -79,9 +79,7 @@ def task_ended(scope: Scope, ended: Task) -> None:
 
 def _review_block(scope: Scope, dependent: Task, ended: Task) -> None:
     dependencies = scope.tx.values(Task, "dependency.of", task=task_number(dependent.id))
-    about_edges = {BlockReason.DEPENDENCY, BlockReason.DEPENDENCY_FAILED}
-    others = tuple(reason for reason in dependent.blocked_by if reason not in about_edges)
-    reasons = (*reasons_for(dependencies), *others)
+    reasons = (*reasons_for(dependencies), *_not_about_edges(dependent))
     if reasons == dependent.blocked_by:
         return
     if reasons:
@@ -95,6 +93,12 @@ def _review_block(scope: Scope, dependent: Task, ended: Task) -> None:
     scope.save_task("task.ready", ready, actor=SUPERVISOR, reason=f"{ended.id} is done")
 
 
+def _not_about_edges(task: Task) -> tuple[BlockReason, ...]:
+    """Return the reasons that no dependency can bring or clear."""
+    about_edges = {BlockReason.DEPENDENCY, BlockReason.DEPENDENCY_FAILED}
+    return tuple(reason for reason in task.blocked_by if reason not in about_edges)
+
+
 def link(scope: Scope, task: Task, wanted: tuple[str, ...], *, actor: str) -> Task:
     """Let an unclaimed task also depend on others; refuse unknown ids, itself and cycles."""
     if task.state not in {TaskState.PENDING, TaskState.BLOCKED}:
@@ -106,8 +110,7 @@ def link(scope: Scope, task: Task, wanted: tuple[str, ...], *, actor: str) -> Ta
     add_edges(scope, task, dependencies)
     ids: tuple[TaskId, ...] = tuple(dict.fromkeys((*task.depends_on, *(each.id for each in dependencies))))
     waiting = reasons_for(scope.tx.values(Task, "dependency.of", task=task_number(task.id)))
-    kept = tuple(each for each in task.blocked_by if each not in set(BlockReason) - {BlockReason.HOLD})
-    reasons = (*waiting, *kept)
+    reasons = (*waiting, *_not_about_edges(task))
     linked = replace(
         task,
         depends_on=ids,
