@@ -22,7 +22,10 @@ from supervisor.model.message import (
 from supervisor.model.permissions import Operation, check
 
 INBOX_MAX: Final = 1000
-"""How many unacked messages one mailbox may hold."""
+"""How many unacked messages one mailbox may hold before it refuses those of agents."""
+
+UNREAD_MAX: Final = 10 * INBOX_MAX
+"""How many of them one ack looks at: the person and the engine may write beyond the bound."""
 
 
 def send(
@@ -58,10 +61,14 @@ def post(
     urgent: bool = False,
     thread: str = "",
 ) -> tuple[Message, tuple[str, ...]]:
-    """Store a message with its copies, checking sizes and full mailboxes."""
+    """Store a message with its copies, checking sizes and full mailboxes.
+
+    What the person and the engine itself write always fits: no agent can shut them out.
+    """
     if not body.strip():
         raise InvalidArgument("a message needs a body")
-    _check_room(scope, recipients)
+    if sender not in {HUMAN, SUPERVISOR}:
+        _check_room(scope, recipients)
     message = Message(
         id=message_id(scope.tx.scalar("message.next_number")),
         run=scope.run,
@@ -112,7 +119,7 @@ def resolve(scope: Scope, to: str, *, sender: str) -> tuple[str, ...]:
 
 def _nobody(scope: Scope, to: str) -> str:
     known = [agent.name for agent in scope.agents()] + [HUMAN, "all"]
-    close = get_close_matches(to, known, n=1)
+    close = get_close_matches(to[:70], known, n=1)
     hint = f"; did you mean `{close[0]}`?" if close else f"; there are: {', '.join(known[:20])}"
     return f"nobody has the address `{to[:70]}`{hint}"
 
@@ -152,7 +159,7 @@ def ack(
         raise InvalidArgument("say what to ack: `ids`, `sender` or `thread`")
     wanted = {number_of(each, "M") for each in ids}
     acked = 0
-    for message, copy in inbox(scope, recipient, unread_only=True, limit=INBOX_MAX, fetch=False):
+    for message, copy in inbox(scope, recipient, unread_only=True, limit=UNREAD_MAX, fetch=False):
         if (
             number_of(message.id, "M") in wanted
             or message.sender == sender
