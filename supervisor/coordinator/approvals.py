@@ -93,8 +93,11 @@ def _settle(scope: Scope, approval: Approval, to: ApprovalState, *, by: str, ans
             f"approval {approval.id} is {approval.state.value} already"
             + (f", by {approval.answered_by}" if approval.answered_by else ""),
             answered_by=approval.answered_by,
+            answered_at=approval.answered_at,
         )
     settled = replace(approval, state=to, answered_by=by, answered_at=scope.now, answer=answer)
+    if to is ApprovalState.APPROVED:
+        settled = replace(settled, expires_at=scope.now + APPROVAL_TIMEOUT_S)
     return scope.tx.record(f"approval.{to.value}", settled, actor=by, reason=answer[:200])
 
 
@@ -137,6 +140,8 @@ def use(scope: Scope, actor: Actor, spelled: str, payload: dict[str, Any]) -> Ap
         raise WrongState(
             f"approval {approval.id} is {approval.state.value}; only an approved one can be used"
         )
+    if scope.now > approval.expires_at:
+        raise WrongState(f"approval {approval.id} was not used in time; ask again")
     now = digest_of(
         agent=actor.name,
         incarnation=actor.incarnation,
@@ -152,8 +157,12 @@ def use(scope: Scope, actor: Actor, spelled: str, payload: dict[str, Any]) -> Ap
 
 
 def expire_overdue(scope: Scope) -> None:
-    """Deny what nobody answered in time."""
+    """Deny what nobody answered in time, and void what was allowed but not used in time."""
     for approval in scope.tx.values(Approval, "approval.overdue", now=scope.now):
+        if approval.state is ApprovalState.APPROVED:
+            unused = replace(approval, state=ApprovalState.EXPIRED)
+            scope.tx.record("approval.expired", unused, actor=SUPERVISOR, reason="not used in time")
+            continue
         _settle(
             scope, approval, ApprovalState.EXPIRED, by=SUPERVISOR, answer="denied: nobody answered in time"
         )

@@ -11,6 +11,7 @@ from typing import Any, Final
 from supervisor.coordinator import views
 from supervisor.errors import StoreError, SupervisorError
 from supervisor.model.agent import ALIVE, Agent
+from supervisor.model.approval import APPROVAL_MOVES, ApprovalState
 from supervisor.model.event import Event, verify_chain
 from supervisor.model.task import TASK_MOVES, TaskState
 from supervisor.model.vote import VoteState, decide
@@ -137,17 +138,16 @@ def _votes(tx: Transaction) -> str:
 
 
 def _approvals(events: list[Event]) -> str:
-    answers: dict[str, int] = {}
-    uses: dict[str, int] = {}
+    states: dict[str, ApprovalState] = {}
     for event in events:
-        if event.kind in {"approval.approved", "approval.denied", "approval.expired"}:
-            answers[event.subject] = answers.get(event.subject, 0) + 1
-        if event.kind == "approval.used":
-            uses[event.subject] = uses.get(event.subject, 0) + 1
-    for subject, count in [*answers.items(), *uses.items()]:
-        if count > 1:
-            raise ValueError(f"{subject} was answered or used {count} times")
-    return f"{len(answers)} answers"
+        if event.noun != "approval":
+            continue
+        state = ApprovalState(event.after["state"])
+        before = states.get(event.subject)
+        if before is not None and state not in APPROVAL_MOVES[before]:
+            raise ValueError(f"event {event.seq}: {event.subject} went from {before} to {state}")
+        states[event.subject] = state
+    return f"{len(states)} approvals"
 
 
 def _phantoms(tx: Transaction, *, engine_runs: bool) -> str:

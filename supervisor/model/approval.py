@@ -59,6 +59,7 @@ class Approval:
     """One request. `payload` is canonical JSON text; `digest` binds the answer to exactly this content.
 
     Tiers: 0 read, 1 reversible, 2 outside the worktree or network, 3 irreversible.
+    `expires_at` bounds the answer and, once approved, the use.
     `reason` is the agent's own words and untrusted; `answer` is what the approver wrote.
     """
 

@@ -36,9 +36,9 @@ SELECT * FROM approval INDEXED BY approval_open
 WHERE agent = :agent AND state IN ('pending', 'approved') ORDER BY n;
 
 -- name: overdue
--- Requests that nobody answered in time.
+-- Requests that nobody answered, or that were allowed and not used, in time.
 SELECT * FROM approval INDEXED BY approval_open
-WHERE state IN ('pending', 'approved') AND state = 'pending' AND expires_at <= :now ORDER BY n;
+WHERE state IN ('pending', 'approved') AND expires_at <= :now ORDER BY n;
 
 -- name: pending
 -- Requests that wait for an answer, oldest first.

@@ -77,7 +77,7 @@ async def test_of_many_answers_at_once_one_counts_and_the_others_learn_who_won(t
     assert sum(isinstance(each, Approval) for each in tries) == 1
     lost = [each for each in tries if isinstance(each, AlreadyAnswered)]
     assert len(lost) == 49
-    assert lost[0].details == {"answered_by": "human"}
+    assert lost[0].details == {"answered_by": "human", "answered_at": team.clock.now()}
 
 
 async def test_an_answer_to_other_content_than_shown_is_refused(team: SmallTeam) -> None:
