@@ -77,8 +77,9 @@ class Tool:
             return self.arguments.model_validate(given)
         except ValidationError as error:
             known = [field.alias or name for name, field in self.arguments.model_fields.items()]
-            problems = [_problem(each, known) for each in error.errors(include_url=False)]
-            raise InvalidArgument(f"{self.name}: {'; '.join(problems[:SHOWN_PROBLEMS])}") from error
+            shown = error.errors(include_url=False)[:SHOWN_PROBLEMS]
+            problems = "; ".join(_problem(each, known) for each in shown)
+            raise InvalidArgument(f"{self.name}: {problems}") from error
 
 
 def simple_tool(
