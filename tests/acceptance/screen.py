@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 import pexpect
 import pyte
@@ -60,6 +60,18 @@ class Screen:
                 raise AssertionError(f"never saw {what} on:\n{self.text}")
         return self.text
 
+    def until_bright(self, wanted: str) -> None:
+        """Return once a text that is greyed while its key is inert is shown bright."""
+        self.until_it(lambda _shown: self._brightness(wanted) > 0x90, f"a bright `{wanted}`")
+
+    def _brightness(self, wanted: str) -> int:
+        for row, line in enumerate(self._emulator.display):
+            column = line.find(wanted)
+            if column >= 0:
+                colour = self._emulator.buffer[row][column].fg
+                return int(colour[:2], 16) if len(colour) == len("rrggbb") else 0
+        return 0
+
     def ended(self) -> int:
         """Wait until the program has ended; return its exit code."""
         while self._read():
@@ -71,7 +83,7 @@ class Screen:
 
     def _read(self, timeout_s: float = DEADLINE_S) -> bool:
         try:
-            chunk: bytes = self.child.read_nonblocking(65536, timeout=timeout_s)
+            chunk = cast("bytes", self.child.read_nonblocking(65536, timeout=timeout_s))
         except (pexpect.EOF, pexpect.TIMEOUT):
             return False
         self.raw += chunk

@@ -37,6 +37,7 @@ async def test_the_survey_is_watched_and_its_question_answered_by_a_key(
             screen.until(shows)
         screen.until("write_file", "report.md", "approve once")
         assert not (surveyed.root / "report.md").exists()
+        screen.until_bright("a approve once")
         screen.press("a")
         screen.until("run finished")
         session = surveyed.session
@@ -63,6 +64,7 @@ async def test_a_closed_terminal_costs_no_work_and_one_can_come_back(surveyed: P
     with Screen("attach", project=surveyed.root) as again:
         again.press("6")
         again.until("write_file", "approve once")
+        again.until_bright("a approve once")
         again.press("a")
         again.until("run finished")
         session = surveyed.session
