@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -18,6 +18,7 @@ from mcp.types import TextContent
 WAIT_S: Final = 40.0
 READ_TIMEOUT_S: Final = 70.0
 TRIES_WHEN_BUSY: Final = 5
+SHORTEST_PAUSE_S: Final = 0.05
 
 Answer = dict[str, Any]
 
@@ -56,8 +57,9 @@ def read_kit() -> Kit:
 class Coordinator:
     """Calls tools and turns what they answer into plain data."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._client = client
+        self._sleep = sleep
         self.stop_requested = False
 
     async def call(self, tool: str, /, **arguments: Any) -> Answer:
@@ -68,7 +70,7 @@ class Coordinator:
             except Refused as refused:
                 if refused.code != "too_many":
                     raise
-                await asyncio.sleep(float(refused.details.get("retry_after_s", 1.0)))
+                await self._sleep(max(SHORTEST_PAUSE_S, float(refused.details.get("retry_after_s", 1.0))))
         return await self._call(tool, arguments)
 
     async def _call(self, tool: str, arguments: dict[str, Any]) -> Answer:

@@ -20,7 +20,7 @@ class Project:
     root: Path
 
     def write(self, name: str | bytes, content: str | bytes = "") -> Path:
-        path = Path(os.fsdecode(os.path.join(os.fsencode(self.root), os.fsencode(name))))
+        path = self.root / os.fsdecode(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path

@@ -284,13 +284,25 @@ def manifest(project: Project, name: str, text: str) -> dict[str, tuple[str, str
     return {row["name"]: (row["kind"], row["bound"]) for row in project.analyse(Dependencies).evidence}
 
 
+PYPROJECT = """
+[project]
+dependencies = ["A_b>=1", "c==1.0", "d"]
+[project.optional-dependencies]
+tools = ["e[x]~=2"]
+[build-system]
+requires = ["hatchling"]
+[tool.poetry.dependencies]
+python = "^3"
+f = {version = "^1"}
+"""
+
+
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
         (
             "pyproject.toml",
-            '[project]\ndependencies = ["A_b>=1", "c==1.0", "d"]\n[project.optional-dependencies]\nt = ["e[x]~=2"]\n'
-            '[build-system]\nrequires = ["hatchling"]\n[tool.poetry.dependencies]\npython = "^3"\nf = {version = "^1"}\n',
+            PYPROJECT,
             {
                 "a-b": ("runtime", "bounded"),
                 "c": ("runtime", "pinned"),

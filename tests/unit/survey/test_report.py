@@ -10,13 +10,13 @@ import pytest
 
 from analysing import ANALYSES
 from bars import bar, bars, spark
+from findings import Findings
 from plan import inventory_of, survey_plan
 from report import Survey, compose
 from reporting import write_atomically
 from risks import derive_risks
 from tests.unit.survey.project import Project
 from tests.unit.survey.test_analyses import grow
-from findings import Findings
 
 
 def surveyed(project: Project, *, at: float = 0.0) -> Survey:
@@ -52,7 +52,7 @@ def printed_and_promised(project: Project, text: str) -> dict[str, tuple[int, in
 
 
 @pytest.mark.parametrize("with_git", [True, False])
-def test_the_commands_of_the_report_print_its_figures(project: Project, with_git: bool) -> None:  # noqa: FBT001
+def test_the_commands_of_the_report_print_its_figures(project: Project, with_git: bool) -> None:
     grow(project)
     project.write("large.txt", b"TODO\n" * 300_000)
     project.write("node_modules/x.js" if not with_git else "kept/x.js", "TODO\n")
@@ -61,7 +61,7 @@ def test_the_commands_of_the_report_print_its_figures(project: Project, with_git
     project.write("empty.py")
     (project.root / "link.py").symlink_to("shop/cart.py")
     if not with_git:
-        os.rename(project.root / ".git", project.root.parent / "gone")
+        (project.root / ".git").rename(project.root.parent / "gone")
     text = compose(surveyed(project))
     project.write("report.md", text)
     outcomes = printed_and_promised(project, text)
@@ -137,7 +137,7 @@ def test_a_report_is_replaced_as_a_whole_and_through_no_symlink(tmp_path: Path) 
 
     assert secret.read_text() == "keep"
     assert (folder / "report.md").read_text() == "new"
-    assert os.listdir(folder) == ["report.md"]
+    assert [path.name for path in folder.iterdir()] == ["report.md"]
 
 
 def test_a_report_that_cannot_be_put_in_place_leaves_no_draft(tmp_path: Path) -> None:
@@ -145,4 +145,4 @@ def test_a_report_that_cannot_be_put_in_place_leaves_no_draft(tmp_path: Path) ->
     with pytest.raises(OSError, match="directory"):
         write_atomically(os.fsencode(tmp_path), b"report.md", b"new")
 
-    assert os.listdir(tmp_path) == ["report.md"]
+    assert [path.name for path in tmp_path.iterdir()] == ["report.md"]

@@ -43,7 +43,7 @@ def test_the_report_and_the_state_are_not_part_of_the_tree(project: Project) -> 
 
 
 @pytest.mark.parametrize("with_git", [True, False])
-def test_names_that_are_no_text_are_listed_as_they_are(project: Project, with_git: bool) -> None:  # noqa: FBT001
+def test_names_that_are_no_text_are_listed_as_they_are(project: Project, with_git: bool) -> None:
     if with_git:
         project.git("init", "-q")
     for name in HOSTILE:
@@ -53,7 +53,7 @@ def test_names_that_are_no_text_are_listed_as_they_are(project: Project, with_gi
 
 
 @pytest.mark.parametrize("with_git", [True, False])
-def test_nothing_is_read_through_a_symlink(project: Project, tmp_path: Path, with_git: bool) -> None:  # noqa: FBT001
+def test_nothing_is_read_through_a_symlink(project: Project, tmp_path: Path, with_git: bool) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret.py").write_text("secret\n")
