@@ -117,7 +117,7 @@ def write_atomically(directory: bytes, name: bytes, content: bytes) -> None:
     A symlink of that name is replaced, not followed.
     """
     folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    draft = b".%s.%d.draft" % (name, os.getpid())
+    draft = b".%s.draft" % name
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         with os.fdopen(os.open(draft, flags, 0o644, dir_fd=folder), "wb") as file:
