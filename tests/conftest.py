@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -16,3 +17,13 @@ settings.load_profile("house")
 
 for name in [each for each in os.environ if each.startswith(("SUPERVISOR_", "SUP_"))]:
     del os.environ[name]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", type=int, default=1, metavar="N", help="run the campaigns N times as long")
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> int:
+    times: int = request.config.getoption("--long")
+    return times
