@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
 from supervisor.errors import TooMany
@@ -32,6 +33,6 @@ class RateLimits:
         bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.at) * self._per_second)
         bucket.at = now
         if bucket.tokens < 1:
-            wait_s = round((1 - bucket.tokens) / self._per_second, 3)
+            wait_s = ceil((1 - bucket.tokens) / self._per_second * 1000) / 1000
             raise TooMany(f"{name} calls too often; try again in {wait_s} s", retry_after_s=wait_s)
         bucket.tokens -= 1
