@@ -253,12 +253,47 @@ def add_task(
 @json_option
 def cancel_task(*, task_id: str, project: Path, reason: str, as_json: bool) -> None:
     """Cancel a task. Whoever holds it is told to stop."""
+    _change(project, "task_cancel", task_id, told="cancelled", as_json=as_json, reason=reason)
+
+
+@task.command(name="unblock", cls=Verb, examples=("supervisor task unblock T4",))
+@click.argument("task_id", metavar="ID")
+@project_option
+@json_option
+def unblock_task(*, task_id: str, project: Path, as_json: bool) -> None:
+    """Let a task that waits for a person be claimed again."""
+    _change(project, "task_unblock", task_id, told="unblocked", as_json=as_json)
+
+
+@task.command(name="approve", cls=Verb, examples=('supervisor task approve T4 --note "well done"',))
+@click.argument("task_id", metavar="ID")
+@project_option
+@click.option("--note", default="", help="Kept with the task.")
+@json_option
+def approve_task(*, task_id: str, project: Path, note: str, as_json: bool) -> None:
+    """Accept the work of a task in review, in place of a judge."""
+    judged = {"decision": "approve", "feedback": note}
+    _change(project, "task_judge", task_id, told="approved", as_json=as_json, **judged)
+
+
+@task.command(name="reject", cls=Verb, examples=('supervisor task reject T4 --feedback "no tests"',))
+@click.argument("task_id", metavar="ID")
+@project_option
+@click.option("--feedback", required=True, help="What is missing; its author will read it.")
+@json_option
+def reject_task(*, task_id: str, project: Path, feedback: str, as_json: bool) -> None:
+    """Send the work of a task in review back to its author."""
+    judged = {"decision": "reject", "feedback": feedback}
+    _change(project, "task_judge", task_id, told="sent back", as_json=as_json, **judged)
+
+
+def _change(project: Path, verb: str, task_id: str, *, told: str, as_json: bool, **more: str) -> None:
     from supervisor.cli.engine_door import ask
     from supervisor.model.ids import number_of
     from supervisor.model.ids import task_id as spell
 
-    answer = ask(project, "task_cancel", task_id=spell(number_of(task_id, "T")), reason=reason)
-    _tell_task(answer, "cancelled", as_json=as_json)
+    answer = ask(project, verb, task_id=spell(number_of(task_id, "T")), **more)
+    _tell_task(answer, told, as_json=as_json)
 
 
 def _tell_task(answer: dict[str, Any], told: str, *, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from supervisor import __version__
-from supervisor.coordinator import approvals, messages, planning, views
+from supervisor.coordinator import approvals, messages, planning, reviews, views, work
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.planning import NewTask
 from supervisor.engine.stopping import StopSwitch, asked_down
@@ -41,8 +41,17 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """Arguments of `task_judge`; a rejection needs feedback."""
+
+    task_id: str
+    decision: str
+    feedback: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OneTask:
-    """Arguments of `task_show`."""
+    """Arguments of `task_show` and `task_unblock`."""
 
     task_id: str
 
@@ -118,6 +127,8 @@ class Backend:
             "events": (Events, self._events),
             "task_add": (NewTask, self._task_add),
             "task_cancel": (Cancel, self._task_cancel),
+            "task_unblock": (OneTask, self._task_unblock),
+            "task_judge": (Judge, self._task_judge),
             "task_show": (OneTask, self._task_show),
             "send": (Send, self._send),
             "ack": (Ack, self._ack),
@@ -167,6 +178,16 @@ class Backend:
         )
         return {"task": to_wire(task)}
 
+    async def _task_unblock(self, asked: OneTask) -> dict[str, Any]:
+        task = await self.coordinator.write(lambda scope: work.unblock(scope, asked.task_id, actor=HUMAN))
+        return {"task": to_wire(task)}
+
+    async def _task_judge(self, asked: Judge) -> dict[str, Any]:
+        _check_decision(asked.decision)
+        judge = reviews.approve_task if asked.decision == "approve" else reviews.reject_task
+        task = await self.coordinator.write(lambda scope: judge(scope, None, asked.task_id, asked.feedback))
+        return {"task": to_wire(task)}
+
     async def _task_show(self, asked: OneTask) -> dict[str, Any]:
         return await self.coordinator.read(lambda scope: views.task_page(scope, asked.task_id))
 
@@ -183,8 +204,7 @@ class Backend:
         return {"acked": count}
 
     async def _answer(self, asked: Answer) -> dict[str, Any]:
-        if asked.decision not in {"approve", "reject"}:
-            raise InvalidArgument(f"decision `{asked.decision[:40]}` is neither approve nor reject")
+        _check_decision(asked.decision)
         approval = await self.coordinator.write(
             lambda scope: approvals.answer(
                 scope,
@@ -210,3 +230,8 @@ class Backend:
     async def _down(self, asked: Down) -> dict[str, Any]:
         self.switch.ask(asked_down(), now=asked.now)
         return {}
+
+
+def _check_decision(word: str) -> None:
+    if word not in {"approve", "reject"}:
+        raise InvalidArgument(f"decision `{word[:40]}` is neither approve nor reject")

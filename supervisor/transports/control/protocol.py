@@ -25,6 +25,8 @@ VERBS: Final = (
     "events",
     "task_add",
     "task_cancel",
+    "task_unblock",
+    "task_judge",
     "task_show",
     "send",
     "ack",

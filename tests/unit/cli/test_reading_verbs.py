@@ -126,6 +126,29 @@ def test_task_add_and_cancel_ask_the_engine_in_its_own_words(run: Run, engine: S
     ]
 
 
+def test_a_person_unblocks_and_judges_in_the_engines_words(run: Run, engine: ScriptedEngine) -> None:
+    task = {**to_wire(engine.team.world.tasks["T2"]), "state": "pending"}
+    engine.answers = {"task_unblock": {"task": task}, "task_judge": {"task": task}}
+
+    outputs = [
+        run("task", "unblock", "T2").stdout,
+        run("task", "approve", "T2", "--note", "fine").stdout,
+        run("task", "reject", "T2", "--feedback", "no tests").stdout,
+    ]
+
+    assert [output.split(" T2")[0] for output in outputs] == ["unblocked", "approved", "sent back"]
+    assert engine.asked == [
+        ("task_unblock", {"task_id": "T2"}),
+        ("task_judge", {"task_id": "T2", "decision": "approve", "feedback": "fine"}),
+        ("task_judge", {"task_id": "T2", "decision": "reject", "feedback": "no tests"}),
+    ]
+
+
+def test_a_rejection_without_feedback_is_not_even_asked(run: Run, engine: ScriptedEngine) -> None:
+    assert run("task", "reject", "T2").exit_code == 2
+    assert engine.asked == []
+
+
 @pytest.mark.parametrize("spelled", ["x", "V1", "T", "-1", "T1 "])
 def test_what_is_no_task_id_is_refused(run: Run, engine: ScriptedEngine, spelled: str) -> None:
     assert run("task", "show", "--", spelled).exit_code in {1, 2}
