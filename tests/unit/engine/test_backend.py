@@ -45,7 +45,7 @@ def backend(team: SmallTeam) -> Backend:
     )
     supervisor = Supervisor(
         children_of(team.coordinator.team),
-        PaperLauncher(team.clock),
+        PaperLauncher(),
         ChangeLog(),
         team.clock,
         random.Random(1),
