@@ -127,6 +127,10 @@ def tasks(now: float) -> tuple[Task, ...]:
         updated_at=now - 20,
         review=True,
     )
+    return (*_ended(base, now), *_open(base, now))
+
+
+def _ended(base: Task, now: float) -> tuple[Task, ...]:
     done = replace(base, state=TaskState.DONE, percent=100, started_at=now - 70, reviewer="judge")
     return (
         replace(
@@ -159,6 +163,11 @@ def tasks(now: float) -> tuple[Task, ...]:
             tags=("functions",),
             depends_on=(TaskId("T1"),),
         ),
+    )
+
+
+def _open(base: Task, now: float) -> tuple[Task, ...]:
+    return (
         replace(
             base,
             id=TaskId("T4"),
