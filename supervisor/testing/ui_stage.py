@@ -16,6 +16,7 @@ from supervisor.ui.app import SupervisorApp
 
 SMALL: Final = (80, 24)
 LARGE: Final = (200, 50)
+_TURNS: Final = 500
 
 
 class Stage:
@@ -51,6 +52,14 @@ class Stage:
         """Let time pass, then settle."""
         await self.clock.advance(seconds)
         await self.settle()
+
+    async def until(self, text: str) -> None:
+        """Let the toolkit work until `text` is on screen; raise TimeoutError if it never comes."""
+        for _ in range(_TURNS):
+            if text in self.frame:
+                return
+            await self.pilot.pause()
+        raise TimeoutError(f"`{text}` never came:\n{self.frame}")
 
     async def go(self, digit: str) -> None:
         """Switch to a screen and look at it for a second."""

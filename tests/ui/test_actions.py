@@ -153,14 +153,11 @@ async def test_the_palette_runs_an_action_of_the_screen() -> None:
     async with stage() as played:
         await on_worker_1(played)
         await played.press("colon")
-        await played.pilot.press(*"restart")
-        await played.app.workers.wait_for_complete(
-            [worker for worker in played.app.workers if worker.group not in {"feed"}]
-        )
-        await played.pilot.pause()
+        await played.until("Fleet: Message")
+        await played.pilot.press(*"Fleet: Restart")
+        await played.until("Stop this agent and start it anew")
         await played.pilot.press("enter")
-        await played.settle()
-        assert "Restart worker-1?" in played.frame
+        await played.until("Restart worker-1?")
 
 
 async def test_the_display_can_be_held_still() -> None:

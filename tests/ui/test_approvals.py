@@ -248,6 +248,6 @@ async def test_typing_while_a_card_appears_answers_nothing() -> None:
 
 async def test_the_scene_catches_keys_that_are_always_armed() -> None:
     async with stage(fill=False) as played:
-        played.app.arming._quiet_s = 0.0
+        played.app.arming._quiet_s = float("-inf")
         await _type_while_a_card_appears(played)
         assert played.answers != []

@@ -10,7 +10,7 @@ from supervisor.ui.widgets.log_view import LogView
 
 async def reading(played: Stage, agent: str = "worker-1") -> LogView:
     await played.go("1")
-    while agent not in played.app.pane.query_one("#agents").key:  # type: ignore[union-attr,attr-defined]
+    while agent not in played.app.pane.query_one("#agents").key:  # type: ignore[union-attr]
         await played.press("j")
     await played.press("o")
     await played.settle()

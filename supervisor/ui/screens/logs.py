@@ -74,8 +74,9 @@ class LogsScreen(Pane):
         self.wanted = words
         self._view.search_for(re.compile(re.escape(safe(words)), re.IGNORECASE) if words else None)
 
-    def _filter_kept(self) -> None:
-        super()._filter_kept()
+    def keep_filter(self) -> None:
+        """Go to the first match."""
+        super().keep_filter()
         self._view.focus()
         self.action_match(1)
 

@@ -185,7 +185,11 @@ class Pane(Screen[None]):
         self.filter_by(event.value.strip())
 
     @on(Input.Submitted, "#filter")
-    def _filter_kept(self) -> None:
+    def _filter_submitted(self) -> None:
+        self.keep_filter()
+
+    def keep_filter(self) -> None:
+        """Go back to the list and leave the filter as it is."""
         if not self.wanted:
             self._close_filter()
         self._focus_list()

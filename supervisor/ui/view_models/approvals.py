@@ -20,6 +20,8 @@ from supervisor.ui.view_models.words import APPROVAL_TONES, TIER_WORDS, ago, cou
 
 REASON_MAX: Final = 2000
 ANSWERED_SHOWN: Final = 20
+_PAST: Final = "past "
+"""Before the key of an answered request: the cursor does not follow it there, but goes to the next one."""
 
 COLUMNS: Final = (
     Column(title="what waits", width=12, grow=2, most=20),
@@ -133,7 +135,7 @@ def _approval_row(scene: Scene, each: Approval) -> Row:
     what = f"{each.id} tier {each.tier}" if pending else f"{each.id} {each.state.value}"
     tone = (Tone.BAD if each.tier >= HIGHEST_TIER else Tone.NOTICE) if pending else APPROVAL_TONES[each.state]
     return Row(
-        key=each.id,
+        key=each.id if pending else f"{_PAST}{each.id}",
         cells=(
             line(say(f"{scene.glyphs.approval[each.state]} {what}", tone)),
             line(Span(safe(each.agent), Tone.PLAIN if pending else Tone.MUTED)),
@@ -193,8 +195,9 @@ def _other_row(scene: Scene, *, key: str, what: str, who: str, text: str, at: fl
 def card_of(scene: Scene, key: str | None) -> Card | None:
     """Lay out the chosen item of the queue; None if there is nothing of that key."""
     world = scene.world
-    if key in world.approvals:
-        return _approval_card(scene, world.approvals[key])
+    approval = world.approvals.get((key or "").removeprefix(_PAST))
+    if approval is not None:
+        return _approval_card(scene, approval)
     if key in world.messages:
         return _message_card(world.messages[key])
     if key in world.tasks:
