@@ -14,6 +14,7 @@ from tests.acceptance.project import Project, write_profile
 def project(tmp_path: Path) -> Iterator[Project]:
     made = Project(root=tmp_path / "project", profile=write_profile(tmp_path / "mini.toml"))
     yield made
+    made.end_detached()
     for engine in made.engines:
         if engine.poll() is None:
             engine.kill()

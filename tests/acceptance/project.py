@@ -20,7 +20,7 @@ from supervisor.model.event import Event
 from supervisor.model.world import Snapshot, World
 from supervisor.transports.control.client import ControlClient
 from supervisor.transports.control.protocol import Bye, MetricsFrame
-from supervisor.workspace.engine_lock import read_engine_file
+from supervisor.workspace.engine_lock import holder_of, read_engine_file
 from supervisor.workspace.state_dir import StateDir, open_state
 
 TEAM = Path(__file__).parent / "team"
@@ -83,6 +83,12 @@ class Project:
         client = await within(lambda: connect(state))
         async with client:
             yield Watcher(client)
+
+    def end_detached(self) -> None:
+        """Kill the engine that `up` left behind, should a test have failed before it was stopped."""
+        holder = holder_of(self.root / ".supervisor" / "engine.lock")
+        if holder is not None and holder.get("pid") != os.getpid():
+            psutil.Process(int(holder["pid"])).kill()
 
     def __post_init__(self) -> None:
         self.root.mkdir()
