@@ -127,7 +127,7 @@ def tasks(now: float) -> tuple[Task, ...]:
         updated_at=now - 20,
         review=True,
     )
-    return (*_ended(base, now), *_open(base, now))
+    return (*_ended(base, now), *_at_work(base, now), *_waiting(base, now))
 
 
 def _ended(base: Task, now: float) -> tuple[Task, ...]:
@@ -166,7 +166,7 @@ def _ended(base: Task, now: float) -> tuple[Task, ...]:
     )
 
 
-def _open(base: Task, now: float) -> tuple[Task, ...]:
+def _at_work(base: Task, now: float) -> tuple[Task, ...]:
     return (
         replace(
             base,
@@ -200,6 +200,11 @@ def _open(base: Task, now: float) -> tuple[Task, ...]:
             tags=("imports",),
             depends_on=(TaskId("T1"),),
         ),
+    )
+
+
+def _waiting(base: Task, now: float) -> tuple[Task, ...]:
+    return (
         replace(
             base,
             id=TaskId("T6"),
