@@ -127,7 +127,7 @@ def tasks(now: float) -> tuple[Task, ...]:
         updated_at=now - 20,
         review=True,
     )
-    return (*_ended(base, now), *_at_work(base, now), *_waiting(base, now))
+    return (*_ended(base, now), *_at_work(base, now), *_left(base, now), *_reporting(base, now))
 
 
 def _ended(base: Task, now: float) -> tuple[Task, ...]:
@@ -203,7 +203,7 @@ def _at_work(base: Task, now: float) -> tuple[Task, ...]:
     )
 
 
-def _waiting(base: Task, now: float) -> tuple[Task, ...]:
+def _left(base: Task, now: float) -> tuple[Task, ...]:
     return (
         replace(
             base,
@@ -235,6 +235,11 @@ def _waiting(base: Task, now: float) -> tuple[Task, ...]:
             finished_at=now - 15,
             tags=("tests",),
         ),
+    )
+
+
+def _reporting(base: Task, now: float) -> tuple[Task, ...]:
+    return (
         replace(
             base,
             id=TaskId("T9"),
