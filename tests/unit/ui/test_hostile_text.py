@@ -1,4 +1,4 @@
-"""C1–C3: whatever an agent writes, view models make printable lines of it and never fail."""
+"""C1 to C3: whatever an agent writes, view models make printable lines of it and never fail."""
 
 from __future__ import annotations
 

@@ -51,7 +51,9 @@ def test_colours_are_written_down_only_in_the_theme(path: Path) -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
     assert not [
-        text for text in strings if text.startswith("#") and len(text) in {4, 7} and text[1:].isalnum()
+        text
+        for text in strings
+        if text.startswith("#") and len(text) in {4, 7} and set(text[1:].lower()) <= set("0123456789abcdef")
     ]
 
 
