@@ -305,7 +305,10 @@ def _show(order: EngineOrder, socket: Path, *, owns_engine: bool) -> int:
             note("stopping the team; Ctrl-C stops it at once")
             with suppress(EngineNotRunning):  # it may have ended by itself meanwhile
                 stop_engine(order.project, now=False)
-            note("the team is stopped; go on with: supervisor up")
+            code = _report_if_over(order)
+            if code is None:
+                note("the team is stopped; go on with: supervisor up")
+            return code or 0
         case "lost":
             return _explain_loss(order)
         case _:
@@ -314,17 +317,27 @@ def _show(order: EngineOrder, socket: Path, *, owns_engine: bool) -> int:
 
 
 def _explain_loss(order: EngineOrder) -> int:
-    """Tell whether the engine ended because the run did, and then write its report, or was lost."""
-    from supervisor.cli.engine_door import run_async, view
-    from supervisor.cli.headless_run import write_run_report
-    from supervisor.model.team import RunState
-
-    last = view(order.project).world.current_run
-    if last is None or last.state is RunState.ACTIVE:
+    """Tell whether the engine ended because the run did, or was lost."""
+    code = _report_if_over(order)
+    if code is None:
         raise EngineNotRunning(
             "the engine went away while the run was active; nothing is lost. "
             "Read `supervisor logs engine`, go on with `supervisor up`"
         )
+    return code
+
+
+def _report_if_over(order: EngineOrder) -> int | None:
+    """Write the report of a run that is over, say where, and return its exit code; None if it goes on."""
+    from supervisor.cli.engine_door import run_async
+    from supervisor.cli.headless_run import write_run_report
+    from supervisor.engine.offline import read_offline
+    from supervisor.model.team import RunState
+    from supervisor.model.world import World
+
+    last = World.of(run_async(read_offline(order.project))).current_run
+    if last is None or last.state is RunState.ACTIVE:
+        return None
     summary = run_async(write_run_report(order.project, 0, engine=None, directory=order.report_dir))
     note(f"run {last.id} {last.state.value}: {summary['outcome']}; report: {summary['report']}")
     return int(summary["exit_code"])
