@@ -285,10 +285,26 @@ KEYMAP: Final[dict[str, tuple[Key, ...]]] = {
             id="board.left", keys="h,left", action="column(-1)", description="Left", tooltip="Previous column"
         ),
         Key(
+            id="board.unblock",
+            keys="U",
+            action="unblock",
+            description="Free",
+            tooltip="Free a task that waits for a person; agents take it again",
+            shown=True,
+        ),
+        Key(
+            id="board.judge",
+            keys="V",
+            action="judge",
+            description="Judge",
+            tooltip="Judge a task under review yourself: good, or back with feedback",
+            shown=True,
+        ),
+        Key(
             id="board.cancel",
             keys="C",
             action="cancel_task",
-            description="Cancel task",
+            description="Cancel",
             tooltip="Cancel this task; asks first",
             shown=True,
         ),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from supervisor.errors import Forbidden
+from supervisor.model.task import BlockReason
 from supervisor.testing.ui_stage import Stage, stage
 
 
@@ -184,3 +187,28 @@ async def test_copying_takes_the_chosen_key() -> None:
         await on_worker_1(played)
         await played.press("y")
         assert played.app.clipboard == "worker-1"
+
+
+async def test_a_task_under_review_is_judged_in_place_of_a_judge() -> None:
+    async with stage() as played:
+        await played.go("2")
+        await played.press("l", "l", "l", "V")
+        assert "Is T3 done well?" in played.frame
+        await played.press("g")
+        await played.press("V", "b")
+        await played.press(*"thin", "enter")
+        assert [args["decision"] + args["feedback"] for _, args in played.engine.calls] == [
+            "approve",
+            "rejectthin",
+        ]
+
+
+async def test_only_a_task_that_waits_for_a_person_is_freed() -> None:
+    async with stage() as played:
+        await played.go("2")
+        await played.press("U")
+        assert "does not wait for you" in played.frame
+        task = played.engine.world.tasks["T10"]
+        played.engine.put(replace(task, blocked_by=(BlockReason.NEEDS_HUMAN,)))
+        await played.press("U")
+        assert played.engine.calls == [("task_unblock", {"task_id": "T10"})]

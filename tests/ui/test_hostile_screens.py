@@ -27,10 +27,11 @@ def assert_harmless(played: Stage) -> None:
         assert line.isprintable(), ascii(line)
 
 
-@pytest.mark.parametrize("name", SEQUENCES)
-async def test_every_screen_shows_it_harmlessly(name: str, tmp_path: Path) -> None:
-    engine, clock = hostile_engine(SEQUENCES[name], tmp_path)
-    (tmp_path / "engine.log").write_bytes(SEQUENCES[name].encode("utf-8", "replace") * 3)
+@pytest.mark.parametrize("first", range(0, len(SEQUENCES), 5))
+async def test_every_screen_shows_it_harmlessly(first: int, tmp_path: Path) -> None:
+    text = " ".join(list(SEQUENCES.values())[first : first + 5])
+    engine, clock = hostile_engine(text, tmp_path)
+    (tmp_path / "engine.log").write_bytes(text.encode("utf-8", "replace") * 3)
     async with stage(fill=False, engine=engine, clock=clock) as played:
         for digit in DIGITS:
             await played.go(digit)

@@ -9,14 +9,15 @@ from textual import events
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
-from supervisor.model.task import TaskState
+from supervisor.model.task import BlockReason, Task, TaskState
 from supervisor.ui.commands import Command
 from supervisor.ui.keymap import bindings
 from supervisor.ui.safe_text import first_line, safe
 from supervisor.ui.scene import Scene
-from supervisor.ui.screens.dialogs import LineDialog, confirm
+from supervisor.ui.screens.dialogs import LineDialog, confirm, judgement
 from supervisor.ui.screens.pane import Pane
 from supervisor.ui.view_models.board import COLUMNS, EMPTY, BoardModel, task_details
+from supervisor.ui.view_models.words import why_blocked
 from supervisor.ui.widgets.board_column import BoardColumn, column_title
 from supervisor.ui.widgets.one_line import OneLine
 from supervisor.ui.widgets.text_pane import TextPane
@@ -107,6 +108,43 @@ class BoardScreen(Pane):
                 self.post_message(Command("task_add", {"title": title}, done="Task added"))
 
         self.app.push_screen(LineDialog("New task", (), hint="what is to be done"), given)
+
+    def _task(self, wanted: TaskState, why_not: str) -> Task | None:
+        """Return the chosen task if it stands as wanted; else say why nothing can be done."""
+        task: Task | None = self.desk.scene().world.tasks.get(self._key() or "")
+        if task is not None and task.state is not wanted:
+            self.say(f"{task.id} {why_not}")
+            return None
+        return task
+
+    def action_unblock(self) -> None:
+        """Free the chosen task, if it waits for a person."""
+        task = self._task(TaskState.BLOCKED, "is not blocked")
+        if task is None:
+            return
+        if BlockReason.NEEDS_HUMAN not in task.blocked_by:
+            self.say(f"{task.id} does not wait for you: {why_blocked(task, task.depends_on)}")
+            return
+        self.post_message(Command("task_unblock", {"task_id": task.id}, done=f"Freed {task.id}"))
+
+    def action_judge(self) -> None:
+        """Judge the chosen task in place of a judge."""
+        task = self._task(TaskState.IN_REVIEW, "is not under review")
+        if task is not None:
+            self.app.push_screen(judgement(task.id, task.title), lambda answer: self._judged(task.id, answer))
+
+    def _judged(self, task_id: str, answer: str | None) -> None:
+        if answer == "good":
+            self._judge(task_id, "approve", "")
+        elif answer == "back":
+            self.app.push_screen(
+                LineDialog(f"Send {task_id} back", (), hint="what falls short; the agent reads this"),
+                lambda feedback: self._judge(task_id, "reject", feedback) if feedback else None,
+            )
+
+    def _judge(self, task_id: str, decision: str, feedback: str) -> None:
+        args = {"task_id": task_id, "decision": decision, "feedback": feedback}
+        self.post_message(Command("task_judge", args, done=f"Judged {task_id}"))
 
     def action_cancel_task(self) -> None:
         """Cancel the chosen task, if the person means it."""

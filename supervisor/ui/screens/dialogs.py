@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Input, Label, TextArea
 
 from supervisor.ui.keymap import PLACES, bindings, keys_of, spelled
-from supervisor.ui.safe_text import SafeText, literal
+from supervisor.ui.safe_text import SafeText, first_line, literal
 from supervisor.ui.spans import BLANK, Line, Tone, line, say
 from supervisor.ui.view_models.facts import heading
 from supervisor.ui.widgets.text_pane import TextPane
@@ -76,6 +76,12 @@ def _named(choice: Choice) -> Content:
 def confirm(title: str, *text: SafeText, yes: str) -> AskDialog:
     """Ask whether to do something that cannot be undone."""
     return AskDialog(title, text, (Choice("yes", yes, "y"), Choice("no", "No", "n")))
+
+
+def judgement(task_id: str, title: str) -> AskDialog:
+    """Ask whether the result of a task is good."""
+    choices = (Choice("good", "Good", "g"), Choice("back", "Send back", "b"), Choice("cancel", "Cancel", "c"))
+    return AskDialog(f"Is {task_id} done well?", (first_line(title),), choices)
 
 
 class LineDialog(ModalScreen[str | None]):

@@ -334,7 +334,7 @@ def _task_card(scene: Scene, task: Task) -> Card:
             *((BLANK, heading("feedback of the review"), *paragraph(task.feedback)) if task.feedback else ()),
             *((fact("blocks", count_of(blocked_behind(scene, task.id), "task")),)),
             BLANK,
-            line(say("Press 2 for the board, where it can be cancelled.", Tone.MUTED)),
+            line(say("Press 2 for the board; there U frees it and C cancels it.", Tone.MUTED)),
         ),
     )
 
