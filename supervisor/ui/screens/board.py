@@ -109,7 +109,7 @@ class BoardScreen(Pane):
 
         self.app.push_screen(LineDialog("New task", (), hint="what is to be done"), given)
 
-    def _task(self, wanted: TaskState, why_not: str) -> Task | None:
+    def _in_state(self, wanted: TaskState, why_not: str) -> Task | None:
         """Return the chosen task if it stands as wanted; else say why nothing can be done."""
         task: Task | None = self.desk.scene().world.tasks.get(self._key() or "")
         if task is not None and task.state is not wanted:
@@ -119,7 +119,7 @@ class BoardScreen(Pane):
 
     def action_unblock(self) -> None:
         """Free the chosen task, if it waits for a person."""
-        task = self._task(TaskState.BLOCKED, "is not blocked")
+        task = self._in_state(TaskState.BLOCKED, "is not blocked")
         if task is None:
             return
         if BlockReason.NEEDS_HUMAN not in task.blocked_by:
@@ -129,7 +129,7 @@ class BoardScreen(Pane):
 
     def action_judge(self) -> None:
         """Judge the chosen task in place of a judge."""
-        task = self._task(TaskState.IN_REVIEW, "is not under review")
+        task = self._in_state(TaskState.IN_REVIEW, "is not under review")
         if task is not None:
             self.app.push_screen(judgement(task.id, task.title), lambda answer: self._judged(task.id, answer))
 
