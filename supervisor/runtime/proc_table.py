@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-
-import psutil
 
 TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
@@ -16,7 +13,6 @@ HAS_PROC: Final = Path("/proc/self/stat").exists()
 
 _ROUNDS: Final = 4
 _DEAD: Final = frozenset("ZXx")
-_PSUTIL_STATES: Final = {psutil.STATUS_ZOMBIE: "Z", psutil.STATUS_DEAD: "X", psutil.STATUS_STOPPED: "T"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,18 +71,20 @@ def parse_stat(raw: bytes) -> ProcStat:
 def read_stat(pid: int) -> ProcStat | None:
     """Look at one process; None when there is no such process."""
     if not HAS_PROC:
-        return _stat_by_psutil(pid)
+        from supervisor.runtime.without_proc import stat_of  # noqa: PLC0415 - 15 ms, for other systems only
+
+        return stat_of(pid)
     raw = _read(f"/proc/{pid}/stat")
     return parse_stat(raw) if raw else None
 
 
 def read_environ(pid: int) -> bytes:
     """Return the environment a process was started with; empty when it may not be read."""
-    if HAS_PROC:
-        return _read(f"/proc/{pid}/environ")
-    with suppress(psutil.Error, OSError):
-        return b"\0".join(f"{name}={value}".encode() for name, value in psutil.Process(pid).environ().items())
-    return b""
+    if not HAS_PROC:
+        from supervisor.runtime.without_proc import environ_of  # noqa: PLC0415 - 15 ms, as above
+
+        return environ_of(pid)
+    return _read(f"/proc/{pid}/environ")
 
 
 def read_table() -> dict[int, ProcStat]:
@@ -107,7 +105,9 @@ def read_table() -> dict[int, ProcStat]:
 
 def _pids() -> list[int]:
     if not HAS_PROC:
-        return psutil.pids()
+        from supervisor.runtime.without_proc import pids  # noqa: PLC0415 - 15 ms, as above
+
+        return pids()
     names = os.listdir("/proc")  # noqa: PTH208 - a Path for each of thousands of names, every second
     return [int(name) for name in names if name.isdigit()]
 
@@ -127,23 +127,3 @@ def _read(path: str) -> bytes:
         return b""
     finally:
         os.close(fd)
-
-
-def _stat_by_psutil(pid: int) -> ProcStat | None:
-    """Look at one process where there is no /proc."""
-    try:
-        process = psutil.Process(pid)
-        with process.oneshot():
-            times = process.cpu_times()
-            return ProcStat(
-                pid=pid,
-                parent=process.ppid(),
-                group=os.getpgid(pid),
-                session=os.getsid(pid),
-                state=_PSUTIL_STATES.get(process.status(), "S"),
-                start_time=int(process.create_time() * TICKS_PER_S),
-                cpu_ticks=int((times.user + times.system) * TICKS_PER_S),
-                rss_bytes=process.memory_info().rss,
-            )
-    except (psutil.Error, OSError):
-        return None

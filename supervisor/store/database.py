@@ -6,7 +6,6 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +14,7 @@ from supervisor.errors import DatabaseCorrupt, DatabaseTooNew, DatabaseUnavailab
 APPLICATION_ID: Final = 0x53555056
 """`SUPV`: tells our files from other programs' SQLite files."""
 
+_MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
@@ -29,9 +29,7 @@ _PRAGMAS: Final = (
 
 def migrations() -> tuple[str, ...]:
     """Return the migration scripts in order; script n brings version n-1 to version n."""
-    folder = files("supervisor.store").joinpath("migrations")
-    names = sorted(each.name for each in folder.iterdir() if each.name.endswith(".sql"))
-    return tuple(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+    return tuple(script.read_text(encoding="utf-8") for script in sorted(_MIGRATIONS.glob("*.sql")))
 
 
 def prepare_database(path: Path) -> None:

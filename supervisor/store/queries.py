@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
+_FOLDER: Final = Path(__file__).with_name("queries")
 _HEADING: Final = re.compile(r"^-- name: (\w+)\n-- (.+)\n", re.MULTILINE)
 
 
 def load_queries() -> dict[str, str]:
     """Return all statements by `noun.name`; raise ValueError for one without name and purpose."""
     statements: dict[str, str] = {}
-    for source in sorted(files("supervisor.store").joinpath("queries").iterdir(), key=lambda each: each.name):
-        if source.name.endswith(".sql"):
-            statements.update(_split(source.name.removesuffix(".sql"), source.read_text(encoding="utf-8")))
+    for source in sorted(_FOLDER.glob("*.sql")):
+        statements.update(_split(source.stem, source.read_text(encoding="utf-8")))
     return statements
 
 

@@ -1,0 +1,46 @@
+"""The looks of `proc_table` where there is no /proc: by psutil, which takes 15 ms to import."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+import psutil
+
+from supervisor.runtime.proc_table import TICKS_PER_S, ProcStat
+
+_STATES: Final = {psutil.STATUS_ZOMBIE: "Z", psutil.STATUS_DEAD: "X", psutil.STATUS_STOPPED: "T"}
+
+
+def pids() -> list[int]:
+    """List the processes of the machine."""
+    return psutil.pids()
+
+
+def environ_of(pid: int) -> bytes:
+    """Return the environment a process was started with; empty when it may not be read."""
+    try:
+        pairs = psutil.Process(pid).environ().items()
+    except (psutil.Error, OSError):
+        return b""
+    return b"\0".join(f"{name}={value}".encode() for name, value in pairs)
+
+
+def stat_of(pid: int) -> ProcStat | None:
+    """Look at one process; None when there is no such process."""
+    try:
+        process = psutil.Process(pid)
+        with process.oneshot():
+            times = process.cpu_times()
+            return ProcStat(
+                pid=pid,
+                parent=process.ppid(),
+                group=os.getpgid(pid),
+                session=os.getsid(pid),
+                state=_STATES.get(process.status(), "S"),
+                start_time=int(process.create_time() * TICKS_PER_S),
+                cpu_ticks=int((times.user + times.system) * TICKS_PER_S),
+                rss_bytes=process.memory_info().rss,
+            )
+    except (psutil.Error, OSError):
+        return None
