@@ -120,7 +120,8 @@ def _shown(project: Path, approval_id: str, digest: str | None) -> Approval:
 
 
 def _found(project: Path, spelled: str) -> Approval:
-    from supervisor.cli.engine_door import connected, run_async
+    from supervisor.cli.engine_door import connected
+    from supervisor.cli.event_loop import run_async
     from supervisor.model.ids import approval_id, number_of
     from supervisor.model.world import World
 

@@ -48,7 +48,7 @@ def fsck(ctx: click.Context, *, project: Path, as_json: bool) -> None:
     Only reads: the chain of events, the invariants, and that the state equals its events.
     Exit code 6 if anything is wrong.
     """
-    from supervisor.cli.engine_door import run_async
+    from supervisor.cli.event_loop import run_async
     from supervisor.engine.fsck import fsck as check_database
     from supervisor.errors import StoreError
 

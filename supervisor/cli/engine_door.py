@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from supervisor.cli.output import note
 from supervisor.errors import EngineNotRunning
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from supervisor.model.event import Event
     from supervisor.model.world import EngineInfo, Snapshot, World
     from supervisor.transports.control.client import ControlClient
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,24 +29,6 @@ class View:
     def engine(self) -> EngineInfo:
         """Return what the snapshot says about its engine."""
         return self.snapshot.engine
-
-
-def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end; a group of one error is raised as that error."""
-    import asyncio
-
-    try:
-        return asyncio.run(work)
-    except BaseExceptionGroup as group:
-        raise sole_error(group) from group
-
-
-def sole_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the only error in nested groups, or the outermost group that holds several."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
 
 
 def socket_of(project: Path) -> Path:
@@ -76,6 +56,7 @@ async def connected(project: Path) -> AsyncIterator[ControlClient]:
 
 def ask(project: Path, verb: str, **args: Any) -> Any:
     """Have the engine carry out one verb and return its answer."""
+    from supervisor.cli.event_loop import run_async
 
     async def _ask() -> Any:
         async with connected(project) as client:
@@ -86,6 +67,8 @@ def ask(project: Path, verb: str, **args: Any) -> Any:
 
 def view(project: Path) -> View:
     """Return the present state, from the engine or from disk; say so on stderr if from disk."""
+    from supervisor.cli.event_loop import run_async
+
     return run_async(read_view(project))
 
 

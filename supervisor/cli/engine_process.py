@@ -19,11 +19,12 @@ from supervisor.errors import EngineStartFailed, SupervisorError
 
 START_TIMEOUT_S: Final = 60.0
 STATUS_MAX: Final = 1 << 20
+_PROGRAM: Final = Path(__file__).resolve().with_name("engine_program.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineOrder:
-    """What to start: the words that the hidden verb `engine` is given."""
+    """What to start: what `engine_program` is told by its one argument."""
 
     project: Path
     profile: str | None = None
@@ -31,13 +32,23 @@ class EngineOrder:
     deadline_s: float | None = None
     new_run: bool = False
 
-    def words(self) -> list[str]:
-        """Spell the order as arguments."""
-        words = ["--project", str(self.project), "--mode", "interactive"]
-        words += ["--profile", self.profile] if self.profile is not None else []
-        words += ["--report", str(self.report_dir)] if self.report_dir is not None else []
-        words += ["--deadline", str(self.deadline_s)] if self.deadline_s is not None else []
-        return words + (["--new"] if self.new_run else [])
+    def spelled(self) -> str:
+        """Spell what was asked for as JSON; paths come out as text."""
+        asked = {name: value for name in self.__slots__ if (value := getattr(self, name))}
+        return json.dumps(asked, default=str)
+
+    @classmethod
+    def read(cls, spelled: str) -> EngineOrder:
+        """Read what `spelled` wrote."""
+        asked = json.loads(spelled)
+        report_dir = asked.get("report_dir")
+        return cls(
+            project=Path(asked["project"]),
+            profile=asked.get("profile"),
+            report_dir=None if report_dir is None else Path(report_dir),
+            deadline_s=asked.get("deadline_s"),
+            new_run=asked.get("new_run", False),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +84,7 @@ class StartedEngine:
 def start_engine(order: EngineOrder) -> StartedEngine:
     """Start the engine in a session of its own, so that no terminal can take it along.
 
+    It runs with `-P`, which keeps it from importing what lies in the working directory.
     A profile with problems is refused before anything is made.
     """
     from supervisor.config.profile import load_profile
@@ -85,7 +97,7 @@ def start_engine(order: EngineOrder) -> StartedEngine:
     status, status_end = os.pipe2(os.O_CLOEXEC)
     try:
         process = subprocess.Popen(
-            [*_python(), "engine", *order.words(), "--status-fd", str(status_end)],
+            [sys.executable, "-P", str(_PROGRAM), order.spelled(), str(status_end)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -101,11 +113,6 @@ def start_engine(order: EngineOrder) -> StartedEngine:
         os.close(status_end)
         os.close(log)
     return StartedEngine(process=process, status=status, log=logs / NAME)
-
-
-def _python() -> list[str]:
-    """Name this interpreter and package; `-P` keeps it from importing what lies in the working directory."""
-    return [sys.executable, "-P", "-m", "supervisor"]
 
 
 def _environment() -> dict[str, str]:

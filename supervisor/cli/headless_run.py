@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from supervisor.cli.engine_door import events_page, run_async
+from supervisor.cli.engine_door import events_page
 from supervisor.cli.engine_log import EngineLogFile, logging_to
+from supervisor.cli.event_loop import run_async
 from supervisor.errors import SupervisorError
 from supervisor.headless.exit_code import exit_code_of
 from supervisor.headless.follow import RunEnd, RunFollower

@@ -37,7 +37,7 @@ def logs(*, agent: str | None, project: Path, follow: bool, lines: int) -> None:
 
     Of AGENT's, or of all; `engine` is the engine's own.
     """
-    from supervisor.cli.engine_door import run_async
+    from supervisor.cli.event_loop import run_async
     from supervisor.workspace.state_dir import open_state
 
     directory = open_state(project, create=False).logs
@@ -116,7 +116,7 @@ async def _follow_one(name: str, path: Path, count: int, width: int) -> None:
 @json_option
 def events(*, project: Path, follow: bool, since: int | None, last: int, as_json: bool) -> None:
     """Print what happened, in order."""
-    from supervisor.cli.engine_door import run_async
+    from supervisor.cli.event_loop import run_async
 
     run_async(_print_events(project, since=since, last=last, follow=follow, as_json=as_json))
 

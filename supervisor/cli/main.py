@@ -11,7 +11,7 @@ from supervisor.cli.care_verbs import doctor, fsck
 from supervisor.cli.log_verbs import events, logs
 from supervisor.cli.message_verbs import inbox, send
 from supervisor.cli.profile_verbs import profile
-from supervisor.cli.run_verbs import attach, down, engine, run, up
+from supervisor.cli.run_verbs import attach, down, run, up
 from supervisor.cli.task_verbs import task
 from supervisor.cli.team_verbs import ps, restart, status, stop
 from supervisor.cli.vote_verbs import vote
@@ -48,7 +48,6 @@ for verb in (
     profile,
     doctor,
     fsck,
-    engine,
 ):
     supervisor.add_command(verb)
 

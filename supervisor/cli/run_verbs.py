@@ -1,4 +1,4 @@
-"""Verbs that start, show and stop a team: up, run, attach, down, and the hidden engine."""
+"""Verbs that start, show and stop a team: up, run, attach, down."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 from supervisor.cli.border import Verb
 from supervisor.cli.options import json_option, project_option, run_options
 from supervisor.cli.output import note, print_json, say
-from supervisor.errors import EngineNotRunning, RunConflict, SupervisorError, UsageInvalid
+from supervisor.errors import EngineNotRunning, RunConflict, UsageInvalid
 
 if TYPE_CHECKING:
     from supervisor.cli.engine_process import EngineOrder
@@ -151,57 +151,6 @@ def down(*, project: Path, now: bool, as_json: bool) -> None:
         say(f"stopped; the engine (pid {pid}) is gone")
 
 
-@click.command(hidden=True, cls=Verb, examples=("supervisor engine --project . --profile survey",))
-@project_option
-@run_options
-@click.option("--profile", help="The profile to run; without it the unfinished run goes on.")
-@click.option(
-    "--mode",
-    type=click.Choice(["interactive", "headless"]),
-    default="interactive",
-    help="Whether a person is there.",
-)
-@click.option("--status-fd", type=int, help="Where to tell in one line whether the engine came up.")
-@click.pass_context
-def engine(
-    ctx: click.Context,
-    *,
-    project: Path,
-    report: Path | None,
-    deadline: float | None,
-    new_run: bool,
-    profile: str | None,
-    mode: str,
-    status_fd: int | None,
-) -> None:
-    """Run the engine in this process without telling anything; `up` starts it this way."""
-    import logging
-
-    from supervisor.cli.engine_door import run_async
-    from supervisor.cli.engine_log import logging_to
-    from supervisor.cli.engine_process import StatusPipe
-    from supervisor.engine.main import EngineOptions, serve
-    from supervisor.model.approval import Mode
-
-    status = StatusPipe(status_fd)
-    options = EngineOptions(
-        project=project,
-        profile=profile,
-        mode=Mode(mode),
-        report_dir=report,
-        new_run=new_run,
-        deadline_s=deadline,
-        on_ready=status.ready,
-    )
-    try:
-        with logging_to(logging.StreamHandler()):
-            code = run_async(serve(options))
-        ctx.exit(code)
-    except SupervisorError as error:
-        status.failed(error)
-        raise
-
-
 def has_screen() -> bool:
     """Tell whether there is a terminal that can show the team."""
     import os
@@ -329,7 +278,7 @@ def _explain_loss(order: EngineOrder) -> int:
 
 def _report_if_over(order: EngineOrder) -> int | None:
     """Write the report of a run that is over, say where, and return its exit code; None if it goes on."""
-    from supervisor.cli.engine_door import run_async
+    from supervisor.cli.event_loop import run_async
     from supervisor.cli.headless_run import write_run_report
     from supervisor.engine.offline import read_offline
     from supervisor.model.team import RunState

@@ -79,7 +79,7 @@ def show_task(*, task_id: str, project: Path, as_json: bool) -> None:
 
     Criteria, dependencies both ways, notes, checkpoint, result and history.
     """
-    from supervisor.cli.engine_door import run_async
+    from supervisor.cli.event_loop import run_async
 
     facts = run_async(_task_facts(project, task_id))
     if as_json:

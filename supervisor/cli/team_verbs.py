@@ -145,7 +145,8 @@ def _bar(world: World, width: int = 20) -> str:
 @json_option
 def ps(*, project: Path, usage: bool, as_json: bool) -> None:
     """List the agents and why they stand where they do."""
-    from supervisor.cli.engine_door import run_async, view
+    from supervisor.cli.engine_door import view
+    from supervisor.cli.event_loop import run_async
     from supervisor.model.wire import to_wire
 
     seen = view(project)

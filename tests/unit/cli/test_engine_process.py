@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from supervisor.cli import engine_program
 from supervisor.cli.engine_log import NAME, EngineLogFile, logging_to, open_log
 from supervisor.cli.engine_process import EngineOrder, StartedEngine, StatusPipe
+from supervisor.engine.main import EngineOptions
 from supervisor.errors import EngineStartFailed, LockHeld, ProfileInvalid, StateUnsafe
 
 
@@ -96,12 +98,46 @@ def test_a_parent_that_left_does_not_disturb_the_engine() -> None:
     StatusPipe(writer).ready(Path("/x"))
 
 
+@pytest.mark.parametrize(
+    "order",
+    [
+        EngineOrder(project=Path("/p")),
+        EngineOrder(
+            project=Path("/p é"), profile="survey", report_dir=Path("/r"), deadline_s=1.5, new_run=True
+        ),
+    ],
+)
+def test_an_order_is_read_as_it_was_spelled(order: EngineOrder) -> None:
+    assert EngineOrder.read(order.spelled()) == order
+
+
 def test_an_order_spells_only_what_was_asked_for() -> None:
-    assert EngineOrder(project=Path("/p")).words() == ["--project", "/p", "--mode", "interactive"]
-    whole = EngineOrder(
-        project=Path("/p"), profile="survey", report_dir=Path("/r"), deadline_s=1.5, new_run=True
-    )
-    assert whole.words()[4:] == ["--profile", "survey", "--report", "/r", "--deadline", "1.5", "--new"]
+    assert EngineOrder(project=Path("/p")).spelled() == '{"project": "/p"}'
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (LockHeld("by 7"), LockHeld.exit_code, "by 7"),
+        (ExceptionGroup("", [LockHeld("by 7")]), LockHeld.exit_code, "by 7"),
+        (ZeroDivisionError(), 70, ""),
+    ],
+)
+def test_an_engine_that_fails_tells_its_parent_what_it_can_and_ends_with_the_code(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, code: int, told: str
+) -> None:
+    async def serve(options: EngineOptions) -> int:
+        raise error
+
+    monkeypatch.setattr(engine_program, "serve", serve)
+    reader, writer = os.pipe()
+
+    status = StatusPipe(writer)
+    assert engine_program.main(EngineOrder(project=Path("/p")), status) == code
+
+    status.ready(Path("/too late"))
+    with os.fdopen(reader, "rb") as stream:
+        assert told.encode() in stream.read()
 
 
 def test_the_engines_log_is_private_and_spells_out_what_is_hidden(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_every_verb_takes_a_project(name: str) -> None:
     assert "--project" in {option for parameter in TREE[name].params for option in parameter.opts}
 
 
-@pytest.mark.parametrize("name", sorted(TREE.keys() - {"engine", "logs", "attach"}))
+@pytest.mark.parametrize("name", sorted(TREE.keys() - {"logs", "attach"}))
 def test_every_verb_with_data_has_json(name: str) -> None:
     assert "--json" in {option for parameter in TREE[name].params for option in parameter.opts}
 
@@ -78,10 +78,6 @@ def test_every_option_says_what_it_does(name: str) -> None:
     options = [parameter for parameter in TREE[name].params if isinstance(parameter, click.Option)]
 
     assert [option.name for option in options if not option.help] == []
-
-
-def test_the_engine_is_hidden() -> None:
-    assert "engine" not in CliRunner().invoke(command, ["--help"]).stdout.split()
 
 
 def loaded_by(program: str) -> set[str]:
