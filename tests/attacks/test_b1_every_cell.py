@@ -1,0 +1,153 @@
+"""B1: each role with each tool on each task state is tried and must end exactly as the tables say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from supervisor.errors import SupervisorError
+from supervisor.model.agent import Role
+from supervisor.model.permissions import PERMISSIONS, Operation, may
+from supervisor.model.task import TASK_MOVES, TERMINAL, BlockReason, Task, TaskState
+from supervisor.transports.mcp.tools import table
+from supervisor.transports.mcp.tools.table import TOOLS
+from supervisor.transports.mcp.tools.tool import Tool
+from tests.team_door import TeamDoor, mark, team_door
+
+AGENTS: Final = {
+    Role.ORCHESTRATOR: "chief",
+    Role.PLANNER: "planner",
+    Role.WORKER: "worker-1",
+    Role.JUDGE: "judge",
+    Role.MONITOR: "watcher",
+    Role.SOLO: "solo",
+}
+S = TaskState
+ANY: Final = frozenset(TaskState)
+HELD: Final = frozenset({S.IN_PROGRESS})
+JUDGED: Final = frozenset({S.IN_REVIEW})
+
+# tool: the operation that grants it, its arguments beside task_id, the states it is for
+ROWS: Final[dict[str, tuple[Operation, dict[str, Any], frozenset[TaskState]]]] = {
+    "task_get": (Operation.TASK_READ, {}, ANY),
+    "task_note": (Operation.TASK_NOTE, {"body": "b"}, ANY),
+    "task_claim": (
+        Operation.TASK_CLAIM,
+        {},
+        frozenset(state for state in ANY if S.IN_PROGRESS in TASK_MOVES[state]) | HELD,
+    ),
+    "task_progress": (Operation.TASK_WORK, {"token": 1, "percent": 1}, HELD),
+    "task_checkpoint": (Operation.TASK_WORK, {"token": 1, "percent": 1}, HELD),
+    "task_complete": (Operation.TASK_WORK, {"token": 1, "result": "r"}, HELD),
+    "task_fail": (Operation.TASK_WORK, {"token": 1, "error": "e"}, HELD),
+    "task_release": (Operation.TASK_WORK, {"token": 1, "reason": "r"}, HELD),
+    "task_link": (Operation.TASK_LINK, {"depends_on": ["T1"]}, frozenset({S.PENDING, S.BLOCKED})),
+    "task_cancel": (
+        Operation.TASK_CANCEL,
+        {"reason": "r"},
+        frozenset(state for state in ANY if S.CANCELLED in TASK_MOVES[state]),
+    ),
+    "review_take": (Operation.TASK_REVIEW, {}, JUDGED),
+    "task_approve": (Operation.TASK_REVIEW, {}, JUDGED),
+    "task_reject": (Operation.TASK_REVIEW, {"feedback": "f"}, JUDGED),
+}
+ABOUT_NO_TASK: Final = {
+    "whoami": Operation.TASK_READ,
+    "task_list": Operation.TASK_READ,
+    "task_next": Operation.TASK_CLAIM,
+    "task_create": Operation.TASK_CREATE,
+    "inbox": Operation.MESSAGE_READ,
+    "message_send": Operation.MESSAGE_SEND,
+    "message_ack": Operation.MESSAGE_READ,
+    "help": Operation.HELP,
+    "memory_set": Operation.MEMORY_WRITE,
+    "memory_get": Operation.MEMORY_READ,
+    "memory_list": Operation.MEMORY_READ,
+    "vote_open": Operation.VOTE_OPEN,
+    "vote_cast": Operation.VOTE_CAST,
+    "vote_get": Operation.VOTE_READ,
+    "vote_list": Operation.VOTE_READ,
+    "approval_request": Operation.APPROVAL_REQUEST,
+    "approval_get": Operation.APPROVAL_REQUEST,
+    "approval_use": Operation.APPROVAL_REQUEST,
+    "wait": Operation.WAIT,
+}
+
+
+def test_a_tool_without_a_row_fails() -> None:
+    assert ROWS.keys() | ABOUT_NO_TASK.keys() == TOOLS.keys()
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("tool", [*ROWS, *ABOUT_NO_TASK])
+def test_a_tool_is_seen_by_exactly_the_roles_that_its_operation_is_for(tool: str, role: Role) -> None:
+    operation = ROWS[tool][0] if tool in ROWS else ABOUT_NO_TASK[tool]
+    part = tool == "task_create" and may(role, Operation.TASK_CREATE_SUBTASK)
+    assert TOOLS[tool].visible_to(role) == (may(role, operation) or part)
+
+
+async def task_in(door: TeamDoor, state: TaskState, holder: str) -> str:
+    """Put a task of a stranger's making straight into a state; held ones under token 1."""
+
+    def make(scope: Any) -> str:
+        number = f"T{scope.tx.scalar('task.next_number')}"
+        held = state is TaskState.IN_PROGRESS
+        task = Task(
+            id=number,  # type: ignore[arg-type]  # spelled here as the store spells it
+            run=scope.run,
+            title=state.value,
+            state=state,
+            blocked_by=(BlockReason.HOLD,) if state is TaskState.BLOCKED else (),
+            holder=holder if held else None,
+            author="worker-2" if state is TaskState.IN_REVIEW else None,
+            lease_until=scope.now + 900 if held else None,
+            token=1,
+            finished_at=scope.now if state in TERMINAL else None,
+        )
+        scope.save_task("task.created", task, actor="planner")
+        return number
+
+    number: str = await door.team.do(make)
+    return number
+
+
+async def wrong_cells(door: TeamDoor, role: Role) -> list[str]:
+    """Try each tool in each state and list the cells that end otherwise than the tables say."""
+    agent = AGENTS[role]
+    await task_in(door, TaskState.PENDING, agent)
+    wrong = []
+    for tool, (operation, arguments, states) in ROWS.items():
+        for state in TaskState:
+            task = await task_in(door, state, agent)
+            before = await door.team.store.read(mark)
+            try:
+                await door.call(agent, tool, task_id=task, **arguments)
+            except SupervisorError as error:
+                done = False
+                if await door.team.store.read(mark) != before:
+                    wrong.append(f"{role} {tool} {state}: refused ({error.code}) but changed something")
+            else:
+                done = True
+            if done != (operation in PERMISSIONS[role] and state in states):
+                wrong.append(f"{role} {tool} {state}: {'done' if done else 'refused'}")
+            after = (await door.team.task(task)).state
+            if after is not state and after not in TASK_MOVES[state]:
+                wrong.append(f"{role} {tool} {state}: went to {after}")
+    return wrong
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_every_cell_ends_as_the_tables_say(tmp_path: Path, role: Role) -> None:
+    async with team_door(tmp_path) as door:
+        assert await wrong_cells(door, role) == []
+
+
+async def test_canary_one_right_too_many_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Tool, "visible_to", lambda *_: True)
+    monkeypatch.setattr("supervisor.coordinator.planning.check", lambda *_: None)
+    assert table.TOOLS is TOOLS
+    async with team_door(tmp_path) as door:
+        wrong = await wrong_cells(door, Role.MONITOR)
+    assert "monitor task_cancel pending: done" in wrong
