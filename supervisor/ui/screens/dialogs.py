@@ -139,7 +139,9 @@ class ComposeDialog(ModalScreen[Letter | None]):
         """Lay out the dialog."""
         with Vertical(classes="dialog wide"):
             yield Label(literal(SafeText("Write a message")), classes="dialog-title", markup=False)
-            yield Input(self._to, placeholder="to: an agent, role:judge, group:…, all", id="to", compact=True)
+            yield Input(
+                self._to, placeholder="to: an agent, role:judge, group:NAME, all", id="to", compact=True
+            )
             yield TextArea(
                 id="body", soft_wrap=True, show_line_numbers=False, tab_behavior="focus", compact=True
             )
@@ -177,7 +179,7 @@ class ComposeDialog(ModalScreen[Letter | None]):
 
 def _known(addresses: tuple[str, ...]) -> str:
     shown = ", ".join(addresses[:12])
-    return f"Known: {shown}{', …' if len(addresses) > 12 else ''}"
+    return f"Known: {shown}{', ...' if len(addresses) > 12 else ''}"
 
 
 class HelpDialog(ModalScreen[None]):

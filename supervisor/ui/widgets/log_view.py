@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from textual import events
-from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from supervisor.ui.glyphs import UNICODE, Glyphs
 from supervisor.ui.keymap import bindings
 from supervisor.ui.safe_text import SafeText
 from supervisor.ui.spans import BLANK, Line, Span, Tone, fit, say, text_of, width_of, wrap
-from supervisor.ui.widgets.ink import INK_CLASSES, Inked
+from supervisor.ui.widgets.line_scroll import LineScroll
 
 
 class LineSource(Protocol):
@@ -41,10 +39,9 @@ class NoLines:
         return ()
 
 
-class LogView(ScrollView, Inked, can_focus=True):
+class LogView(LineScroll):
     """Show a line source; follow its end, wrap its lines, mark what was searched for."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(INK_CLASSES)
     BINDINGS = bindings("texts")
 
     def __init__(
@@ -87,7 +84,7 @@ class LogView(ScrollView, Inked, can_focus=True):
         height = self._count
         if self.wraps and height:
             height = self._last_top() + max(self.size.height, 1)
-        self.virtual_size = Size(self.scrollable_content_region.width, height)
+        self.set_content_height(height)
 
     def _last_top(self) -> int:
         """Return the first line on screen when the end is shown and lines are wrapped."""

@@ -8,16 +8,16 @@ from typing import ClassVar, Protocol
 
 from rich.style import Style
 from textual import events
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from supervisor.ui.glyphs import UNICODE, Glyphs
 from supervisor.ui.keymap import bindings
 from supervisor.ui.spans import Line, fit, say, width_of
-from supervisor.ui.widgets.ink import INK_CLASSES, Inked
+from supervisor.ui.widgets.ink import INK_CLASSES
+from supervisor.ui.widgets.line_scroll import LineScroll
 
 
 class Keyed(Protocol):
@@ -29,7 +29,7 @@ class Keyed(Protocol):
         ...
 
 
-class RowView(ScrollView, Inked, can_focus=True):
+class RowView(LineScroll):
     """Show rows of fixed height. Subclasses draw one row; everything else is here."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {*INK_CLASSES, "row--cursor", "row--cursor-blurred"}
@@ -133,7 +133,7 @@ class RowView(ScrollView, Inked, can_focus=True):
 
     def _resize_content(self) -> None:
         height = len(self._rows) * self.row_height + self.header_height
-        self.virtual_size = Size(self.scrollable_content_region.width, height)
+        self.set_content_height(height)
 
     def on_resize(self) -> None:
         """Fit the content to the new width."""

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from supervisor.ui.keymap import bindings
 from supervisor.ui.spans import BLANK, Line, say, text_of, wrap
-from supervisor.ui.widgets.ink import INK_CLASSES, Inked
+from supervisor.ui.widgets.line_scroll import LineScroll
 
 _INDENT = 2
 
 
-class TextPane(ScrollView, Inked, can_focus=True):
+class TextPane(LineScroll):
     """Lines of toned text, wrapped to the width; the place of reading stays when they change."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(INK_CLASSES)
     BINDINGS = bindings("texts")
 
     def __init__(self, *, dom_id: str | None = None) -> None:
@@ -56,7 +51,7 @@ class TextPane(ScrollView, Inked, can_focus=True):
             for content in self._lines
             for part in wrap(content, width, _INDENT if len(content) > 1 else 0)
         ]
-        self.virtual_size = Size(self.scrollable_content_region.width, len(self._wrapped))
+        self.set_content_height(len(self._wrapped))
         for index in range(max(len(old), len(self._wrapped))):
             was = old[index] if index < len(old) else None
             if was != (self._wrapped[index] if index < len(self._wrapped) else None):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-UI = Path(__file__).parents[3] / "supervisor" / "ui"
+UI = Path(__file__).parents[2] / "supervisor" / "ui"
 SOURCES = sorted(UI.rglob("*.py"))
 PARSING = {"Static", "Label", "notify"}
 FORBIDDEN = {"RichLog", "ListView", "DataTable", "Markdown", "Log", "OptionList", "Tree"}

@@ -11,7 +11,7 @@ from typing import Any
 import pexpect
 import pytest
 
-PROGRAM = Path(__file__).with_name("program_under_pty.py")
+PROGRAM = Path(__file__).with_name("screen_under_pty.py")
 DEADLINE_S = 30
 
 OSC = re.compile(rb"\x1b\][^\x07\x1b]*")
@@ -50,7 +50,7 @@ def shown_in_terminal(size: tuple[int, int], log_dir: Path) -> bytes:
     finally:
         child.close(force=True)
     assert child.exitstatus == 0
-    return written
+    return bytes(written)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 50)])
