@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from supervisor.coordinator.scope import Scope
-from supervisor.model.agent import Agent, AgentState, ExitClass, ExitInfo
+from supervisor.model.agent import BUSY, Agent, AgentState, ExitClass, ExitInfo
 from supervisor.model.approval import Approval, ApprovalState
 from supervisor.model.ids import SUPERVISOR
 from supervisor.model.task import Task
 from supervisor.model.team import TeamSpec
-
-BUSY = frozenset({AgentState.IDLE, AgentState.WORKING, AgentState.WAITING_HUMAN})
-"""The states between which an agent's own doings decide; all others are the slot's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,53 +45,18 @@ ALIVE: Final = frozenset(
 )
 """States in which the agent may have a process."""
 
+BUSY: Final = frozenset({AgentState.IDLE, AgentState.WORKING, AgentState.WAITING_HUMAN})
+"""States between which an agent's own doings decide; all others are its slot's."""
+
+_ENDS: Final = frozenset(
+    {AgentState.BACKOFF, AgentState.STOPPING, AgentState.EXITED, AgentState.PARKED, AgentState.STUCK}
+)
+"""What a live incarnation can come to."""
+
 AGENT_MOVES: Final[dict[AgentState, frozenset[AgentState]]] = {
     AgentState.PENDING: frozenset({AgentState.STARTING, AgentState.PARKED, AgentState.EXITED}),
-    AgentState.STARTING: frozenset(
-        {
-            AgentState.IDLE,
-            AgentState.WORKING,
-            AgentState.WAITING_HUMAN,
-            AgentState.BACKOFF,
-            AgentState.STOPPING,
-            AgentState.EXITED,
-            AgentState.PARKED,
-            AgentState.STUCK,
-        }
-    ),
-    AgentState.IDLE: frozenset(
-        {
-            AgentState.WORKING,
-            AgentState.WAITING_HUMAN,
-            AgentState.BACKOFF,
-            AgentState.STOPPING,
-            AgentState.EXITED,
-            AgentState.PARKED,
-            AgentState.STUCK,
-        }
-    ),
-    AgentState.WORKING: frozenset(
-        {
-            AgentState.IDLE,
-            AgentState.WAITING_HUMAN,
-            AgentState.BACKOFF,
-            AgentState.STOPPING,
-            AgentState.EXITED,
-            AgentState.PARKED,
-            AgentState.STUCK,
-        }
-    ),
-    AgentState.WAITING_HUMAN: frozenset(
-        {
-            AgentState.IDLE,
-            AgentState.WORKING,
-            AgentState.BACKOFF,
-            AgentState.STOPPING,
-            AgentState.EXITED,
-            AgentState.PARKED,
-            AgentState.STUCK,
-        }
-    ),
+    AgentState.STARTING: BUSY | _ENDS,
+    **{state: (BUSY - {state}) | _ENDS for state in AgentState if state in BUSY},
     AgentState.BACKOFF: frozenset(
         {AgentState.STARTING, AgentState.EXITED, AgentState.PARKED, AgentState.PENDING}
     ),
