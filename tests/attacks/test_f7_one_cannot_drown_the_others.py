@@ -1,0 +1,114 @@
+"""F7: a flood is slowed at its source with the time to try again; others and the person are not held up."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from supervisor.coordinator import messages
+from supervisor.coordinator.messages import INBOX_MAX
+from supervisor.coordinator.rates import BURST, RateLimits
+from supervisor.errors import SupervisorError, TooMany
+from tests.team_door import TeamDoor, team_door
+
+FLOOD = 3000
+
+
+async def flood(door: TeamDoor, name: str, tool: str, count: int, **arguments: Any) -> list[str]:
+    """Call without waiting, as fast as it goes, and return the codes."""
+    codes = []
+    for _ in range(count):
+        try:
+            await door.desk.call(door.team[name], tool, arguments)
+            codes.append("ok")
+        except SupervisorError as error:
+            codes.append(error.code)
+    return codes
+
+
+async def test_a_flooding_agent_is_cut_to_its_rate_and_every_message_is_there_or_refused(
+    tmp_path: Path,
+) -> None:
+    async with team_door(tmp_path) as door:
+        codes = await flood(door, "worker-1", "message_send", FLOOD, to="judge", body="x")
+        assert codes.count("ok") == BURST
+        assert codes.count("too_many") == FLOOD - BURST
+        stored = await door.team.store.read(lambda tx: tx.scalar("delivery.unread_count", recipient="judge"))
+        assert stored == BURST
+        refusal = await _refused(door, "worker-1")
+        assert refusal.details["retry_after_s"] == pytest.approx(0.02)
+        await door.team.clock.advance(1)
+        assert await flood(door, "worker-1", "message_send", 1, to="judge", body="x") == ["ok"]
+
+
+async def _refused(door: TeamDoor, name: str) -> TooMany:
+    with pytest.raises(TooMany) as caught:
+        await door.desk.call(door.team[name], "message_send", {"to": "judge", "body": "x"})
+    return caught.value
+
+
+@pytest.mark.parametrize("tool", ["whoami", "inbox", "task_get", "wait"])
+async def test_looking_and_waiting_are_counted_too(tmp_path: Path, tool: str) -> None:
+    arguments: dict[str, dict[str, Any]] = {
+        "task_get": {"task_id": "T1"},
+        "wait": {"for": ["mail"], "timeout_s": 0},
+    }
+    async with team_door(tmp_path) as door:
+        await door.call("planner", "task_create", title="x")
+        codes = await flood(door, "worker-1", tool, int(BURST) + 5, **arguments.get(tool, {}))
+        assert codes[-5:] == ["too_many"] * 5
+
+
+async def test_a_full_mailbox_tells_senders_when_to_try_again_and_not_the_person(tmp_path: Path) -> None:
+    async with team_door(tmp_path) as door:
+        for _ in range(INBOX_MAX // 100):
+            await door.team.clock.advance(10)
+            assert set(await flood(door, "worker-1", "message_send", 100, to="judge", body="x")) == {"ok"}
+        full = await door.refused("worker-2", "message_send", to="judge", body="x")
+        assert (full.code, full.details["retry_after_s"]) == ("too_many", 60)
+        whole = await door.refused("worker-2", "message_send", to="role:judge", body="x")
+        assert whole.code == "too_many"
+        assert (await door.call("voter-1", "inbox"))["messages"] == []
+        await door.team.do(lambda scope: messages.send(scope, None, to="judge", body="stop", urgent=True))
+        assert (await door.call("judge", "inbox", limit=1))["messages"][0]["body"] == "stop"
+
+
+async def slowest(door: TeamDoor) -> float:
+    """Return the 95th percentile of another agent's calls while one floods, in seconds."""
+    times = []
+    flooding = asyncio.ensure_future(
+        flood(door, "worker-1", "message_send", FLOOD, to="judge", body="x" * 4000)
+    )
+    for number in range(40):
+        begun = time.perf_counter()
+        await door.desk.call(door.team["worker-2"], "memory_set", {"key": "k", "value": str(number)})
+        times.append(time.perf_counter() - begun)
+    flooding.cancel()
+    return sorted(times)[37]
+
+
+async def test_others_are_answered_quickly_beside_a_flood(tmp_path: Path) -> None:
+    async with team_door(tmp_path) as door:
+        assert await slowest(door) < 0.2
+
+
+async def test_wrong_arguments_cost_little_however_many_there_are(tmp_path: Path) -> None:
+    many = {f"argument{number}": number for number in range(16_000)}
+    async with team_door(tmp_path) as door:
+        begun = time.perf_counter()
+        assert await door.code("worker-1", "task_create", title="x", **many) == "invalid_argument"
+        assert await door.code("worker-1", "message_send", to="x" * 900_000, body="b") == "not_found"
+        assert time.perf_counter() - begun < 0.5
+
+
+async def test_canary_without_a_bucket_the_flood_goes_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RateLimits, "spend", lambda *_: None)
+    async with team_door(tmp_path) as door:
+        codes = await flood(door, "worker-1", "message_send", int(BURST) + 50, to="judge", body="x")
+    assert set(codes) == {"ok"}
