@@ -94,7 +94,7 @@ def named_errors(path: Path) -> Iterator[None]:
         raise DatabaseUnavailable(
             f"{path}: {error}. Free it (disk, lock, permissions) and try again."
         ) from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # SQLite quotes damaged names undecoded
         raise DatabaseCorrupt(
             f"{path}: {error}. It was left as it is; restore a copy or move it away."
         ) from error

@@ -93,6 +93,19 @@ def test_flipped_bytes_inside_are_found(path: Path) -> None:
         prepare_database(path)
 
 
+def test_a_damaged_schema_is_named_though_its_words_are_no_text(path: Path) -> None:
+    with closing(connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = path.read_bytes()
+    damaged = content.replace(b"CREATE TABLE run", b"CREATE TABL\xe6 ru\xff", 1)
+    assert damaged != content
+    path.write_bytes(damaged)
+    for attempt in (prepare_database, lambda each: reading(each).__enter__()):
+        with pytest.raises(DatabaseCorrupt, match="left as it is"):
+            attempt(path)
+    assert path.read_bytes() == damaged
+
+
 def test_another_programs_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "coordinator.db"
     with closing(sqlite3.connect(path)) as connection:
