@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from supervisor.coordinator import agents, planning
 from supervisor.coordinator.scope import Scope
 from supervisor.errors import RunConflict
 from supervisor.model.agent import AgentState, ExitClass, Role
-from supervisor.model.ids import SUPERVISOR
+from supervisor.model.approval import Mode
+from supervisor.model.ids import SUPERVISOR, TaskId
 from supervisor.model.task import TERMINAL, BlockReason, Task, TaskState
 from supervisor.model.team import Run, RunState, TeamSpec
 from supervisor.model.vote import Vote
@@ -83,7 +85,7 @@ def standing(scope: Scope) -> Standing:
     """Judge whether nothing is left to do: planners ended well, tasks ended or hopeless, votes closed."""
     counts = {TaskState(row["state"]): row["n"] for row in scope.tx.all("task.counts", run=scope.run)}
     open_tasks = scope.tx.values(Task, "task.open", run=scope.run)
-    hopeless = [task for task in open_tasks if _is_hopeless(task)]
+    hopeless = _hopeless(open_tasks, scope.mode)
     planners = [agent for agent in scope.agents() if agent.role in PLANNING_ROLES]
     planned = all(_ended_well(agent.state, agent.last_exit) for agent in planners)
     lost = any(agent.state is AgentState.PARKED for agent in planners)
@@ -99,11 +101,26 @@ def standing(scope: Scope) -> Standing:
     return Standing(over=planned and idle and bool(planners or counts), failed=bool(failed), words=words)
 
 
-def _is_hopeless(task: Task) -> bool:
-    """Tell whether only a person could move this task on."""
-    return task.state is TaskState.BLOCKED and bool(
-        {BlockReason.DEPENDENCY_FAILED, BlockReason.NEEDS_HUMAN} & set(task.blocked_by)
-    )
+def _hopeless(open_tasks: Iterable[Task], mode: Mode) -> set[TaskId]:
+    """Gather the tasks that nobody here can move on, and whatever waits for one of them.
+
+    A person who watches the team can free what waits for one; without one it stays as it is.
+    """
+    ends = {BlockReason.DEPENDENCY_FAILED}
+    if mode is Mode.HEADLESS:
+        ends.add(BlockReason.NEEDS_HUMAN)
+    blocked = [task for task in open_tasks if task.state is TaskState.BLOCKED]
+    lost = {task.id for task in blocked if not ends.isdisjoint(task.blocked_by)}
+    behind: dict[TaskId, list[TaskId]] = {}
+    for task in blocked:
+        for dependency in task.depends_on:
+            behind.setdefault(dependency, []).append(task.id)
+    reached = list(lost)
+    while reached:
+        fresh = [each for each in behind.pop(reached.pop(), []) if each not in lost]
+        lost.update(fresh)
+        reached += fresh
+    return lost
 
 
 def _ended_well(state: AgentState, last_exit: object) -> bool:

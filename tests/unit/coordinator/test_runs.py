@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from supervisor.coordinator.coordinator import Coordinator
 from supervisor.errors import NotFound, RunConflict
 from supervisor.model.agent import AgentState, ExitClass, ExitInfo
 from supervisor.model.approval import Mode
-from supervisor.model.task import TaskState
+from supervisor.model.ids import HUMAN, TaskId
+from supervisor.model.task import Task, TaskState
 from supervisor.model.team import PoolSpec, RunState
 from supervisor.model.world import EngineInfo, World
 from supervisor.store.store import Store
@@ -58,6 +60,51 @@ async def test_work_that_only_a_person_could_move_ends_the_run_as_failed(team: S
     await end_planners(team)
     standing = await team.do(runs.standing)
     assert (standing.over, standing.failed, standing.words) == (True, True, "0 of 2 tasks done, 2 not")
+
+
+async def three_in_a_row(team: SmallTeam) -> Task:
+    first = await team.add_task()
+    second = await team.add_task(depends_on=(first.id,))
+    await team.add_task(depends_on=(second.id,))
+    await end_planners(team)
+    return first
+
+
+async def test_what_stands_far_behind_a_failed_task_does_not_keep_the_run_going(team: SmallTeam) -> None:
+    first = await three_in_a_row(team)
+    claim = await team.claim("worker-1", first.id)
+    await team.do(
+        lambda scope: work.fail(scope, team["worker-1"], first.id, claim.task.token, "no", permanent=True)
+    )
+    standing = await team.do(runs.standing)
+    assert (standing.over, standing.failed, standing.words) == (True, True, "0 of 3 tasks done, 3 not")
+
+
+async def give_up(team: SmallTeam, task_id: TaskId) -> None:
+    """Have workers hand a task back until it waits for a person."""
+    while (task := await team.task(task_id)).state is not TaskState.BLOCKED:
+        claim = await team.claim("worker-1", task.id)
+        giving_back = partial(
+            work.release, actor=team["worker-1"], spelled=task.id, token=claim.task.token, reason="no"
+        )
+        await team.do(giving_back)
+
+
+async def test_without_a_person_a_task_that_waits_for_one_ends_the_run(tmp_path: Path) -> None:
+    async with small_team(tmp_path, mode=Mode.HEADLESS) as team:
+        first = await three_in_a_row(team)
+        assert not (await team.do(runs.standing)).over
+        await give_up(team, first.id)
+        standing = await team.do(runs.standing)
+    assert (standing.over, standing.failed, standing.words) == (True, True, "0 of 3 tasks done, 3 not")
+
+
+async def test_a_person_can_still_free_what_waits_for_one(team: SmallTeam) -> None:
+    first = await three_in_a_row(team)
+    await give_up(team, first.id)
+    assert not (await team.do(runs.standing)).over
+    await team.do(lambda scope: work.unblock(scope, first.id, actor=HUMAN))
+    assert (await team.task(first.id)).state is TaskState.PENDING
 
 
 async def test_work_that_was_withdrawn_is_no_failure(team: SmallTeam) -> None:
