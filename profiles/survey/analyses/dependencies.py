@@ -19,6 +19,14 @@ _METHOD: Final = (
     "at all. A name counts once per ecosystem. Manifests below test directories are passed over."
 )
 
+UNREADABLE: Final = (ValueError, TypeError, AttributeError, SyntaxError, RecursionError)
+"""What a reader raises on a manifest that is not what its name says."""
+
+
+def shown_name(dependency: Dependency) -> str:
+    """Spell a dependency's name for the report, cut where nobody reads on."""
+    return clipped(dependency.name.encode("utf-8", "replace"), 80)
+
 
 class Dependencies(Analysis):
     """Reads one manifest per part."""
@@ -50,14 +58,14 @@ class Dependencies(Analysis):
             return
         try:
             self.found += [(path, dependency) for dependency in reader(content.decode("utf-8", "replace"))]
-        except (ValueError, TypeError, AttributeError, SyntaxError, RecursionError):
+        except UNREADABLE:
             self.unparsed.append(spell(path))
 
     def findings(self) -> Findings:
         rows: list[Row] = [
             {
                 "path": spell(path),
-                "name": clipped(dependency.name.encode("utf-8", "replace"), 80),
+                "name": shown_name(dependency),
                 "wants": clipped(dependency.wants.encode("utf-8", "replace"), 60),
                 "ecosystem": dependency.ecosystem,
                 "kind": dependency.kind,

@@ -76,6 +76,20 @@ def test_a_wrong_figure_is_sent_back_to_be_counted_again(project: Project, label
     assert any(shortfall.startswith("recount: ") for shortfall in verdict.shortfalls)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [r"a\u001b[31mb", r"\u0061bc", "n" * 200, r"x\"y\\z", "\u00fcn\u00ef", "tick`|", r"g:a\u0062"],
+    ids=["control", "escaped", "long", "quoted", "accents", "markup", "grouped"],
+)
+def test_a_dependency_is_found_again_however_its_manifest_spells_it(project: Project, written: str) -> None:
+    project.write("package.json", f'{{"dependencies": {{"{written}": "^1"}}}}')
+    found = project.analyse(ANALYSES["dependencies"])
+
+    assert len(found.evidence) == 1
+    assert judged(project, found).shortfalls == []
+    assert judged(project, tampered(found, "dependencies")).shortfalls != []
+
+
 def test_languages_that_do_not_add_up_are_sent_back(project: Project) -> None:
     grow(project)
     found = project.analyse(ANALYSES["size"])
