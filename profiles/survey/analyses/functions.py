@@ -17,6 +17,9 @@ from tree import Entry
 LONG: Final = 60
 """A function over this many lines counts as long."""
 
+UNPARSABLE: Final = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What Python raises on a text that it cannot read as a module."""
+
 _METHOD: Final = (
     "Python: the syntax tree, from the line of `def` to the last line of the body, decorators not "
     "counted. Languages with braces: a heuristic that blanks strings and comments, then matches the "
@@ -47,7 +50,7 @@ class Functions(Analysis):
             return
         try:
             found = list(functions_in(content, entry.language))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        except UNPARSABLE:
             self.unparsed += 1
             return
         for name, line, length in found:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from analyses.analysis import Analysis
 from analyses.cycles import circles, shortest_cycle
-from analyses.functions import parsed
+from analyses.functions import UNPARSABLE, parsed
 from analyses.modules import ModuleNames
 from findings import Findings, Row
 from spelling import spell, unspell
@@ -43,7 +43,7 @@ class Imports(Analysis):
             return
         try:
             module = parsed(content)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        except UNPARSABLE:
             self.unparsed += 1
             return
         for statement in load_time_imports(module):

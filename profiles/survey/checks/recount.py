@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable
 from typing import Any, Final
 
 from analyses.dependencies import UNREADABLE, shown_name
 from analyses.duplicates import telling_lines
+from analyses.functions import UNPARSABLE, functions_in, parsed
 from analyses.manifests import reader_of
 from analyses.tests_ratio import is_test
 from checks.pipeline import MARKED_LINES, count_lines, text_files
@@ -19,6 +21,7 @@ from spelling import unspell
 from tree import Tree
 
 SAMPLE: Final = 5
+IMPORTS: Final = (ast.Import, ast.ImportFrom)
 
 
 def recount(case: Case, verdict: Verdict) -> None:
@@ -95,12 +98,22 @@ def _functions(case: Case, verdict: Verdict) -> None:
         lines = _lines(case.tree, row)
         first, last = int(row["line"]), int(row["line"]) + int(row["lines"]) - 1
         head = b"\n".join(lines[first - 1 : first + 3])
-        if str(row["name"]).encode() not in head:
-            verdict.short("recount", f"{row['path']}:{first} does not begin {row['name']}")
-        elif not _ends_block(lines, first, last, str(row["language"])):
-            verdict.short("recount", f"{row['path']}:{last} does not end {row['name']}")
-        else:
+        begins = str(row["name"]).encode() in head
+        if begins and _ends_block(lines, first, last, str(row["language"])):
             verdict.saw(f"{row['name']} stands where it should")
+        elif (row["name"], first, row["lines"]) in _measured_again(case.tree, row):
+            verdict.saw(f"{row['name']} stands there by the syntax of its language")
+        else:
+            at, what = (last, "end") if begins else (first, "begin")
+            verdict.short("recount", f"{row['path']}:{at} does not {what} {row['name']}")
+
+
+def _measured_again(tree: Tree, row: Row) -> set[tuple[str, int, int]]:
+    """Read the file's functions by its own encoding, line ends and spelling of names."""
+    try:
+        return set(functions_in(tree.text(unspell(str(row["path"]))) or b"", str(row["language"])))
+    except UNPARSABLE:
+        return set()
 
 
 def _ends_block(lines: list[bytes], first: int, last: int, language: str) -> bool:
@@ -126,7 +139,7 @@ def _imports(case: Case, verdict: Verdict) -> None:
 
 
 def _imports_it(tree: Tree, importer: str, imported: str) -> bool:
-    """Tell whether some import statement of the file speaks of the other module."""
+    """Tell whether some import statement of the file speaks of the other module, by its words or syntax."""
     parts = unspell(imported).removesuffix(b".py").removesuffix(b"/__init__").split(b"/")
     text = tree.text(unspell(importer)) or b""
     statements = re.findall(rb"^[ \t]*(?:from|import)\b(?:[^\n(]*\([^)]*\)|[^\n]*)", text, re.MULTILINE)
@@ -134,7 +147,18 @@ def _imports_it(tree: Tree, importer: str, imported: str) -> bool:
     return any(
         re.search(rb"\b%s\b" % re.escape(parts[-1]), statement) or in_package.match(statement.strip())
         for statement in statements
-    )
+    ) or parts[-1].decode("utf-8", "replace") in _imported_names(text)
+
+
+def _imported_names(content: bytes) -> set[str]:
+    """Gather every part of every name that the file's import statements speak of."""
+    try:
+        nodes = list(ast.walk(parsed(content)))
+    except UNPARSABLE:
+        return set()
+    dotted = {alias.name for node in nodes if isinstance(node, IMPORTS) for alias in node.names}
+    dotted |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    return {part for name in dotted for part in name.split(".")}
 
 
 def _duplicates(case: Case, verdict: Verdict) -> None:

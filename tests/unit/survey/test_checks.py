@@ -76,6 +76,33 @@ def test_a_wrong_figure_is_sent_back_to_be_counted_again(project: Project, label
     assert any(shortfall.startswith("recount: ") for shortfall in verdict.shortfalls)
 
 
+LONG_BODY = b"    x = 1\n" * 70
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "def \ufb01x():\n".encode() + LONG_BODY,
+        b"def \\\n\\\n\\\n\\\n  late():\n" + LONG_BODY,
+        b"# coding: latin-1\ndef f\xfc():\n" + LONG_BODY,
+        b"def f():\r" + LONG_BODY.replace(b"\n", b"\r"),
+        b"import \\\n  b\n",
+        b"x = 1; import b\n",
+        b"from c import (  # why\n    d,\n)\nif 1: import b\n",
+        b"# coding: latin-1\nf\xfc = 1; import b\n",
+    ],
+    ids=["ligature", "continued", "latin", "returns", "import-continued", "second", "inline", "latin-import"],
+)
+@pytest.mark.parametrize("label", ANALYSES)
+def test_python_is_read_again_as_python_reads_it(project: Project, label: str, content: bytes) -> None:
+    project.git("init", "-q")
+    project.write("a.py", content)
+    project.write("b.py", "import a\n")
+    project.commit()
+
+    assert judged(project, project.analyse(ANALYSES[label])).shortfalls == []
+
+
 @pytest.mark.parametrize(
     "written",
     [r"a\u001b[31mb", r"\u0061bc", "n" * 200, r"x\"y\\z", "\u00fcn\u00ef", "tick`|", r"g:a\u0062"],
