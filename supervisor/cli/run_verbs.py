@@ -54,7 +54,7 @@ def up(
     order = EngineOrder(
         project=project,
         profile=_absolute(team),
-        report_dir=_resolved(report),
+        report_dir=_report_place(report),
         deadline_s=deadline,
         new_run=new_run,
     )
@@ -100,7 +100,7 @@ def run(
     order = EngineOrder(
         project=project,
         profile=_absolute(team),
-        report_dir=_resolved(report),
+        report_dir=_report_place(report),
         deadline_s=deadline,
         new_run=new_run,
     )
@@ -176,8 +176,15 @@ def _absolute(team: str | None) -> str | None:
     return team
 
 
-def _resolved(path: Path | None) -> Path | None:
-    return None if path is None else path.absolute()
+def _report_place(path: Path | None) -> Path | None:
+    """Spell the report's directory in full; refuse one that cannot take a report before anything starts."""
+    if path is None:
+        return None
+    from supervisor.headless.whole_file import require_place
+
+    place = path.absolute()
+    require_place(place)
+    return place
 
 
 def _run_headless(order: EngineOrder, *, as_json: bool) -> int:

@@ -6,9 +6,26 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from supervisor.errors import ProjectNotWritable, StateUnsafe
+
+NEXT_STEP: Final = "Mend that, or name another directory with `--report`."
+
+
+def require_place(path: Path) -> None:
+    """Refuse a directory that could not be made or written, before a team works towards it."""
+    try:
+        is_link = path.is_symlink()
+        there = next(each for each in (path, *path.parents) if each.exists())
+    except OSError as error:
+        raise ProjectNotWritable(f"cannot create {path}: {error.strerror}. {NEXT_STEP}") from error
+    if is_link:
+        raise StateUnsafe(f"{path} is a symbolic link; a report is not written through one. {NEXT_STEP}")
+    if not there.is_dir():
+        raise StateUnsafe(f"{there} is not a directory. {NEXT_STEP}")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ProjectNotWritable(f"{there} cannot be written, so no report can be left there. {NEXT_STEP}")
 
 
 def made_directory(path: Path) -> Path:
@@ -16,11 +33,11 @@ def made_directory(path: Path) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except FileExistsError as error:
-        raise StateUnsafe(f"{path} is not a directory; move it away") from error
+        raise StateUnsafe(f"{path} is not a directory. {NEXT_STEP}") from error
     except OSError as error:
-        raise ProjectNotWritable(f"cannot create {path}: {error.strerror}") from error
+        raise ProjectNotWritable(f"cannot create {path}: {error.strerror}. {NEXT_STEP}") from error
     if path.is_symlink():
-        raise StateUnsafe(f"{path} is a symbolic link; a report is not written through one")
+        raise StateUnsafe(f"{path} is a symbolic link; a report is not written through one. {NEXT_STEP}")
     return path
 
 
@@ -37,6 +54,6 @@ def written_whole(path: Path) -> Iterator[TextIO]:
             os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise ProjectNotWritable(f"cannot write {path}: {error.strerror}") from error
+        raise ProjectNotWritable(f"cannot write {path}: {error.strerror}. {NEXT_STEP}") from error
     finally:
         temporary.unlink(missing_ok=True)

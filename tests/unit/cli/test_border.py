@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,3 +127,17 @@ def test_a_closed_pipe_at_the_very_end_is_no_fault() -> None:
 def test_the_short_and_the_long_name_are_the_same_command() -> None:
     assert up.name == "up"
     assert command.name == "supervisor"
+
+
+@pytest.mark.parametrize("verb", ["run", "up"])
+def test_a_report_that_could_not_be_written_is_refused_before_anything_starts(
+    run: Run, project: Path, verb: str
+) -> None:
+    (project / "taken").write_text("a file")
+    (project / "link").symlink_to(project)
+
+    for place in ("taken", "taken/below", "link"):
+        ended = run(verb, "survey", "--report", str(project / place))
+        assert (ended.exit_code, ended.stdout) == (2, "")
+        assert "--report" in ended.stderr
+    assert not (project / ".supervisor").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -18,7 +19,7 @@ from supervisor.headless.json_line import json_line
 from supervisor.headless.junit import junit_lines
 from supervisor.headless.log_copy import copy_log, safe_line
 from supervisor.headless.report import write_report
-from supervisor.headless.whole_file import written_whole
+from supervisor.headless.whole_file import require_place, written_whole
 from supervisor.model.agent import AgentState, ExitClass, ExitInfo
 from supervisor.model.event import Event, verify_chain
 from supervisor.model.task import BlockReason, TaskState
@@ -270,3 +271,19 @@ def test_tasks_of_earlier_runs_stay_out(team: ScriptedTeam, tmp_path: Path) -> N
         "T2",
         "T3",
     ]
+
+
+def test_a_place_for_a_report_need_not_be_there_yet(tmp_path: Path) -> None:
+    require_place(tmp_path)
+    require_place(tmp_path / "deep" / "report")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ProjectNotWritable, match="File name too long"):
+        require_place(tmp_path / ("x" * 300))
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+
+    with pytest.raises(ProjectNotWritable, match="no report can be left there"):
+        require_place(tmp_path / "report")
