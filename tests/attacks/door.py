@@ -26,12 +26,17 @@ DEADLINE_S: Final = 20.0
 Headers: TypeAlias = Mapping[str, str | None]
 
 
-def spec(name: str, *fields: str) -> ToolSpec:
+def spec(name: str, *fields: str, held: bool = False) -> ToolSpec:
     schema = {"type": "object", "properties": {each: {} for each in fields}, "additionalProperties": False}
-    return ToolSpec(name=name, title=name.title(), description=f"{name} it", input_schema=schema)
+    return ToolSpec(name=name, title=name.title(), description=f"{name} it", input_schema=schema, held=held)
 
 
-EVERYONES: Final = (spec("echo", "text", "n"), spec("hold"), spec("break"), spec("read_task", "task_id"))
+EVERYONES: Final = (
+    spec("echo", "text", "n"),
+    spec("hold", held=True),
+    spec("break"),
+    spec("read_task", "task_id"),
+)
 JUDGES: Final = (spec("approve", "task_id"),)
 
 

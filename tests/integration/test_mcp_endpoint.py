@@ -22,6 +22,7 @@ from supervisor.transports.mcp.server import McpServer
 from tests.attacks.door import JUDGE_KEY, OLD_KEY, WORKER, WORKER_KEY, Desk, Door, serving
 
 LEGACY, MODERN = "legacy", "2026-07-28"
+BOTH_FORMS = "application/json, text/event-stream"
 
 
 @pytest.fixture
@@ -198,6 +199,19 @@ async def test_a_silent_call_shows_progress_to_whoever_asked_for_it(
         waiting.cancel()
 
 
+async def test_only_a_call_that_may_be_held_is_answered_as_a_stream(door: Door, desk: Desk) -> None:
+    async def media_type(tool: str) -> str:
+        request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool}}
+        async with (
+            httpx2.AsyncClient(headers={"Authorization": f"Bearer {WORKER_KEY}"}) as http,
+            http.stream("POST", door.url, json=request, headers={"Accept": BOTH_FORMS}) as response,
+        ):
+            return str(response.headers["content-type"])
+
+    assert await media_type("echo") == "application/json"
+    assert (await media_type("hold")).startswith("text/event-stream")
+
+
 async def test_the_address_is_known_and_connections_queue_before_it_serves(desk: Desk) -> None:
     server = McpServer(desk)
     server.bind()
@@ -230,7 +244,7 @@ async def test_one_connection_serves_call_after_call(door: Door, desk: Desk) -> 
                 "POST",
                 door.url,
                 json={"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": "echo"}},
-                headers={"Accept": "application/json, text/event-stream"},
+                headers={"Accept": BOTH_FORMS},
             ) as response:
                 await response.aread()
                 ports.add(response.extensions["network_stream"].get_extra_info("client_addr"))

@@ -21,6 +21,8 @@ AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 ENDPOINT: Final = "/mcp"
 ACTOR: Final = "supervisor.actor"
 """The key of the ASGI scope under which the app behind the gate finds who asks."""
+REQUEST: Final = "supervisor.request"
+"""The key of the ASGI scope under which it finds the request's body, parsed."""
 BODY_MAX: Final = 1024 * 1024
 BODY_TIMEOUT_S: Final = 10.0
 IN_FLIGHT_MAX: Final = 32
@@ -127,7 +129,8 @@ class Gate:
             async with held:
                 self._held.add(held)
                 body = await _read_body(scope, receive)
-                await self._app(scope, _replay(body, receive), reply.send)
+                request = _parsed(body)
+                await self._app({**scope, REQUEST: request}, _replay(body, receive), reply.send)
         except TimeoutError:
             if not held.expired():
                 raise
@@ -187,20 +190,23 @@ def _media_type(content_type: bytes | None) -> bytes:
 
 
 async def _read_body(scope: Scope, receive: Receive) -> bytes:
-    """Read the whole body, at most BODY_MAX of it, and check that it is JSON with one meaning."""
+    """Read the whole body, at most BODY_MAX of it."""
     declared = _once_each(scope["headers"]).get(b"content-length") or b"0"
     if not declared.isdigit() or len(declared) > len(str(BODY_MAX)) or int(declared) > BODY_MAX:
         raise _too_large()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
-            body = await _collect(receive)
+            return await _collect(receive)
     except TimeoutError as error:
         raise _Refused(408, "the body took too long", headers={"connection": "close"}) from error
+
+
+def _parsed(body: bytes) -> Any:
+    """Check that the body is JSON with one meaning, and return that."""
     try:
-        strict_json.loads(body, limit=BODY_MAX)
+        return strict_json.loads(body, limit=BODY_MAX)
     except (InvalidArgument, TooLarge) as error:
         raise _Refused(400, error.message, code=_PARSE_ERROR) from error
-    return body
 
 
 async def _collect(receive: Receive) -> bytes:

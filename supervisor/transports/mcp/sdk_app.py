@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from mcp.server.context import ServerRequestContext
@@ -30,7 +32,7 @@ from supervisor.model.agent import Role
 from supervisor.transports import strict_json
 from supervisor.transports.error_wire import error_to_wire
 from supervisor.transports.mcp.desk import ToolDesk
-from supervisor.transports.mcp.gate import ACTOR, BODY_MAX
+from supervisor.transports.mcp.gate import ACTOR, BODY_MAX, REQUEST, Receive, Scope, Send
 from supervisor.transports.mcp.tool_spec import ToolSpec
 
 PROGRESS_EVERY_S: Final = 5.0
@@ -42,20 +44,44 @@ INSTRUCTIONS: Final = (
 logger = logging.getLogger(__name__)
 
 
-def build(desk: ToolDesk, host: str) -> StreamableHTTPSessionManager:
-    """Make the stateless endpoint; run it with `manager.run()`, serve it with `manager.handle_request`."""
-    handlers = _Handlers(desk)
-    server: Server[Any] = Server(
-        "supervisor",
-        version=__version__,
-        instructions=INSTRUCTIONS,
-        on_list_tools=handlers.list_tools,
-        on_call_tool=handlers.call_tool,
-        get_tool_input_schema=handlers.input_schema,
-    )
-    server.middleware.clear()  # tracing, a fifth of the time of a call, that nobody here reads
+class SdkApp:
+    """The stateless endpoint: the SDK served two ways, by what is called.
+
+    Held calls are answered as a stream that can tell progress; everything else as one JSON body, at
+    half the cost.
+    """
+
+    def __init__(self, desk: ToolDesk, host: str) -> None:
+        """Serve `desk` to requests for `host` while `run` is open."""
+        self._handlers = _Handlers(desk)
+        server: Server[Any] = Server(
+            "supervisor",
+            version=__version__,
+            instructions=INSTRUCTIONS,
+            on_list_tools=self._handlers.list_tools,
+            on_call_tool=self._handlers.call_tool,
+            get_tool_input_schema=self._handlers.input_schema,
+        )
+        server.middleware.clear()  # tracing, a fifth of the time of a call, that nobody here reads
+        self._streams = _manager(server, host, json_response=False)
+        self._answers = _manager(server, host, json_response=True)
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Be ready for requests."""
+        async with self._streams.run(), self._answers.run():
+            yield
+
+    async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request that came through the gate."""
+        way = self._streams if self._handlers.may_hold(scope.get(REQUEST)) else self._answers
+        await way.handle_request(scope, receive, send)
+
+
+def _manager(server: Server[Any], host: str, *, json_response: bool) -> StreamableHTTPSessionManager:
     return StreamableHTTPSessionManager(
         server,
+        json_response=json_response,
         stateless=True,
         security_settings=TransportSecuritySettings(allowed_hosts=[host], allowed_origins=[]),
         max_request_body_size=BODY_MAX,
@@ -71,7 +97,14 @@ class _Handlers:
         specs = {role: desk.tools_for(role) for role in Role}
         self._listed = {role: [_tool(spec) for spec in specs[role]] for role in Role}
         self._callable = {role: frozenset(spec.name for spec in specs[role]) for role in Role}
+        self._held = frozenset(spec.name for role in Role for spec in specs[role] if spec.held)
         self._schemas = {spec.name: spec.input_schema for role in Role for spec in specs[role]}
+
+    def may_hold(self, request: Any) -> bool:
+        """Tell whether a request, parsed but not yet checked, calls a tool that may be held."""
+        params = request.get("params") if isinstance(request, dict) else None
+        name = params.get("name") if isinstance(params, dict) else None
+        return isinstance(name, str) and name in self._held
 
     def input_schema(self, name: str) -> dict[str, Any] | None:
         """Return a tool's schema whoever asks: the SDK only checks headers against it."""
@@ -91,7 +124,8 @@ class _Handlers:
         if params.name not in self._callable[actor.role]:
             unknown = UnknownTool()
             raise MCPError(INVALID_PARAMS, unknown.message, data=error_to_wire(unknown))
-        if context.meta is None or "progress_token" not in context.meta:
+        asks_for_progress = context.meta is not None and "progress_token" in context.meta
+        if params.name not in self._held or not asks_for_progress:
             return await self._outcome(actor, params)
         async with asyncio.TaskGroup() as tasks:
             progress = tasks.create_task(_tell_progress(context))

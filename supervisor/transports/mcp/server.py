@@ -12,8 +12,9 @@ from supervisor.transports.mcp.desk import ToolDesk
 from supervisor.transports.mcp.gate import ENDPOINT, AsgiApp, Gate
 
 if TYPE_CHECKING:
-    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
     from uvicorn import Server
+
+    from supervisor.transports.mcp.sdk_app import SdkApp
 
 HOST: Final = "127.0.0.1"
 """The only address ever served; there is no setting for it."""
@@ -55,8 +56,8 @@ class McpServer:
     async def serve(self) -> None:
         """Answer requests until cancelled; held calls are ended then."""
         self.bind()
-        manager, server, gate = await asyncio.to_thread(self._load)
-        async with manager.run():
+        app, server, gate = await asyncio.to_thread(self._load)
+        async with app.run():
             try:
                 await server.startup(sockets=[self._bound])
                 self._ready.set()
@@ -99,7 +100,7 @@ class McpServer:
     def _guard(self, app: AsgiApp) -> Gate:
         return Gate(app, host=self._host, authenticate=self._desk.authenticate)
 
-    def _load(self) -> tuple[StreamableHTTPSessionManager, Server, Gate]:
+    def _load(self) -> tuple[SdkApp, Server, Gate]:
         """Import the SDK (about 450 ms) and put the parts together; runs in a thread beside the loop."""
         import uvicorn  # noqa: PLC0415 - off the way to the first agent
 
@@ -107,8 +108,8 @@ class McpServer:
 
         for name in _CHATTY_LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
-        manager = sdk_app.build(self._desk, self._host)
-        gate = self._guard(manager.handle_request)
+        app = sdk_app.SdkApp(self._desk, self._host)
+        gate = self._guard(app.handle_request)
         config = uvicorn.Config(
             gate,
             loop="asyncio",
@@ -125,7 +126,7 @@ class McpServer:
         config.load()
         server = uvicorn.Server(config)
         server.lifespan = config.lifespan_class(config)
-        return manager, server, gate
+        return app, server, gate
 
 
 async def _shut(server: Server) -> None:

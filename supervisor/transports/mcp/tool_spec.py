@@ -12,6 +12,7 @@ class ToolSpec:
 
     `input_schema` is a JSON Schema object with `additionalProperties` false. The hints tell clients what a
     call may do: `read_only` changes nothing, `destructive` undoes others' work, `idempotent` may be repeated.
+    A call that may be `held` is answered as a stream, which shows progress to whoever asked for it.
     """
 
     name: str
@@ -21,3 +22,4 @@ class ToolSpec:
     read_only: bool = False
     destructive: bool = False
     idempotent: bool = False
+    held: bool = False

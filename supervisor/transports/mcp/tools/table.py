@@ -73,6 +73,7 @@ TOOLS: Final[dict[str, Tool]] = {
             operations=(Operation.WAIT,),
             arguments=Wait,
             handler=_held_by_desk,
+            held=True,
         ),
     )
 }

@@ -49,6 +49,7 @@ class Tool:
     arguments: type[Arguments]
     handler: Callable[[Scope, Actor, Any], Answer]
     destructive: bool = False
+    held: bool = False
 
     @property
     def mutates(self) -> bool:
@@ -69,6 +70,7 @@ class Tool:
             read_only=not self.mutates,
             destructive=self.destructive,
             idempotent=not self.mutates,
+            held=self.held,
         )
 
     def parse(self, given: dict[str, Any]) -> Arguments:
