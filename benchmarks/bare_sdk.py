@@ -1,9 +1,13 @@
-"""The peer of benchmarks.mcp_calls: the official MCP SDK with one tool that does nothing."""
+"""The peer of benchmarks.mcp_calls: the official MCP SDK with one tool that does nothing.
+
+python -m benchmarks.bare_sdk stream|json
+"""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from typing import Any
 
 import uvicorn
@@ -32,7 +36,7 @@ async def call_tool(_context: Any, _params: CallToolRequestParams) -> CallToolRe
 async def main() -> None:
     """Serve until ended; print the port first."""
     server: Server[Any] = Server("bare", on_list_tools=list_tools, on_call_tool=call_tool)
-    manager = StreamableHTTPSessionManager(server, stateless=True)
+    manager = StreamableHTTPSessionManager(server, stateless=True, json_response=sys.argv[1] == "json")
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(512)

@@ -117,14 +117,11 @@ def tables(rounds: int) -> Iterator[Table]:
     agents = 200 if rounds > 3 else 20
     columns = ("tool", "callers", "calls/s", "p50 ms", "p99 ms", "server CPU % of a core")
     full, paced = Table("Calls at full speed", columns), Table("Each agent calls once a second", columns)
-    with _bare_sdk() as bare:
-        for callers in (1, 8):
-            _report(
-                full,
-                "bare SDK, empty tool",
-                callers,
-                asyncio.run(_flat_out([bare] * callers, callers, "noop", {}, calls)),
-            )
+    for form in ("stream", "json"):
+        with _bare_sdk(form) as bare:
+            for callers in (1, 8):
+                load = asyncio.run(_flat_out([bare] * callers, callers, "noop", {}, calls))
+                _report(full, f"bare SDK, empty tool, {form}", callers, load)
     with running(sleepers(agents)) as team:
         endpoints = [
             Endpoint(url=kit["url"], headers=kit["headers"], pid=team.pid) for kit in team.kits(agents)
@@ -190,9 +187,10 @@ async def _measured(pid: int, connections: list[Connection], caller: Any) -> Loa
 
 
 @contextmanager
-def _bare_sdk() -> Iterator[Endpoint]:
+def _bare_sdk(form: str) -> Iterator[Endpoint]:
     """Run the peer: the official SDK with one tool that does nothing, stateless, without any check."""
-    server = subprocess.Popen([sys.executable, "-m", "benchmarks.bare_sdk"], stdout=subprocess.PIPE, cwd=ROOT)
+    command = [sys.executable, "-m", "benchmarks.bare_sdk", form]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
     try:
         port = int((server.stdout or sys.stdin.buffer).readline())
         yield Endpoint(url=f"http://127.0.0.1:{port}/mcp", headers={}, pid=server.pid)
