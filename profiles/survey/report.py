@@ -6,13 +6,16 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from commands import listing, reproductions
 from findings import Findings, Row
 from markdown import table
 from sections import SECTIONS
 from spelling import code, prose
+
+TITLE: Final = "# Survey of "
+"""How every report begins; a file that does not is not ours to replace unasked."""
 
 Shown = tuple[str, str, Callable[[Mapping[str, Any]], str]]
 
@@ -48,7 +51,7 @@ def _head(survey: Survey) -> list[str]:
     at = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(survey.at))
     head = str(survey.inventory.get("head", ""))[:12]
     where = f", commit {code(head)}" if head else ""
-    return [f"# Survey of {prose(survey.name)}", "", f"{at}{where}, run {survey.run}.", ""]
+    return [TITLE + prose(survey.name), "", f"{at}{where}, run {survey.run}.", ""]
 
 
 def _at_a_glance(survey: Survey) -> list[str]:

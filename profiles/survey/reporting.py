@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import time
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from coordinator import Refused, wait_for
 from findings import Findings
 from git import GitFailed
 from job import Job
-from report import Survey, compose
+from report import TITLE, Survey, compose
 from risk_job import findings_of
 from spelling import spell
 from tree import REPORT, list_tree
@@ -21,6 +22,8 @@ from tree import REPORT, list_tree
 PREVIEW: Final = 1500
 MEMORY_KEY: Final = "report"
 MEMORY_LIMIT: Final = 60 * 1024
+UNDOABLE: Final = 1
+IRREVERSIBLE: Final = 2
 
 
 async def write_report(job: Job) -> None:
@@ -32,6 +35,7 @@ async def write_report(job: Job) -> None:
     content = text.encode()
     payload = {
         "path": REPORT.decode(),
+        "replaces": replaced(job.project, REPORT),
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
         "preview": text[:PREVIEW],
@@ -68,14 +72,35 @@ async def _survey(job: Job) -> Survey:
     )
 
 
+def replaced(directory: bytes, name: bytes) -> str:
+    """Say what of other people's would be lost by writing this file; empty if nothing."""
+    path = os.path.join(directory, name)
+    try:
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            return "something that is no plain file"
+        with open(path, "rb") as file:
+            begins = file.read(len(TITLE))
+            size = os.fstat(file.fileno()).st_size
+    except FileNotFoundError:
+        return ""
+    except OSError:
+        return "a file that cannot be read"
+    return "" if not size or begins == TITLE.encode() else f"a file of {size:,} bytes that no survey wrote"
+
+
 async def _approval(job: Job, payload: dict[str, Any]) -> dict[str, Any]:
-    """Ask for leave and return the request once it is answered."""
+    """Ask for leave and return the request once it is answered.
+
+    What would be lost for good raises its tier above what the profile allows unasked.
+    """
+    lost = payload["replaces"]
+    title = f"Replace {lost} by {payload['path']}" if lost else f"Write {payload['path']}"
     asked = await job.tools.call(
         "approval_request",
         kind="write_file",
-        title=f"Write {payload['path']} ({payload['bytes']:,} bytes)",
+        title=f"{title} ({payload['bytes']:,} bytes)",
         payload=payload,
-        tier=1,
+        tier=IRREVERSIBLE if lost else UNDOABLE,
         reason="The survey is done; this is its report.",
         task_id=job.id,
         idempotency_key=f"{job.id}-{job.token}-{job.me['incarnation']}",
@@ -98,7 +123,11 @@ async def _write_if_allowed(
     kept = f"its text is in the team's memory under `{MEMORY_KEY}`"
     if approval["state"] != "approved":
         refusal = " ".join(filter(None, (approval["id"], "is", approval["state"] + ":", approval["answer"])))
-        return False, f"The report was not written: {refusal.rstrip(':')}; {kept}."
+        why = f"{refusal.rstrip(':')}; {kept}."
+        if payload["replaces"]:
+            there = f"{payload['path']} is {payload['replaces']}"
+            return False, f"Not written: {there}. Move it away and survey again. {why}"
+        return False, f"The report was not written: {why}"
     try:
         await job.tools.call("approval_use", approval_id=approval["id"], payload=payload)
         write_atomically(job.project, REPORT, content)

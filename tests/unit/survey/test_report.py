@@ -13,7 +13,7 @@ from bars import bar, bars, spark
 from findings import Findings
 from plan import inventory_of, survey_plan
 from report import Survey, compose
-from reporting import write_atomically
+from reporting import replaced, write_atomically
 from risks import derive_risks
 from tests.unit.survey.project import Project
 from tests.unit.survey.test_analyses import grow
@@ -146,3 +146,27 @@ def test_a_report_that_cannot_be_put_in_place_leaves_no_draft(tmp_path: Path) ->
         write_atomically(os.fsencode(tmp_path), b"report.md", b"new")
 
     assert [path.name for path in tmp_path.iterdir()] == ["report.md"]
+
+
+@pytest.mark.parametrize(
+    ("content", "lost"),
+    [
+        (None, ""),
+        ("", ""),
+        ("# Survey of x\n\nolder", ""),
+        ("# Mine", "a file of 6 bytes that no survey wrote"),
+    ],
+)
+def test_what_writing_the_report_would_destroy_is_told(
+    project: Project, content: str | None, lost: str
+) -> None:
+    if content is not None:
+        project.write("report.md", content)
+
+    assert replaced(os.fsencode(project.root), b"report.md") == lost
+
+
+def test_a_link_in_the_reports_place_is_somebody_elses(project: Project) -> None:
+    (project.root / "report.md").symlink_to(project.write("ours.md", "# Survey of x\n"))
+
+    assert replaced(os.fsencode(project.root), b"report.md") == "something that is no plain file"

@@ -218,6 +218,23 @@ async def test_a_person_is_asked_and_the_report_waits_for_the_answer(
     assert (project.root / "report.md").read_text().startswith("# Survey of project")
 
 
+async def test_somebody_elses_report_is_not_replaced_unasked(project: Project, tmp_path: Path) -> None:
+    project.write("a.py", "1\n")
+    project.write("report.md", "# What I wrote\n")
+    async with survey_team(project.root, tmp_path) as survey:
+        await survey.plan()
+        async with survey.at_work(*EVERYBODY):
+            await survey.until_ended("report")
+        task = (await survey.tasks())["report"]
+
+    assert (project.root / "report.md").read_text() == "# What I wrote\n"
+    outcome = json.loads(task["result"])["figures"]["outcome"]
+    assert outcome.startswith(
+        "Not written: report.md is a file of 15 bytes that no survey wrote. Move it away"
+    )
+    assert "A1 is denied" in outcome
+
+
 async def test_a_part_that_nobody_knows_fails_with_a_hint(survey: Survey) -> None:
     wanted = NewTask(title="Paint the fence", tags=("fence",), priority="critical")
     await survey.team.do(lambda scope: planning.create_task(scope, None, wanted))
