@@ -10,7 +10,7 @@ import click
 
 from supervisor.cli.border import Verb
 from supervisor.cli.options import json_option, project_option
-from supervisor.cli.output import duration, now, print_json, say
+from supervisor.cli.output import duration, indented, now, print_json, say
 from supervisor.errors import InvalidArgument, UsageInvalid
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def inbox(*, project: Path, everything: bool, ack: tuple[str, ...], as_json: boo
         mark = " URGENT" if message.urgent else ""
         age = duration(at - message.at)
         say(f"{message.id} from {message.sender}, {age} ago, {message.kind.value}{mark}")
-        say("\n".join(f"    {line}" for line in message.body.splitlines()))
+        for line in indented(message.body):
+            say(line)
     if not messages:
         say("no messages" if everything else "no unread messages")
 

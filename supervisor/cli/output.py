@@ -27,13 +27,18 @@ def print_json(kind: str, **fields: Any) -> None:
 
 
 def say(text: str) -> None:
-    """Print one line or block of data on stdout, foreign text in it made visible."""
-    click.echo(visible(text, newlines=True))
+    """Print one line of data on stdout; foreign text in it is made visible and cannot begin a line."""
+    click.echo(visible(text))
 
 
 def note(text: str) -> None:
-    """Print narration on stderr."""
-    click.echo(visible(text, newlines=True), err=True)
+    """Print one line of narration on stderr, under the same rule."""
+    click.echo(visible(text), err=True)
+
+
+def indented(text: str) -> list[str]:
+    """Set foreign text of several lines in, so that none of them can pass for one of ours."""
+    return [f"    {line}" for line in text.splitlines()]
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

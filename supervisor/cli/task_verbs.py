@@ -9,7 +9,8 @@ import click
 
 from supervisor.cli.border import Verb
 from supervisor.cli.options import json_option, project_option
-from supervisor.cli.output import duration, now, print_json, print_table, say
+from supervisor.cli.output import duration, indented, now, print_json, print_table, say
+from supervisor.model.escape import visible
 
 if TYPE_CHECKING:
     from supervisor.model.event import Event
@@ -131,7 +132,7 @@ def _task_page(facts: dict[str, Any]) -> list[str]:
     shown = from_wire(Task, facts["task"])
     lines = [f"{shown.id}  {shown.title}", *_standing(shown)]
     if shown.description:
-        lines += ["", shown.description]
+        lines += ["", *indented(shown.description)]
     lines += _listed("criteria", [f"- {each}" for each in shown.criteria])
     lines += _listed("depends on", [_short(from_wire(Task, each)) for each in facts["dependencies"]])
     lines += _listed("needed by", [_short(from_wire(Task, each)) for each in facts["dependents"]])
@@ -162,12 +163,12 @@ def _standing(task: Task) -> list[str]:
 
 
 def _listed(head: str, items: list[str]) -> list[str]:
-    indented = ["    " + line for item in items for line in item.splitlines()]
-    return ["", f"  {head}:", *indented] if items else []
+    lines = [line for item in items for line in indented(item)]
+    return ["", f"  {head}:", *lines] if items else []
 
 
 def _short(task: Task) -> str:
-    return f"{task.id} {task.state.value}  {task.title}"
+    return visible(f"{task.id} {task.state.value}  {task.title}")
 
 
 def _note(note: Note) -> str:
