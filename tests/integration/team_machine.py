@@ -226,22 +226,35 @@ class TeamMachine(RuleBasedStateMachine):
     @rule(
         who=st.sampled_from((*COUNCIL, *COUNCIL, "worker-1")),
         choice=st.sampled_from(("yes", "no", "abstain", "maybe")),
+        times=st.integers(1, 2),
     )
-    def cast(self, who: str, choice: str) -> None:
+    def cast(self, who: str, choice: str, times: int) -> None:
         if not self.plain.votes:
             self.open_vote(300.0)
         vote = list(self.plain.votes)[-1]
-        expected = self.expect(who, lambda: self.plain.cast(who, vote, choice))
-        self.ends(expected, who, "vote_cast", vote_id=vote, choice=choice)
+        for _ in range(times):
+            expected = self.expect(who, lambda: self.plain.cast(who, vote, choice))
+            self.ends(expected, who, "vote_cast", vote_id=vote, choice=choice)
 
     @rule(who=workers, number=numbers)
     def ask(self, who: str, number: int) -> None:
         expected = self.expect(who, lambda: self.plain.ask(who, {"n": number}))
         self.ends(expected, who, "approval_request", kind="k", title="t", payload={"n": number})
 
-    @precondition(lambda self: self.plain.approvals)
-    @rule(allow=st.booleans(), shown=st.sampled_from((True, True, False)))
-    def answer(self, *, allow: bool, shown: bool) -> None:
+    @rule(allow=st.booleans(), shown=st.sampled_from((True, True, False)), times=st.integers(1, 2))
+    def answer(self, *, allow: bool, shown: bool, times: int) -> None:
+        self._asked()
+        for turn in range(times):
+            self._answer(allow=allow != bool(turn), shown=shown)
+
+    def _asked(self) -> None:
+        """See to it that somebody who lives has asked for something."""
+        if not self.plain.approvals and (living := [who for who in WORKERS if who not in self.plain.dead]):
+            self.ask(living[0], 1)
+
+    def _answer(self, *, allow: bool, shown: bool) -> None:
+        if not self.plain.approvals:
+            return
         number = list(self.plain.approvals)[-1]
 
         def decide(scope: Any) -> Approval:
@@ -255,9 +268,13 @@ class TeamMachine(RuleBasedStateMachine):
             code = error.code
         assert code == self.plain.answer(number, allow=allow, shown=shown)
 
-    @precondition(lambda self: self.plain.approvals)
-    @rule(who=st.none() | workers, same=st.sampled_from((True, True, False)))
-    def use(self, who: str | None, *, same: bool) -> None:
+    @rule(who=st.none() | workers, same=st.booleans(), answered=st.booleans())
+    def use(self, who: str | None, *, same: bool, answered: bool) -> None:
+        self._asked()
+        if not self.plain.approvals:
+            return
+        if answered:
+            self._answer(allow=True, shown=True)
         number = list(self.plain.approvals)[-1]
         asked = self.plain.approvals[number]
         user = asked["by"][0] if who is None else who
@@ -265,8 +282,20 @@ class TeamMachine(RuleBasedStateMachine):
         expected = self.expect(user, lambda: self.plain.use(user, number, payload))
         self.ends(expected, user, "approval_use", approval_id=number, payload=payload)
 
-    @rule(seconds=st.sampled_from((1.0, 400.0, 1000.0, 90_000.0)), silent=st.booleans())
-    def tick(self, seconds: float, *, silent: bool) -> None:
+    def _holder(self) -> str | None:
+        """See to it that somebody holds a task, and say who."""
+        if not any(task["holder"] for task in self.plain.tasks.values()):
+            self.create(None, review=False, high=True)
+            self.claim("worker-1", 0)
+        return next((task["holder"] for task in self.plain.tasks.values() if task["holder"]), None)
+
+    @rule(
+        seconds=st.sampled_from((1.0, 400.0, 1000.0, 90_000.0)), silent=st.booleans(), pending=st.booleans()
+    )
+    def tick(self, seconds: float, *, silent: bool, pending: bool) -> None:
+        if pending:
+            self._holder()
+            self._asked()
         self.run(self.clock.advance(seconds))
         self.plain.now = now = self.clock.now()
         alive = () if silent else tuple(name for name in TEAM if name not in self.plain.dead)
@@ -275,9 +304,8 @@ class TeamMachine(RuleBasedStateMachine):
 
     @rule(who=workers | st.just("judge"), holder=st.booleans())
     def die_or_start(self, who: str, *, holder: bool) -> None:
+        who = (self._holder() or who) if holder else who
         self.plain.now = self.clock.now()
-        held = [task["holder"] for task in self.plain.tasks.values() if task["holder"] is not None]
-        who = held[0] if holder and held else who
         if who in self.plain.dead:
             self._start(who)
             self.plain.start(who)
@@ -326,10 +354,12 @@ class TeamMachine(RuleBasedStateMachine):
         }
 
     def teardown(self) -> None:
-        self.run(self.team.check_invariants())
-        self.run(self.store.__aexit__(None, None, None))
-        self.loop.close()
-        shutil.rmtree(self.root)
+        try:
+            self.run(self.team.check_invariants())
+        finally:
+            self.run(self.store.__aexit__(None, None, None))
+            self.loop.close()
+            shutil.rmtree(self.root)
 
 
 def task_row(task: Any) -> dict[str, Any]:
