@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
@@ -39,10 +40,24 @@ def open_log(directory: Path) -> int:
 
 
 class EngineLogFile(logging.FileHandler):
-    """Opens the engine's log with the first line, when the state directory is there."""
+    """Opens the engine's log with the first line, when the state directory is there.
+
+    On a full disk the lines are lost, which is told once: the team's own output must stay readable.
+    """
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory / NAME, encoding="utf-8", delay=True)
+        self._told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Say once why lines are missing, instead of a traceback for each."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._told:
+            self._told = True
+            reason = visible(f"{self.baseFilename} cannot be written: {error.strerror}")
+            sys.stderr.write(f"{reason}. Make room; until then its lines are lost\n")
 
     def _open(self) -> TextIOWrapper:
         descriptor = open_log(Path(self.baseFilename).parent)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -141,8 +143,6 @@ def test_an_engine_that_fails_tells_its_parent_what_it_can_and_ends_with_the_cod
 
 
 def test_the_engines_log_is_private_and_spells_out_what_is_hidden(tmp_path: Path) -> None:
-    import logging
-
     with logging_to(EngineLogFile(tmp_path)):
         assert list(tmp_path.iterdir()) == []
         logging.getLogger("supervisor.x").info("said \x1b[31m%s", "\u202e")
@@ -173,3 +173,16 @@ def test_a_log_that_is_a_link_is_refused_and_a_large_one_makes_way(tmp_path: Pat
 
     assert log.stat().st_size == 0
     assert (tmp_path / f"{NAME}.1").stat().st_size == (10 << 20) + 1
+
+
+def test_on_a_full_disk_the_lost_log_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = EngineLogFile(tmp_path)
+    full = os.fdopen(os.open("/dev/full", os.O_WRONLY), "ab", buffering=0)
+    log.stream = TextIOWrapper(full, write_through=True)
+    with logging_to(log):
+        for number in range(3):
+            logging.getLogger("supervisor").warning("news %d", number)
+
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert "engine.log cannot be written: No space left on device. Make room" in told[0]
