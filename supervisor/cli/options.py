@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from supervisor.cli.border import note_json
+from supervisor.errors import ProjectMissing
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,7 +36,13 @@ def ignored_project_option(function: F) -> F:
 
 def _resolved(_context: click.Context, _parameter: click.Parameter, value: Path) -> Path:
     """Spell the project's path in full, so that every message names it."""
-    return value.resolve()
+    try:
+        return value.resolve()
+    except (OSError, RuntimeError) as error:  # the working directory was removed, or links run in a circle
+        raise ProjectMissing(
+            f"the directory {str(value)!r} cannot be found: it was removed, or its links lead nowhere. "
+            "Change to one that exists, or give its full path with `--project`."
+        ) from error
 
 
 def json_option(function: F) -> F:

@@ -141,3 +141,17 @@ def test_a_report_that_could_not_be_written_is_refused_before_anything_starts(
         assert (ended.exit_code, ended.stdout) == (2, "")
         assert "--report" in ended.stderr
     assert not (project / ".supervisor").exists()
+
+
+def test_a_working_directory_that_was_removed_is_named(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    ended = run("status", on=None)
+
+    assert ended.exit_code == 2
+    assert "it was removed" in ended.stderr
