@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
+from typing import Final
 
 from supervisor import __version__
 from supervisor.adapters.registry import adapters_of
@@ -32,6 +33,8 @@ __all__ = ["EngineOptions", "serve"]
 
 _log = logging.getLogger(__name__)
 
+NOTHING_TO_CONTINUE: Final = "no run is unfinished here: name a team, e.g. `supervisor up survey`"
+
 
 async def serve(options: EngineOptions) -> int:
     """Run a team until it is done or stopped; return the exit code of `docs/exit-codes.md`.
@@ -40,6 +43,8 @@ async def serve(options: EngineOptions) -> int:
     process of the team is left.
     """
     team = None if options.profile is None else _usable_profile(options.profile, options.project)
+    if team is None:
+        _require_earlier_run(options.project)
     clock = SystemClock()
     state = open_state(options.project, create=True)
     former = read_engine_file(state)
@@ -66,10 +71,16 @@ def _usable_profile(reference: str, project: Path) -> TeamSpec:
     return team
 
 
+def _require_earlier_run(project: Path) -> None:
+    """Leave a directory that no team has run on as it is."""
+    if not os.path.lexists(open_state(project, create=False).database):
+        raise ProfileNotFound(NOTHING_TO_CONTINUE)
+
+
 async def _unfinished_team(store: Store, project: Path) -> TeamSpec:
     run = await store.read(runs.latest_run)
     if run is None or run.state is not RunState.ACTIVE:
-        raise ProfileNotFound("no run is unfinished here: name a team, e.g. `supervisor up survey`")
+        raise ProfileNotFound(NOTHING_TO_CONTINUE)
     return _usable_profile(run.profile, project)
 
 

@@ -155,3 +155,14 @@ def test_a_working_directory_that_was_removed_is_named(
 
     assert ended.exit_code == 2
     assert "it was removed" in ended.stderr
+
+
+@pytest.mark.parametrize("verb", ["run", "up"])
+def test_where_no_team_has_run_there_is_nothing_to_continue_and_nothing_is_made(
+    run: Run, project: Path, verb: str
+) -> None:
+    ended = run(verb)
+
+    assert ended.exit_code == 2
+    assert "name a team" in ended.stderr
+    assert list(project.iterdir()) == []
