@@ -18,6 +18,7 @@ import random
 import socket
 import sqlite3
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -260,6 +261,7 @@ def _event_apart(_speak: Callable[[dict[str, Any]], None]) -> None:
 
     def commit_twice(self: Store, connection: sqlite3.Connection, waiting: list[Any]) -> Any:
         batch = committed(self, connection, waiting)
+        time.sleep(0.01)  # as long as a disk may take: nearly every kill falls in between
         connection.execute("BEGIN IMMEDIATE")
         for event in batch.events:
             columns = to_wire(event) | {"after": json.dumps(event.after, ensure_ascii=False)}
