@@ -42,7 +42,9 @@ def open_vote(
         dict.fromkeys(name for to in electorate for name in messages.resolve(scope, to, sender=actor.name))
     )
     _check_options(options)
-    if not voters or voters == (HUMAN,):
+    if HUMAN in voters:
+        raise InvalidArgument("people cast no ballots: leave `human` out of the electorate")
+    if not voters:
         raise InvalidArgument("the electorate must name at least one agent")
     wanted = len(voters) // 2 + 1 if quorum is None else quorum
     if not 1 <= wanted <= len(voters):

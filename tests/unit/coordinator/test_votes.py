@@ -103,7 +103,7 @@ async def test_the_electorate_is_frozen_at_opening_and_without_the_opener(team: 
         ({"quorum": 0}, "quorum 0"),
         ({"quorum": 4}, "quorum 4"),
         ({"deadline_s": 0.5}, "deadline_s"),
-        ({"electorate": ("human",)}, "at least one agent"),
+        ({"electorate": ("voter-1", "human")}, "people cast no ballots"),
         ({"electorate": ()}, "at least one agent"),
     ],
 )
