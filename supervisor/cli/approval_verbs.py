@@ -12,7 +12,14 @@ import click
 from supervisor.cli.border import Verb
 from supervisor.cli.options import json_option, project_option
 from supervisor.cli.output import duration, note, now, print_json, print_table, say
-from supervisor.errors import AlreadyAnswered, DigestMismatch, Forbidden, NotFound, UsageInvalid
+from supervisor.errors import (
+    AlreadyAnswered,
+    DigestMismatch,
+    Forbidden,
+    InvalidArgument,
+    NotFound,
+    UsageInvalid,
+)
 
 if TYPE_CHECKING:
     from supervisor.model.approval import Approval
@@ -84,6 +91,8 @@ def approve(*, approval_id: str, project: Path, yes: bool, digest: str | None, a
 @json_option
 def reject(*, approval_id: str, project: Path, reason: str, as_json: bool) -> None:
     """Deny a request and say why."""
+    if not reason.strip():
+        raise InvalidArgument("say why: the agent reads the reason and acts on it")
     _answer(project, _found(project, approval_id), decision="reject", reason=reason, as_json=as_json)
 
 

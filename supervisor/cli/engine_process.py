@@ -88,9 +88,12 @@ def start_engine(order: EngineOrder) -> StartedEngine:
     A profile with problems is refused before anything is made.
     """
     from supervisor.config.profile import load_profile
+    from supervisor.engine.earlier_run import require_earlier_run
     from supervisor.workspace.state_dir import open_state
 
-    if order.profile is not None:
+    if order.profile is None:
+        require_earlier_run(order.project)
+    else:
         load_profile(order.profile)
     logs = open_state(order.project, create=True).logs
     log = open_log(logs)

@@ -9,6 +9,7 @@ from supervisor.cli.approval_verbs import approvals, approve, reject
 from supervisor.cli.border import Border
 from supervisor.cli.care_verbs import doctor, fsck
 from supervisor.cli.log_verbs import events, logs
+from supervisor.cli.memory_verbs import memory
 from supervisor.cli.message_verbs import inbox, send
 from supervisor.cli.profile_verbs import profile
 from supervisor.cli.run_verbs import attach, down, run, up
@@ -43,6 +44,7 @@ for verb in (
     reject,
     task,
     vote,
+    memory,
     restart,
     stop,
     profile,

@@ -11,7 +11,7 @@ import click
 from supervisor.cli.border import Verb
 from supervisor.cli.options import json_option, project_option
 from supervisor.cli.output import duration, indented, now, print_json, say
-from supervisor.errors import InvalidArgument, UsageInvalid
+from supervisor.errors import InvalidArgument, NotFound, UsageInvalid
 
 if TYPE_CHECKING:
     from supervisor.model.message import Message
@@ -111,6 +111,8 @@ def _acknowledge(project: Path, ids: tuple[str, ...], *, as_json: bool) -> None:
     else:
         wanted = [message_id(number_of(each, "M")) for each in ids]
     answer = ask(project, "ack", ids=wanted) if wanted else {"acked": 0}
+    if not answer["acked"] and "all" not in ids:
+        raise NotFound("none of these is an unread message to you. See `supervisor inbox`")
     if as_json:
         print_json("ack", **answer)
     else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import Final
 
 from supervisor import __version__
 from supervisor.adapters.registry import adapters_of
@@ -15,6 +14,7 @@ from supervisor.config.programs import check_programs
 from supervisor.coordinator import approvals, runs
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.scope import Scope
+from supervisor.engine.earlier_run import NOTHING_TO_CONTINUE, require_earlier_run
 from supervisor.engine.options import EngineOptions
 from supervisor.engine.premises import Premises, report_dir_of
 from supervisor.engine.recovery import boot_id, take_over
@@ -33,8 +33,6 @@ __all__ = ["EngineOptions", "serve"]
 
 _log = logging.getLogger(__name__)
 
-NOTHING_TO_CONTINUE: Final = "no run is unfinished here: name a team, e.g. `supervisor up survey`"
-
 
 async def serve(options: EngineOptions) -> int:
     """Run a team until it is done or stopped; return the exit code of `docs/exit-codes.md`.
@@ -44,7 +42,7 @@ async def serve(options: EngineOptions) -> int:
     """
     team = None if options.profile is None else _usable_profile(options.profile, options.project)
     if team is None:
-        _require_earlier_run(options.project)
+        require_earlier_run(options.project)
     clock = SystemClock()
     state = open_state(options.project, create=True)
     former = read_engine_file(state)
@@ -69,12 +67,6 @@ def _usable_profile(reference: str, project: Path) -> TeamSpec:
     adapters_of(team)
     check_programs(team, project=project)
     return team
-
-
-def _require_earlier_run(project: Path) -> None:
-    """Leave a directory that no team has run on as it is."""
-    if not os.path.lexists(open_state(project, create=False).database):
-        raise ProfileNotFound(NOTHING_TO_CONTINUE)
 
 
 async def _unfinished_team(store: Store, project: Path) -> TeamSpec:

@@ -157,11 +157,11 @@ def test_a_working_directory_that_was_removed_is_named(
     assert "it was removed" in ended.stderr
 
 
-@pytest.mark.parametrize("verb", ["run", "up"])
+@pytest.mark.parametrize("verb", ["run", "up", "up --detach"])
 def test_where_no_team_has_run_there_is_nothing_to_continue_and_nothing_is_made(
     run: Run, project: Path, verb: str
 ) -> None:
-    ended = run(verb)
+    ended = run(*verb.split())
 
     assert ended.exit_code == 2
     assert "name a team" in ended.stderr

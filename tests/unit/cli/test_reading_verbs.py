@@ -181,6 +181,18 @@ def test_a_person_unblocks_and_judges_in_the_engines_words(run: Run, engine: Scr
     ]
 
 
+def test_an_ack_of_what_is_not_in_the_inbox_is_an_error(run: Run, engine: ScriptedEngine) -> None:
+    engine.answers = {"ack": {"acked": 0}}
+    missed = run("inbox", "--ack", "M999")
+    assert missed.exit_code == 1
+    assert "supervisor inbox" in missed.stderr
+
+
+def test_a_rejection_without_a_word_of_reason_is_not_even_asked(run: Run, engine: ScriptedEngine) -> None:
+    assert run("reject", "A1", "--reason", " ").exit_code == 1
+    assert engine.asked == []
+
+
 def test_a_rejection_without_feedback_is_not_even_asked(run: Run, engine: ScriptedEngine) -> None:
     assert run("task", "reject", "T2").exit_code == 2
     assert engine.asked == []
