@@ -41,7 +41,10 @@ class Staff:
         adapters: Mapping[str, Adapter],
         url: str,
     ) -> None:
-        """Hire for the coordinator's team; `adapters` are by pool name, `url` is the agents' door."""
+        """Hire for the coordinator's team; `adapters` are by pool name, `url` is the agents' door.
+
+        `began` is set with the first process.
+        """
         self._coordinator = coordinator
         self._premises = premises
         self._clock = clock
@@ -52,6 +55,7 @@ class Staff:
         self._live: dict[str, Process] = {}
         self._pids: dict[str, tuple[int, Process]] = {}
         self.last_call_at: dict[str, float] = {}
+        self.began = asyncio.Event()
 
     async def prepare(self, agent: str) -> int:
         """Give the next incarnation a number, a key and its kit."""
@@ -102,6 +106,7 @@ class Staff:
             raise SpawnFailure(error.detail, permanent=error.permanent) from error
         except OSError as error:
             raise SpawnFailure(f"its log cannot be opened: {error}", permanent=False) from error
+        self.began.set()
         self._live[agent] = process
         self._pids[agent] = (incarnation, process)
         return process

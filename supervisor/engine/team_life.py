@@ -43,6 +43,8 @@ from supervisor.transports.mcp.server import McpServer
 from supervisor.transports.mcp.team_desk import TeamDesk
 
 GUARDIAN_RETRY_S: Final = 0.2
+HEADSTART_S: Final = 0.25
+"""How long the agents' door stays shut at most, though connections queue, while no agent has started."""
 
 _log = logging.getLogger(__name__)
 
@@ -146,7 +148,7 @@ class TeamLife:
     def _beside(self, deadline_s: float | None) -> dict[str, Coroutine[Any, Any, None]]:
         """List what runs beside the agents until they have ended."""
         works = {
-            "mcp": self._mcp.serve(),
+            "mcp": self._open_door(),
             "caretaker": self._caretaker.keep(),
             "gauges": self._gauges.measure(),
             "work over": self._finish_when_over(),
@@ -156,6 +158,13 @@ class TeamLife:
         if seconds is not None:
             works["deadline"] = self._stop_at_deadline(seconds)
         return works
+
+    async def _open_door(self) -> None:
+        """Serve the agents, but let the first one start before: loading the SDK takes the interpreter."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HEADSTART_S):
+                await self._staff.began.wait()
+        await self._mcp.serve()
 
     async def _restore_agents(self) -> None:
         """Go on where a former engine was; agents that had ended well in this run stay at rest."""
