@@ -61,6 +61,11 @@ class Stage:
             await self.pilot.pause()
         raise TimeoutError(f"`{text}` never came:\n{self.frame}")
 
+    async def resize(self, size: tuple[int, int]) -> None:
+        """Give the terminal another size and settle."""
+        await self.pilot.resize_terminal(*size)
+        await self.settle()
+
     async def go(self, digit: str) -> None:
         """Switch to a screen and look at it for a second."""
         await self.press(digit)

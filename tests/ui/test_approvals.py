@@ -127,6 +127,93 @@ async def test_the_terminal_that_just_got_focus_does_not_answer() -> None:
         assert played.answers == []
 
 
+@pytest.mark.parametrize("size", [(38, 9), (38, 24), (80, 9)])
+@pytest.mark.parametrize("key", ["a", "r", "R"])
+async def test_a_terminal_too_small_for_the_card_answers_nothing(key: str, size: tuple[int, int]) -> None:
+    async with stage(fill=False) as played:
+        await with_card(played)
+        await played.resize(size)
+        await played.wait(1)
+        assert "Too small" in played.frame
+        await played.press(key, "enter")
+        assert played.answers == []
+        assert len(played.app.screen_stack) == 1
+
+
+async def test_a_card_that_comes_back_from_a_terminal_too_small_is_armed_anew() -> None:
+    async with stage(fill=False) as played:
+        await with_card(played)
+        await played.resize((38, 9))
+        await played.wait(1)
+        await played.resize((80, 24))
+        await played.press("a")
+        assert played.answers == []
+        await played.wait(0.5)
+        await played.press("a")
+        assert played.answers == [("A7", "approve")]
+
+
+async def test_a_card_behind_the_maximised_queue_is_not_answered() -> None:
+    async with stage(fill=False) as played:
+        await with_card(played)
+        await played.press("z")
+        await played.wait(1)
+        assert "in the words of" not in played.frame
+        await played.press("a", "r", "R", "enter")
+        assert played.answers == []
+        await played.press("z")
+        await played.press("a")
+        assert played.answers == []
+        await played.wait(0.5)
+        await played.press("a")
+        assert played.answers == [("A7", "approve")]
+
+
+async def test_a_card_that_came_while_the_queue_was_maximised_is_not_taken_for_read() -> None:
+    async with stage(fill=False) as played:
+        await with_card(played)
+        await played.press("z")
+        shown = played.engine.world.approvals["A7"]
+        argv = ["tool", *(f"--option-{number}" for number in range(60))]
+        played.engine.put(
+            replace(shown, state=ApprovalState.EXPIRED),
+            an_approval(played.clock.now(), "A8", tier=2, payload={"argv": argv}),
+        )
+        await played.wait(1)
+        await played.press("z")
+        await played.wait(1)
+        await played.press("a")
+        assert "Read the card to its end first" in played.frame
+        assert played.answers == []
+
+
+async def test_a_card_that_was_filtered_away_is_armed_anew_when_it_is_back() -> None:
+    async with stage(fill=False) as played:
+        await with_card(played)
+        await played.press("slash")
+        await played.press(*"nothing", "enter")
+        await played.wait(1)
+        await played.press("a", "r", "R", "enter")
+        assert played.answers == []
+        await played.press("escape", "a")
+        assert played.answers == []
+        await played.wait(0.5)
+        await played.press("a")
+        assert played.answers == [("A7", "approve")]
+
+
+async def test_a_card_under_a_dialog_is_armed_anew_when_it_is_back() -> None:
+    async with stage(fill=False) as played:
+        await with_card(played)
+        await played.press("question_mark")
+        await played.wait(1)
+        await played.press("a", "escape", "a")
+        assert played.answers == []
+        await played.wait(0.5)
+        await played.press("a")
+        assert played.answers == [("A7", "approve")]
+
+
 async def test_keys_are_shown_greyed_until_they_count() -> None:
     async with stage(fill=False) as played:
         played.engine.put(an_approval(played.clock.now(), "A7"))

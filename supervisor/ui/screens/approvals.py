@@ -56,13 +56,22 @@ class ApprovalsScreen(Pane):
         queue.set_rows(queue_rows(scene, self.wanted))
         self._card = card = card_of(scene, queue.key)
         pane.show(card.lines if card else (), card.identity if card else None)
+        self._watch_card(pane)
+        self._offer_what_works()
+
+    def _watch_card(self, pane: TextPane) -> None:
+        """Note what of the card can be seen at this moment: nothing else can be answered."""
+        card = self._card
         self._watch_reading(pane)
-        if self.is_current and card is not None and card.approval is not None:
+        if card is not None and card.approval is not None and self._is_in_sight(pane):
             self.desk.arming.show(card.identity, self.desk.moment())
         else:
             self.desk.arming.hide()
         self._show_decision()
-        self._offer_what_works()
+
+    def _is_in_sight(self, pane: TextPane) -> bool:
+        """Tell whether the card is on the terminal: no dialog over it, room for it, nothing maximised."""
+        return self.is_current and not self.is_too_small and pane.region.area > 0
 
     def _offer_what_works(self) -> None:
         """Let the footer name the keys that mean something for this kind of card."""
@@ -78,16 +87,15 @@ class ApprovalsScreen(Pane):
         return super().check_action(action, parameters)
 
     def beat(self) -> None:
-        """Show when the keys become armed."""
-        self._watch_reading(self.query_one("#card", TextPane))
-        self._show_decision()
+        """Show when the keys become armed, also after a change of the layout."""
+        self._watch_card(self.query_one("#card", TextPane))
 
     def on_screen_suspend(self) -> None:
         """Disarm the keys while the card is out of sight."""
         self.desk.arming.hide()
 
     def _watch_reading(self, pane: TextPane) -> None:
-        if self._card is not None and pane.end_was_seen:
+        if self._card is not None and pane.end_was_seen and self._is_in_sight(pane):
             self._read = self._card.identity
 
     def _must_read_on(self, card: Card) -> bool:
@@ -121,9 +129,11 @@ class ApprovalsScreen(Pane):
 
     def _decidable(self) -> Card | None:
         """Return the painted card if this key press may answer it; else say why not."""
-        card = self._card
+        card, pane = self._card, self.query_one("#card", TextPane)
         if card is None or card.approval is None:
             self.say("Nothing to decide here")
+        elif not self._is_in_sight(pane):
+            self.say("Not counted: the card is not on screen")
         elif card.refusal and not card.can_be_rejected:
             self.say(card.refusal)
         elif not self.desk.arming.press_counts:

@@ -26,8 +26,10 @@ from supervisor.ui.widgets.one_line import OneLine, TabStrip
 from supervisor.ui.widgets.row_view import RowView
 from supervisor.ui.widgets.text_pane import TextPane
 
-_WIDTHS: Final = ((0, "-tiny"), (40, "-narrow"), (80, "-normal"), (120, "-wide"))
-_HEIGHTS: Final = ((0, "-flat"), (10, "-short"), (24, "-tall"))
+_LEAST_WIDTH: Final = 40
+_LEAST_HEIGHT: Final = 10
+_WIDTHS: Final = ((0, "-tiny"), (_LEAST_WIDTH, "-narrow"), (80, "-normal"), (120, "-wide"))
+_HEIGHTS: Final = ((0, "-flat"), (_LEAST_HEIGHT, "-short"), (24, "-tall"))
 
 
 class Desk(Protocol):
@@ -101,6 +103,18 @@ class Pane(Screen[None]):
 
     def beat(self) -> None:
         """Do what has to happen at every tick, such as looking for new log lines."""
+
+    # Room
+
+    @property
+    def is_too_small(self) -> bool:
+        """Tell whether the terminal has no room for this screen, and shows only a line that says so."""
+        width, height = self.app.size
+        return width < _LEAST_WIDTH or height < _LEAST_HEIGHT
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Let no key of a screen act that cannot be seen."""
+        return False if self.is_too_small else super().check_action(action, parameters)
 
     # Painting
 
