@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from supervisor.errors import Forbidden
+from supervisor.model.approval import ApprovalState
 from supervisor.model.task import BlockReason
+from supervisor.testing.sample_team import an_approval
 from supervisor.testing.ui_stage import Stage, stage
 
 
@@ -141,6 +143,27 @@ async def test_a_filter_leaves_only_what_has_its_words_and_escape_clears_it() ->
         assert "worker-1" not in played.frame
         await played.press("escape")
         assert "worker-1" in played.frame
+
+
+@pytest.mark.parametrize("digit", ["1", "2", "3", "4", "6"])
+async def test_a_filter_that_hides_everything_does_not_say_that_there_is_nothing(digit: str) -> None:
+    async with stage() as played:
+        await played.go(digit)
+        await played.press("slash", *"nowhere", "enter")
+        assert "Nothing matches the filter" in played.frame
+        assert "esc clears it" in played.frame
+        await played.press("escape")
+        assert "Nothing matches" not in played.frame
+
+
+async def test_a_filter_that_hides_only_what_waits_says_so_above_the_rest() -> None:
+    async with stage(fill=False) as played:
+        now = played.clock.now()
+        done = replace(an_approval(now, "A6", title="Old"), state=ApprovalState.DENIED, answered_at=now)
+        played.engine.put(an_approval(now, "A7", title="New"), done)
+        await played.go("6")
+        await played.press("slash", *"old", "enter")
+        assert "1 waits, hidden by the filter" in played.frame
 
 
 async def test_details_take_the_place_of_the_list_on_a_small_terminal() -> None:

@@ -20,6 +20,7 @@ from supervisor.ui.screens.pane import Pane
 from supervisor.ui.spans import BLANK, Line, Tone, line, say
 from supervisor.ui.view_models.approvals import COLUMNS, EMPTY, Card, card_of, queue_rows
 from supervisor.ui.view_models.inbox import is_unread
+from supervisor.ui.view_models.rows import nothing_here
 from supervisor.ui.widgets.line_table import LineTable
 from supervisor.ui.widgets.one_line import OneLine
 from supervisor.ui.widgets.text_pane import TextPane
@@ -53,6 +54,7 @@ class ApprovalsScreen(Pane):
     def paint(self, scene: Scene) -> None:
         """Show the queue and the chosen card; what is shown is what a key would answer."""
         queue, pane = self.query_one("#queue", LineTable), self.query_one("#card", TextPane)
+        queue.set_empty(nothing_here(EMPTY, self.wanted))
         queue.set_rows(queue_rows(scene, self.wanted))
         self._card = card = card_of(scene, queue.key)
         pane.show(card.lines if card else (), card.identity if card else None)

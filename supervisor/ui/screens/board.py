@@ -17,6 +17,7 @@ from supervisor.ui.scene import Scene
 from supervisor.ui.screens.dialogs import LineDialog, confirm, judgement
 from supervisor.ui.screens.pane import Pane
 from supervisor.ui.view_models.board import COLUMNS, EMPTY, BoardModel, task_details
+from supervisor.ui.view_models.rows import nothing_here
 from supervisor.ui.view_models.words import why_blocked
 from supervisor.ui.widgets.board_column import BoardColumn, column_title
 from supervisor.ui.widgets.one_line import OneLine
@@ -56,7 +57,9 @@ class BoardScreen(Pane):
         self._leave_empty_column()
         self._mark_current()
         task = self.query_one("#task", TextPane)
-        task.show(task_details(scene, self._key()) if has_tasks else EMPTY, self._key())
+        task.show(
+            task_details(scene, self._key()) if has_tasks else nothing_here(EMPTY, self.wanted), self._key()
+        )
 
     def _column(self, number: int) -> BoardColumn:
         return self.query_one(f"#column-{number}", BoardColumn)

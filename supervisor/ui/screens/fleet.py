@@ -26,6 +26,7 @@ from supervisor.ui.view_models.fleet import (
     fleet_rows,
 )
 from supervisor.ui.view_models.logs import EMPTY as NO_OUTPUT
+from supervisor.ui.view_models.rows import nothing_here
 from supervisor.ui.widgets.line_table import LineTable
 from supervisor.ui.widgets.log_view import LogView
 from supervisor.ui.widgets.one_line import OneLine
@@ -62,6 +63,7 @@ class FleetScreen(Pane):
     def paint(self, scene: Scene) -> None:
         """Show the agents and the open tab of the chosen one."""
         table = self.query_one("#agents", LineTable)
+        table.set_empty(nothing_here(EMPTY, self.wanted))
         table.set_rows(fleet_rows(scene, self.wanted))
         name, tab = table.key, _TABS[self._tab]
         self.query_one("#agent-tabs", OneLine).show(_tab_line(name or "", tab))

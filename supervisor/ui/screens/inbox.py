@@ -24,6 +24,7 @@ from supervisor.ui.view_models.inbox import (
     message_details,
     message_rows,
 )
+from supervisor.ui.view_models.rows import nothing_here
 from supervisor.ui.widgets.line_table import LineTable
 from supervisor.ui.widgets.text_pane import TextPane
 
@@ -47,6 +48,7 @@ class InboxScreen(Pane):
         """Show the mailboxes, the chosen one and the chosen message."""
         mailboxes, messages = self.query_one("#mailboxes", LineTable), self.query_one("#messages", LineTable)
         mailboxes.set_rows(mailbox_rows(scene))
+        messages.set_empty(nothing_here(EMPTY, self.wanted))
         messages.set_rows(message_rows(scene, mailboxes.key, self.wanted))
         self.query_one("#message", TextPane).show(message_details(scene, messages.key), messages.key)
 

@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from supervisor.ui.scene import Scene
 from supervisor.ui.screens.pane import Pane
+from supervisor.ui.view_models.rows import nothing_here
 from supervisor.ui.view_models.votes import COLUMNS, EMPTY, vote_details, vote_rows
 from supervisor.ui.widgets.line_table import LineTable
 from supervisor.ui.widgets.text_pane import TextPane
@@ -29,5 +30,6 @@ class VotesScreen(Pane):
     def paint(self, scene: Scene) -> None:
         """Show the votes and the chosen one."""
         table = self.query_one("#votes", LineTable)
+        table.set_empty(nothing_here(EMPTY, self.wanted))
         table.set_rows(vote_rows(scene, self.wanted))
         self.query_one("#vote", TextPane).show(vote_details(scene, table.key), table.key)

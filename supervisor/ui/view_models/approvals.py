@@ -104,10 +104,18 @@ def queue_rows(scene: Scene, wanted: str = "") -> tuple[Row, ...]:
         reverse=True,
     )[:ANSWERED_SHOWN]
     rows = [row for row in waiting if _has(row, wanted)]
+    hidden = len(waiting) - len(rows)
     past = [row for row in (_approval_row(scene, each) for each in answered) if _has(row, wanted)]
     if past:
         rows += [Row(key="answered", heading=line(say("answered", Tone.TITLE))), *past]
+    if hidden and rows:
+        rows.insert(0, Row(key="hidden", heading=_hidden(hidden)))
     return tuple(rows)
+
+
+def _hidden(number: int) -> Line:
+    verb = "waits" if number == 1 else "wait"
+    return line(say(f"{number} {verb}, hidden by the filter; esc clears it", Tone.WARN))
 
 
 def _has(row: Row, wanted: str) -> bool:

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from supervisor.ui.spans import BLANK, Line
+from supervisor.ui.spans import BLANK, Line, Tone, line, say
+
+NO_MATCH: Final = (
+    line(say("Nothing matches the filter", Tone.TITLE)),
+    line(say("esc clears it.", Tone.MUTED)),
+)
+"""What an empty list says while a filter hides what it has."""
+
+
+def nothing_here(empty: tuple[Line, ...], wanted: str) -> tuple[Line, ...]:
+    """Return what an empty list says: why there is nothing, or that the filter `wanted` may hide it."""
+    return NO_MATCH if wanted else empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
