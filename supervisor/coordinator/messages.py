@@ -11,7 +11,6 @@ from supervisor.coordinator.scope import Scope, sized
 from supervisor.errors import InvalidArgument, NotFound, TooMany
 from supervisor.model.ids import HUMAN, SUPERVISOR, message_id, number_of
 from supervisor.model.message import (
-    DELIVERY_MOVES,
     MESSAGE_MAX,
     MESSAGE_TTL_S,
     Delivery,
@@ -186,8 +185,5 @@ def expire_mail(scope: Scope, recipients: tuple[str, ...]) -> None:
     """Expire copies that nobody acked in time; each is an event, so the sender can know."""
     for recipient in recipients:
         for copy in scope.tx.values(Delivery, "delivery.overdue", recipient=recipient, now=scope.now):
-            if DeliveryState.EXPIRED in DELIVERY_MOVES[copy.state]:
-                expired = replace(copy, state=DeliveryState.EXPIRED)
-                scope.tx.record(
-                    "delivery.expired", expired, actor=SUPERVISOR, reason="not acked within its time"
-                )
+            expired = replace(copy, state=DeliveryState.EXPIRED)
+            scope.tx.record("delivery.expired", expired, actor=SUPERVISOR, reason="not acked within its time")

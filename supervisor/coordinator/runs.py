@@ -11,7 +11,7 @@ from supervisor.errors import RunConflict
 from supervisor.model.agent import AgentState, ExitClass, Role
 from supervisor.model.approval import Mode
 from supervisor.model.ids import SUPERVISOR, TaskId
-from supervisor.model.task import TERMINAL, BlockReason, Task, TaskState
+from supervisor.model.task import BlockReason, Task, TaskState
 from supervisor.model.team import Run, RunState, TeamSpec
 from supervisor.model.vote import Vote
 from supervisor.store.transaction import Transaction
@@ -56,8 +56,7 @@ def abandon(scope: Scope, run: Run) -> None:
     """End a run that nobody will continue: its open tasks are cancelled."""
     scope.tx.run = run.id
     for task in scope.tx.values(Task, "task.open", run=run.id):
-        if scope.task(task.id).state not in TERMINAL:
-            planning.cancel_task(scope, None, task.id, "its run was ended by --new")
+        planning.cancel_task(scope, None, task.id, "its run was ended by --new")
     ended = replace(run, state=RunState.ABANDONED, finished_at=scope.now, outcome="ended by --new")
     scope.tx.record("run.abandoned", ended, actor=SUPERVISOR)
 

@@ -57,6 +57,16 @@ async def test_a_cycle_is_refused_and_spelled_out(team: SmallTeam) -> None:
     assert (await team.task(a.id)).depends_on == ()
 
 
+async def test_what_has_ended_or_was_seen_closes_no_cycle(team: SmallTeam) -> None:
+    a, ended = await team.add_task("a"), await team.add_task("ended")
+    await team.finish("worker-1", await team.claim("worker-1", ended.id))
+    left = await team.add_task("left", depends_on=(ended.id,))
+    right = await team.add_task("right", depends_on=(ended.id, left.id))
+    wanted = (left.id, right.id)
+    linked = await team.do(lambda scope: planning.link_task(scope, team["planner"], a.id, wanted))
+    assert linked.depends_on == wanted
+
+
 async def test_linking_blocks_a_pending_task_and_keeps_its_counter_right(team: SmallTeam) -> None:
     a, b = await team.add_task("a"), await team.add_task("b")
     linked = await team.do(lambda scope: planning.link_task(scope, team["planner"], b.id, (a.id, a.id)))

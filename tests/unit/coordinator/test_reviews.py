@@ -104,3 +104,14 @@ async def test_a_person_may_judge(team: SmallTeam) -> None:
     await team.finish("worker-1", await team.claim("worker-1"))
     await team.do(lambda scope: reviews.approve_task(scope, None, task.id))
     assert (await team.task(task.id)).reviewer == "human"
+
+
+async def test_a_judge_without_anything_to_judge_is_told_to_wait(team: SmallTeam) -> None:
+    with pytest.raises(NothingToDo, match="wait"):
+        await team.do(lambda scope: reviews.take_review(scope, team["judge"], None))
+
+
+async def test_a_review_that_is_taken_again_by_its_judge_stays_as_it_is(team: SmallTeam) -> None:
+    await handed_in(team)
+    first = await team.do(lambda scope: reviews.take_review(scope, team["judge"], None))
+    assert await team.do(lambda scope: reviews.take_review(scope, team["judge"], None)) == first

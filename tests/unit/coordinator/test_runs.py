@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.coordinator import planning, reviews, runs, upkeep, views, votes, work
+from supervisor.coordinator import agents, planning, reviews, runs, upkeep, views, votes, work
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.errors import NotFound, RunConflict
 from supervisor.model.agent import AgentState, ExitClass, ExitInfo
@@ -274,3 +274,16 @@ async def test_a_team_without_planners_is_over_when_its_tasks_are(tmp_path: Path
     pools = (PoolSpec(name="worker", role=SMALL_TEAM.pools[1].role, command=("w",)),)
     async with small_team(tmp_path, pools=pools) as team:
         assert not (await team.do(runs.standing)).over
+
+
+async def test_the_latest_run_is_the_newest_one_ended_or_not(team: SmallTeam) -> None:
+    await team.do(lambda scope: runs.finish_run(scope, words="all done"))
+    latest = await team.store.read(runs.latest_run)
+    assert latest is not None
+    assert (latest.id, latest.state, latest.outcome) == (1, RunState.FINISHED, "all done")
+
+
+async def test_the_next_engine_finds_the_process_that_an_incarnation_became(team: SmallTeam) -> None:
+    await team.do(lambda scope: agents.process_started(scope, "worker-1", 1, pid=77, start_time=99))
+    rows = await team.store.read(lambda tx: tx.all("incarnation.live"))
+    assert [(row["pid"], row["start_time"]) for row in rows if row["agent"] == "worker-1"] == [(77, 99)]

@@ -153,6 +153,13 @@ async def test_a_lease_that_nobody_renews_runs_out_and_is_no_failure(team: Small
     assert (free.state, free.holder, free.failures) == (TaskState.PENDING, None, 0)
 
 
+async def test_a_lease_of_a_silent_holder_that_still_runs_is_left_as_it_is(team: SmallTeam) -> None:
+    claim = await team.claim("worker-1", (await team.add_task()).id)
+    await team.clock.advance(team.coordinator.team.lease_s / 2)
+    await team.do(lambda scope: upkeep.tick(scope, {}))
+    assert await team.task(claim.task.id) == claim.task
+
+
 async def test_the_lease_of_a_holder_that_shows_life_is_renewed(team: SmallTeam) -> None:
     claim = await team.claim("worker-1", (await team.add_task()).id)
     await team.clock.advance(team.coordinator.team.lease_s / 2)

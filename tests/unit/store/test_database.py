@@ -93,6 +93,24 @@ def test_flipped_bytes_inside_are_found(path: Path) -> None:
         prepare_database(path)
 
 
+def test_a_page_that_is_no_page_is_found_though_nothing_looks_at_it(path: Path) -> None:
+    with closing(connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = path.read_bytes()
+    damaged = content[:-4096] + b"\xa5" * 4096
+    path.write_bytes(damaged)
+    for attempt in (prepare_database, lambda each: reading(each).__enter__()):
+        with pytest.raises(DatabaseCorrupt, match="left as it is"):
+            attempt(path)
+    assert path.read_bytes() == damaged
+
+
+def test_what_cannot_be_opened_for_writing_is_closed_again(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no database at all" * 100)
+    with pytest.raises(sqlite3.DatabaseError):
+        connect(tmp_path / "text")
+
+
 def test_a_damaged_schema_is_named_though_its_words_are_no_text(path: Path) -> None:
     with closing(connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
