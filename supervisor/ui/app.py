@@ -12,6 +12,7 @@ from textual import events, on
 from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
+from textual.timer import Timer
 
 from supervisor.clock import Clock, SystemClock
 from supervisor.errors import SupervisorError
@@ -21,6 +22,7 @@ from supervisor.ui.arming import Arming
 from supervisor.ui.commands import Command, GoTo, TeamCommands
 from supervisor.ui.feed import Connect, LiveTeam
 from supervisor.ui.glyphs import ASCII, glyphs_for
+from supervisor.ui.key_order import LOOK_AGAIN_S, Follower, KeyOrder
 from supervisor.ui.keymap import bindings
 from supervisor.ui.safe_text import Scrub, safe
 from supervisor.ui.scene import Link, Scene
@@ -81,6 +83,8 @@ class SupervisorApp(App[str], inherit_bindings=False):
         self._painted: tuple[int, int] | None = None
         self._waiting = 0
         self._has_moved = False
+        self._keys = KeyOrder()
+        self._next_look: Timer | None = None
         self._filters.append(Scrub())
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
@@ -145,13 +149,43 @@ class SupervisorApp(App[str], inherit_bindings=False):
     # Keys
 
     async def on_event(self, event: events.Event) -> None:
-        """Let the arming see every key press before anything is done with it."""
-        if isinstance(event, events.Key) and not event.is_forwarded:
-            self._has_moved = self._has_moved or self.live.scene(self.glyphs).is_known
-            self.arming.press(self._made_at(event))
-        elif isinstance(event, events.AppFocus | events.Paste):
+        """Take keys one by one, and let the arming see each before anything is done with it."""
+        if isinstance(event, events.Key | events.Paste):
+            if not event.is_forwarded:
+                self._keys.hold(event)
+                await self._hand_on()
+            elif self._keys.is_meant_for(event, self.screen):
+                await super().on_event(event)
+            return
+        if isinstance(event, events.AppFocus):
             self.arming.disturb(self.moment())
         await super().on_event(event)
+
+    async def _hand_on(self) -> None:
+        """Hand the next key on if it is its turn; else look again in a moment."""
+        screen = self.screen
+        is_open = screen.focused is not None or (isinstance(screen, Pane) and screen.is_mounted)
+        event = self._keys.next(screen, is_open=is_open)
+        if isinstance(event, events.Key):
+            self._has_moved = self._has_moved or self.live.scene(self.glyphs).is_known
+            self.arming.press(self._made_at(event))
+        elif event is not None:
+            self.arming.disturb(self.moment())
+        if event is not None:
+            await super().on_event(event)
+            self._keys.follow()
+        if self._keys.is_holding and self._next_look is None:
+            self._next_look = self.set_timer(LOOK_AGAIN_S, self._look_again)
+
+    async def _look_again(self) -> None:
+        self._next_look = None
+        self._keys.look()
+        await self._hand_on()
+
+    @on(Follower)
+    async def _key_was_handled(self, event: Follower) -> None:
+        self._keys.returned(event)
+        await self._hand_on()
 
     def _made_at(self, event: events.Event) -> float:
         """Return when the terminal delivered the event, which may be before we got round to it."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+from textual import events
 from textual.widgets import Input, TextArea
 
 from supervisor.testing.sample_team import an_approval
-from supervisor.testing.ui_stage import stage
+from supervisor.testing.ui_stage import Stage, stage
 
 
 async def test_a_letter_being_written_keeps_every_key_while_requests_come_in() -> None:
@@ -51,3 +53,114 @@ async def test_the_key_that_closes_a_dialog_does_not_arm_the_card() -> None:
         await played.wait(1)
         await played.press("escape", "a")
         assert played.answers == []
+
+
+async def at_once(played: Stage, *keys: str) -> None:
+    """Type keys in one go, as they come out of a paste or over a slow line, and settle."""
+    for key in keys:
+        name = {"/": "slash", ":": "colon", " ": "space", "?": "question_mark"}.get(key, key)
+        played.app.post_message(events.Key(name, key if len(key) == 1 else None))
+    await played.pilot.pause()
+    await played.settle()
+
+
+@pytest.mark.parametrize("digit", ["1", "2", "3", "4", "5", "6"])
+async def test_keys_typed_in_one_go_with_the_slash_all_go_into_the_filter(digit: str) -> None:
+    async with stage() as played:
+        await played.go(digit)
+        shown = played.app.current_mode
+        await at_once(played, *"/import: 6 arRXm?")
+        await played.until("import: 6 arRXm?")
+        assert played.app.screen.query_one("#filter", Input).value == "import: 6 arRXm?"
+        assert not played.app.is_paused
+        assert played.app.current_mode == shown
+        assert len(played.app.screen_stack) == 1
+        assert played.engine.calls == []
+
+
+async def test_a_filter_typed_in_one_go_with_its_enter_leaves_the_keys_after_it_to_the_list() -> None:
+    async with stage() as played:
+        await played.go("1")
+        await at_once(played, *"/worker", "enter", "j", "j")
+        assert played.app.screen.query_one("#filter", Input).value == "worker"
+        await played.press("y")
+        assert played.app.clipboard == "worker-3"
+
+
+async def test_a_screen_and_its_filter_can_be_typed_in_one_go() -> None:
+    async with stage() as played:
+        await played.go("6")
+        await at_once(played, *"2/parser")
+        await played.until("parser")
+        assert played.app.current_mode == "board"
+        assert played.app.screen.query_one("#filter", Input).value == "parser"
+
+
+async def test_a_message_typed_in_one_go_with_its_key_is_all_text() -> None:
+    async with stage() as played:
+        await played.go("1")
+        await played.press("j")
+        await at_once(played, *"mpause 1 arX", "f2")
+        await played.wait(1)
+        assert played.engine.calls == [
+            ("send", {"to": "worker-1", "body": "pause 1 arX", "urgent": False, "thread": ""})
+        ]
+        assert not played.app.is_paused
+
+
+async def test_a_task_typed_in_one_go_with_its_key_is_all_title() -> None:
+    async with stage() as played:
+        await played.go("2")
+        await at_once(played, *"Aport 1 parser", "enter")
+        await played.wait(1)
+        assert played.engine.calls == [("task_add", {"title": "port 1 parser"})]
+        assert played.app.current_mode == "board"
+
+
+async def test_a_reason_typed_in_one_go_with_its_key_is_all_reason() -> None:
+    async with stage(fill=False) as played:
+        played.engine.put(an_approval(played.clock.now(), "A7"))
+        await played.settle()
+        await played.go("6")
+        await at_once(played, *"Rpath is wrong, ask again", "enter")
+        await played.wait(1)
+        assert [args["reason"] for _, args in played.engine.calls] == ["path is wrong, ask again"]
+        assert not played.app.is_paused
+
+
+async def test_words_typed_in_one_go_with_the_colon_go_into_the_palette() -> None:
+    async with stage() as played:
+        await played.go("1")
+        await at_once(played, *":pause 12")
+        await played.until("pause 12")
+        assert not played.app.is_paused
+        assert played.app.current_mode == "fleet"
+
+
+async def test_enter_typed_in_one_go_with_a_question_gives_the_harmless_answer() -> None:
+    async with stage() as played:
+        await played.go("1")
+        await played.press("j")
+        await at_once(played, "X", "enter")
+        await played.wait(1)
+        assert played.engine.calls == []
+        assert len(played.app.screen_stack) == 1
+
+
+async def test_text_pasted_behind_the_slash_goes_into_the_filter() -> None:
+    async with stage() as played:
+        await played.go("1")
+        played.app.post_message(events.Key("slash", "/"))
+        played.app.post_message(events.Paste("import"))
+        await played.settle()
+        assert played.app.screen.query_one("#filter", Input).value == "import"
+
+
+async def test_keys_are_not_held_back_for_ever_by_one_that_is_never_done_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with stage() as played:
+        await played.go("1")
+        monkeypatch.setattr(played.app._keys, "returned", lambda follower: None)
+        await at_once(played, "j", "2")
+        await played.until("in progress")

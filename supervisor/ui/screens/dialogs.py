@@ -31,6 +31,7 @@ class AskDialog(ModalScreen[str]):
     """Ask a question with a few answers; the last one is harmless and chosen beforehand."""
 
     BINDINGS = bindings("dialogs")
+    AUTO_FOCUS = ""
 
     def __init__(self, title: str, text: tuple[SafeText, ...], choices: tuple[Choice, ...]) -> None:
         """Show a title, some lines and a button for each choice."""
@@ -49,7 +50,7 @@ class AskDialog(ModalScreen[str]):
 
     def on_mount(self) -> None:
         """Stand on the harmless answer."""
-        self.query(Button).last().focus()
+        self.set_focus(self.query(Button).last())
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
@@ -129,6 +130,7 @@ class ComposeDialog(ModalScreen[Letter | None]):
     """Write a message."""
 
     BINDINGS = bindings("letters")
+    AUTO_FOCUS = ""
 
     def __init__(self, to: str, addresses: tuple[str, ...]) -> None:
         """Begin with an address filled in; `addresses` are those that exist."""
@@ -154,11 +156,11 @@ class ComposeDialog(ModalScreen[Letter | None]):
 
     def on_mount(self) -> None:
         """Stand where the first word is missing."""
-        self.query_one("#body" if self._to else "#to").focus()
+        self.set_focus(self.query_one("#body" if self._to else "#to"))
 
     @on(Input.Submitted)
     def _address_given(self) -> None:
-        self.query_one("#body").focus()
+        self.set_focus(self.query_one("#body"))
 
     def action_send(self) -> None:
         """Send it, unless something is missing."""
@@ -201,7 +203,7 @@ class HelpDialog(ModalScreen[None]):
         """Show the keys."""
         pane = self.query_one(TextPane)
         pane.show(help_lines(self._mode))
-        pane.focus()
+        self.set_focus(pane)
 
     def action_cancel(self) -> None:
         """Close."""

@@ -77,7 +77,7 @@ class LogsScreen(Pane):
     def keep_filter(self) -> None:
         """Go to the first match."""
         super().keep_filter()
-        self._view.focus()
+        self.set_focus(self._view)
         self.action_match(1)
 
     def action_match(self, step: int) -> None:

@@ -164,7 +164,7 @@ class Pane(Screen[None]):
         self.set_class(bool(details), "-details")
         for pane in self.query("TextPane.details, .details TextPane, .details LogView"):
             if pane.display and pane.focusable:
-                pane.focus()
+                self.set_focus(pane)
                 break
         self.repaint()
 
@@ -183,7 +183,7 @@ class Pane(Screen[None]):
     def _focus_list(self) -> None:
         for view in self.query(RowView):
             if view.display and view.focusable:
-                view.focus()
+                self.set_focus(view)
                 return
 
     # Filter
@@ -192,7 +192,7 @@ class Pane(Screen[None]):
         """Open the filter bar."""
         bar = self.query_one("#filter", Input)
         bar.add_class("-open")
-        bar.focus()
+        self.set_focus(bar)
 
     @on(Input.Changed, "#filter")
     def _filter_changed(self, event: Input.Changed) -> None:
