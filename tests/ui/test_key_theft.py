@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from textual import events
+from textual.app import App
 from textual.widgets import Input, TextArea
 
 from supervisor.testing.sample_team import an_approval
@@ -53,6 +54,46 @@ async def test_the_key_that_closes_a_dialog_does_not_arm_the_card() -> None:
         await played.wait(1)
         await played.press("escape", "a")
         assert played.answers == []
+
+
+@pytest.mark.parametrize(
+    ("digit", "opens", "letter"),
+    [("1", "X", "y"), ("1", "X", "n"), ("2", "C", "y"), ("2", "C", "n"), ("2", "V", "g"), ("2", "V", "c")],
+)
+async def test_the_letter_that_answers_a_dialog_does_nothing_below(
+    digit: str, opens: str, letter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stage() as played:
+        await played.go(digit)
+        await played.press(*("l", "l", "l" if opens == "V" else "k", "j"))
+        await played.press(opens)
+        assert len(played.app.screen_stack) == 2
+        acted: list[str] = []
+        run_action = type(played.app).run_action
+
+        async def seen(app: App[str], action: str, *rest: object) -> bool:
+            acted.append(action)
+            return await run_action(app, action, *rest)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(type(played.app), "run_action", seen)
+        await played.press(letter)
+        assert len(played.app.screen_stack) == 1
+        assert acted == []
+        assert played.app.clipboard == ""
+
+
+@pytest.mark.parametrize("opens", ["question_mark", "m", "X", "colon"])
+async def test_no_key_gets_through_a_dialog(opens: str) -> None:
+    async with stage() as played:
+        await played.go("1")
+        await played.press("j", opens)
+        await played.until("▔" if opens == "colon" else "╭")
+        for key in ("p", "1", "2", "6", "S", "o", "r", "a", "z", "slash", "question_mark", "colon"):
+            await played.press(key)
+        assert len(played.app.screen_stack) == 2
+        assert played.app.current_mode == "fleet"
+        assert not played.app.is_paused
+        assert played.engine.calls == []
 
 
 async def at_once(played: Stage, *keys: str) -> None:

@@ -63,6 +63,7 @@ class AskDialog(ModalScreen[str]):
             (self.focus_previous if key == "left" else self.focus_next)()
         for choice in self._choices:
             if key == choice.letter:
+                event.stop()
                 self.dismiss(choice.answer)
 
     def action_cancel(self) -> None:
