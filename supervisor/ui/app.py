@@ -222,6 +222,11 @@ class SupervisorApp(App[str], inherit_bindings=False):
         """Change the theme."""
         self.theme = name
 
+    def action_suspend_process(self) -> None:
+        """Go back to the shell until it brings the UI back; the card has then to be looked at anew."""
+        self.arming.hide()
+        super().action_suspend_process()
+
     # Commands
 
     @on(Command)

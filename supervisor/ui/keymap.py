@@ -111,6 +111,13 @@ KEYMAP: Final[dict[str, tuple[Key, ...]]] = {
             label=":",
         ),
         Key(
+            id="suspend",
+            keys="ctrl+z",
+            action="suspend_process",
+            description="Suspend",
+            tooltip="Go back to the shell, `fg` comes back; the team goes on",
+        ),
+        Key(
             id="quit",
             keys="ctrl+q,ctrl+c",
             action="leave",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self, cast
 
 import pexpect
+import psutil
 import pyte
 
 DEADLINE_S = 60.0
@@ -71,6 +72,19 @@ class Screen:
                 colour = self._emulator.buffer[row][column].fg
                 return int(colour[:2], 16) if len(colour) == len("rrggbb") else 0
         return 0
+
+    def wipe(self) -> None:
+        """Empty the terminal, as another program that used it would leave it."""
+        self._emulator.reset()
+
+    def until_stopped(self) -> None:
+        """Return once the program has been stopped by job control."""
+        end = time.monotonic() + DEADLINE_S
+        process = psutil.Process(self.child.pid)
+        while process.status() != psutil.STATUS_STOPPED:
+            if time.monotonic() > end:
+                raise AssertionError(f"never stopped, still {process.status()}:\n{self.text}")
+            self._read(0.1)
 
     def ended(self) -> int:
         """Wait until the program has ended; return its exit code."""

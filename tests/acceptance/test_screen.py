@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import psutil
@@ -73,6 +74,28 @@ async def test_a_closed_terminal_costs_no_work_and_one_can_come_back(surveyed: P
     down = surveyed.run("down")
     assert down.returncode == 0, down.stderr
     assert surveyed.left_over(session) == []
+    await surveyed.check()
+
+
+async def test_the_screen_steps_aside_for_the_shell_and_comes_back_while_the_team_works(
+    surveyed: Project,
+) -> None:
+    with Screen("up", "survey", project=surveyed.root) as screen:
+        screen.until("worker-1")
+        screen.press("\x1a")
+        screen.until_stopped()
+        assert b"\x1b[?1049l" in screen.raw
+        async with surveyed.watched() as watcher:
+            await watcher.until(lambda world: world.pending_approvals())
+        screen.wipe()
+        psutil.Process(screen.child.pid).send_signal(signal.SIGCONT)
+        screen.until("1 Fleet", "waits for you")
+        screen.press("6")
+        screen.until("write_file", "approve once")
+        screen.until_bright("a approve once")
+        screen.press("a")
+        screen.until("run finished")
+    assert surveyed.run("down").returncode == 0
     await surveyed.check()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from textual.app import App
 
 from supervisor.errors import AlreadyAnswered
 from supervisor.model.approval import ApprovalState
@@ -338,3 +339,18 @@ async def test_the_scene_catches_keys_that_are_always_armed() -> None:
         played.app.arming._quiet_s = float("-inf")
         await _type_while_a_card_appears(played)
         assert played.answers != []
+
+
+async def test_a_key_pressed_right_after_the_terminal_came_back_from_the_shell_is_not_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(App, "action_suspend_process", lambda app: None)
+    async with stage(fill=False) as played:
+        await with_card(played)
+        await played.pilot.press("ctrl+z")
+        await played.clock.advance(60)
+        await played.press("a")
+        assert played.answers == []
+        await played.wait(0.5)
+        await played.press("a")
+        assert played.answers == [("A7", "approve")]
