@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 class Key:
     """One key of one place. `id` names it for rebinding, `shown` puts it into the footer.
 
-    A key that `decides` counts only when armed and is found nowhere else, not even in the palette.
+    A key that `decides` leads to an answer: it works on the card alone, not even from the palette.
     """
 
     id: str
@@ -447,7 +447,7 @@ KEYMAP: Final[dict[str, tuple[Key, ...]]] = {
             keys="R",
             action="reject_with_reason",
             description="Reject with a reason",
-            tooltip="Deny it and tell the agent why",
+            tooltip="Deny it and tell the agent why; asks for the reason first",
             decides=True,
         ),
         Key(

@@ -13,7 +13,7 @@ def keys_page() -> str:
         "Generated from the keymap by `python -m supervisor.ui.keys_page`; a test compares them.",
         "",
         "Every action is also in the command palette (`:` or `ctrl+p`), except answers to approvals:",
-        "their keys count only on the card itself, after 400 ms without a key press.",
+        "`a` and `r` count only on the card itself, after 400 ms without a key press.",
     ]
     for title, keys in keys_of(PLACES):
         parts += ["", f"## {title}", "", "| key | action | what it does | id |", "|---|---|---|---|"]

@@ -46,6 +46,22 @@ async def test_capital_r_rejects_with_a_reason_the_agent_reads() -> None:
         assert played.answers == [("A7", "reject")]
 
 
+async def test_the_dialog_for_a_reason_opens_at_once_and_takes_what_is_typed() -> None:
+    async with stage(fill=False) as played:
+        played.engine.put(an_approval(played.clock.now(), "A7"))
+        await played.settle()
+        await played.press("6", "R", *"path", "enter")
+        assert [args["reason"] for _, args in played.engine.calls] == ["path"]
+        assert not played.app.is_paused
+
+
+async def test_the_refusal_of_a_key_that_came_too_soon_says_what_to_do() -> None:
+    async with stage(fill=False) as played:
+        await with_card(played)
+        await played.press("j", "a")
+        assert "Not counted: pause for a moment" in played.frame
+
+
 async def test_a_reason_that_was_not_given_rejects_nothing() -> None:
     async with stage(fill=False) as played:
         await with_card(played)

@@ -123,14 +123,22 @@ class ApprovalsScreen(Pane):
             *approve,
             say("r", key),
             say(" reject   ", word),
-            say("R", key),
-            say(" reject with a reason", word),
+            say("R", Tone.STRONG),
+            say(" reject with a reason"),
         )
 
     # Deciding
 
     def _decidable(self) -> Card | None:
         """Return the painted card if this key press may answer it; else say why not."""
+        card = self._open_card()
+        if card is not None and not self.desk.arming.press_counts:
+            self.say("Not counted: pause for a moment after the last key, then press again")
+            return None
+        return card
+
+    def _open_card(self) -> Card | None:
+        """Return the painted card if it can be answered at all; else say why not."""
         card, pane = self._card, self.query_one("#card", TextPane)
         if card is None or card.approval is None:
             self.say("Nothing to decide here")
@@ -138,8 +146,6 @@ class ApprovalsScreen(Pane):
             self.say("Not counted: the card is not on screen")
         elif card.refusal and not card.can_be_rejected:
             self.say(card.refusal)
-        elif not self.desk.arming.press_counts:
-            self.say("Not counted: wait a moment after the card appears, then press again")
         else:
             return card
         return None
@@ -164,8 +170,8 @@ class ApprovalsScreen(Pane):
             self._answer(card, "reject")
 
     def action_reject_with_reason(self) -> None:
-        """Deny what is painted and tell the agent why."""
-        if card := self._decidable():
+        """Ask for a reason to deny what is painted; the key itself answers nothing and needs no arming."""
+        if card := self._open_card():
             self.app.push_screen(
                 LineDialog(
                     f"Reject {card.approval}", (first_line(card.title),), hint="why; the agent reads this"
