@@ -205,3 +205,34 @@ async def test_keys_are_not_held_back_for_ever_by_one_that_is_never_done_with(
         monkeypatch.setattr(played.app._keys, "returned", lambda follower: None)
         await at_once(played, "j", "2")
         await played.until("in progress")
+
+
+@pytest.mark.parametrize("digit", ["1", "2", "3", "4", "5", "6"])
+async def test_a_terminal_that_was_too_small_gives_the_focus_back_to_where_it_was(digit: str) -> None:
+    async with stage() as played:
+        await played.go(digit)
+        await played.press("l" if digit == "2" else "tab")
+        focused = played.app.focused
+        assert focused is not None
+        await played.resize((38, 9))
+        await played.wait(1)
+        await played.press("j")
+        await played.resize((80, 24))
+        await played.wait(1)
+        assert played.app.focused is focused
+
+
+async def test_after_a_terminal_too_small_the_list_has_its_mark_and_moves() -> None:
+    async with stage() as played:
+        await played.go("1")
+        await played.press("j")
+        before = played.frame
+        await played.resize((38, 9))
+        await played.wait(1)
+        await played.resize((80, 24))
+        await played.settle()
+        marked = [line for line in played.frame.splitlines() if "▌" in line or "❯" in line]
+        assert marked == [line for line in before.splitlines() if "▌" in line or "❯" in line]
+        assert marked
+        await played.press("j", "y")
+        assert played.app.clipboard == "worker-2"

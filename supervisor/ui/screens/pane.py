@@ -73,6 +73,7 @@ class Pane(Screen[None]):
         self.HORIZONTAL_BREAKPOINTS = list(_WIDTHS)
         self.VERTICAL_BREAKPOINTS = list(_HEIGHTS)
         self.wanted = ""
+        self._had_focus: Widget | None = None
 
     @property
     def desk(self) -> Desk:
@@ -116,6 +117,20 @@ class Pane(Screen[None]):
         """Let no key of a screen act that cannot be seen."""
         return False if self.is_too_small else super().check_action(action, parameters)
 
+    @on(events.DescendantFocus)
+    def _remember_focus(self, event: events.DescendantFocus) -> None:
+        if not self.is_too_small:
+            self._had_focus = event.widget
+
+    def _mend_focus(self) -> None:
+        """Give the focus back to what lost it when the terminal was too small to show it."""
+        if self.is_too_small or self.focused is not None:
+            return
+        if self._had_focus is not None and self._had_focus.is_attached:
+            self.set_focus(self._had_focus)
+        else:
+            self._focus_list()
+
     # Painting
 
     def paint_all(self, scene: Scene) -> None:
@@ -140,10 +155,12 @@ class Pane(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Paint before the person looks."""
+        self._mend_focus()
         self.repaint()
 
     def on_resize(self) -> None:
-        """Paint for the new width."""
+        """Paint for the new size."""
+        self._mend_focus()
         self.repaint()
 
     @on(RowView.Moved)
