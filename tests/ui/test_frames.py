@@ -65,7 +65,7 @@ async def test_a_lost_engine_is_plain_to_see_and_its_age_is_told(golden_frame: C
         await played.settle()
         await played.wait(130)
         golden_frame("lost", played.frame)
-        assert "2m old" in played.frame
+        assert "from 2m ago" in played.frame
 
 
 async def test_an_engine_that_comes_back_is_shown_again() -> None:

@@ -16,7 +16,7 @@ from supervisor.ui.spans import BLANK, Line, Span, Tone, line, say
 from supervisor.ui.view_models.facts import fact, heading, paragraph
 from supervisor.ui.view_models.payload import payload_deceptions, payload_lines
 from supervisor.ui.view_models.rows import Column, Row
-from supervisor.ui.view_models.words import APPROVAL_TONES, TIER_WORDS, ago, count_of, left
+from supervisor.ui.view_models.words import APPROVAL_TONES, TIER_WORDS, ago, count_of, left, when
 
 REASON_MAX: Final = 2000
 ANSWERED_SHOWN: Final = 20
@@ -276,7 +276,7 @@ def _what_stands_above(scene: Scene, each: Approval, warnings: tuple[str, ...]) 
         fact("risk", tier, Tone.BAD if each.tier >= HIGHEST_TIER else Tone.PLAIN),
         *((fact("for task", f"{task.id} {task.title}"),) if task else ()),
         *((fact("blocks", count_of(blocked, "task")),) if blocked else ()),
-        fact("asked", f"{ago(each.created_at, scene.now)} ago"),
+        fact("asked", f"{when(each.created_at, scene.now)}"),
         *(
             (fact("expires", f"in {left(each.expires_at, scene.now)}, then it is denied"),)
             if pending and each.expires_at
@@ -303,12 +303,12 @@ def _answer(scene: Scene, each: Approval) -> tuple[Line, ...]:
     if each.state is ApprovalState.PENDING:
         return ()
     who = f" by {each.answered_by}" if each.answered_by else ""
-    when = f", {ago(each.answered_at, scene.now)} ago" if each.answered_at else ""
+    at = f", {when(each.answered_at, scene.now)}" if each.answered_at else ""
     return (
         BLANK,
         line(
             say(f"{scene.glyphs.approval[each.state]} ", APPROVAL_TONES[each.state]),
-            Span(safe(f"{each.state.value}{who}{when}"), APPROVAL_TONES[each.state]),
+            Span(safe(f"{each.state.value}{who}{at}"), APPROVAL_TONES[each.state]),
         ),
         *(paragraph(each.answer) if each.answer else ()),
     )

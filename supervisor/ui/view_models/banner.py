@@ -7,7 +7,7 @@ from supervisor.model.team import Run, RunState
 from supervisor.ui.safe_text import first_line, safe
 from supervisor.ui.scene import Link, Scene
 from supervisor.ui.spans import Line, Span, Tone, line, say
-from supervisor.ui.view_models.words import ago, span_of_time
+from supervisor.ui.view_models.words import span_of_time, when
 
 
 def run_is_over(scene: Scene) -> bool:
@@ -31,7 +31,7 @@ def banner(scene: Scene, *, paused: bool = False) -> Line:
     if scene.is_known and scene.link is Link.LOST:
         return line(
             say(f"{scene.glyphs.cross} The engine cannot be reached. ", Tone.BAD),
-            say(f"What you see is {ago(scene.heard_at, scene.now)} old; trying again."),
+            say(f"What you see is from {when(scene.heard_at, scene.now)}; trying again."),
         )
     if scene.is_known and scene.link is Link.ENDED:
         stopped = f"{scene.glyphs.cross} The engine has stopped: "

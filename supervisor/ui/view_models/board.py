@@ -14,12 +14,12 @@ from supervisor.ui.view_models.facts import fact, heading, paragraph
 from supervisor.ui.view_models.rows import Card
 from supervisor.ui.view_models.words import (
     PRIORITY_TONES,
-    ago,
     bar,
     left,
     span_of_time,
     task_state,
     time_of_day,
+    when,
     why_blocked,
 )
 
@@ -175,7 +175,7 @@ def _facts(scene: Scene, task: Task) -> tuple[Line, ...]:
     now = scene.now
     given = (
         ("priority", task.priority.name.lower()),
-        ("created", f"{ago(task.created_at, now)} ago by {task.creator or '?'}"),
+        ("created", f"{when(task.created_at, now)} by {task.creator or '?'}"),
         (
             "holder",
             f"{task.holder}, lease ends in {left(task.lease_until, now)}"

@@ -13,7 +13,7 @@ from supervisor.ui.scene import Scene
 from supervisor.ui.spans import BLANK, Line, Span, Tone, line, say
 from supervisor.ui.view_models.facts import fact, heading, paragraph
 from supervisor.ui.view_models.rows import Column, Row
-from supervisor.ui.view_models.words import ago, time_of_day
+from supervisor.ui.view_models.words import time_of_day, when
 
 MAILBOX_COLUMNS: Final = (
     Column(title="mailbox", width=10, grow=1),
@@ -143,7 +143,7 @@ def message_details(scene: Scene, message_id: str | None) -> tuple[Line, ...]:
             Span(_name(message.to), Tone.STRONG),
             say(f"   {message.kind.value}", _KIND_TONES.get(message.kind, Tone.LINK)),
             say("   urgent" if message.urgent else "", Tone.BAD),
-            say(f"   {time_of_day(message.at)}, {ago(message.at, scene.now)} ago", Tone.MUTED),
+            say(f"   {time_of_day(message.at)}, {when(message.at, scene.now)}", Tone.MUTED),
         ),
         BLANK,
         *paragraph(message.body),

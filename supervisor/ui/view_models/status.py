@@ -17,9 +17,9 @@ from supervisor.ui.view_models.inbox import unread_of_human
 from supervisor.ui.view_models.words import (
     AGENT_TONES,
     AGENT_WORDS,
-    ago,
     bar,
     count_of,
+    when,
 )
 
 SCREENS: Final = ("fleet", "board", "inbox", "votes", "logs", "approvals")
@@ -109,7 +109,7 @@ def _link(scene: Scene) -> Line:
         if quiet >= 15:
             return line(
                 say(f"{glyphs.unread} live", Tone.WARN),
-                say(f" heard {ago(scene.heard_at, scene.now)} ago", Tone.MUTED),
+                say(f" heard {when(scene.heard_at, scene.now)}", Tone.MUTED),
             )
         return line(say(f"{glyphs.unread} live", Tone.GOOD))
     word = {Link.ENDED: "engine stopped", Link.LOST: "disconnected", Link.CONNECTING: "connecting"}[
@@ -117,12 +117,7 @@ def _link(scene: Scene) -> Line:
     ]
     finished = run_is_over(scene) and scene.link is Link.ENDED
     sign, tone = (glyphs.agent[AgentState.EXITED], Tone.MUTED) if finished else (glyphs.cross, Tone.BAD)
-    return line(say(f"{sign} {word}", tone), say(f" {_since(scene)}", Tone.MUTED))
-
-
-def _since(scene: Scene) -> str:
-    heard = ago(scene.heard_at, scene.now)
-    return "just now" if heard == "now" else f"{heard} ago"
+    return line(say(f"{sign} {word}", tone), say(f" {when(scene.heard_at, scene.now)}", Tone.MUTED))
 
 
 def _agents(scene: Scene, *, brief: bool = False) -> Line:

@@ -10,7 +10,7 @@ from supervisor.ui.scene import Scene
 from supervisor.ui.spans import BLANK, Line, Span, Tone, line, say
 from supervisor.ui.view_models.facts import fact, heading, paragraph
 from supervisor.ui.view_models.rows import Column, Row
-from supervisor.ui.view_models.words import ago, left, time_of_day
+from supervisor.ui.view_models.words import left, time_of_day, when
 
 COLUMNS: Final = (
     Column(title="vote", width=5),
@@ -82,7 +82,7 @@ def vote_details(scene: Scene, vote_id: str | None) -> tuple[Line, ...]:
         BLANK,
         fact("state", _state_words(scene, vote)),
         fact("quorum", _quorum(vote, len(ballots)), Tone.PLAIN if len(ballots) >= vote.quorum else Tone.WARN),
-        fact("opened", f"{ago(vote.opened_at, scene.now)} ago by {vote.opened_by}"),
+        fact("opened", f"{when(vote.opened_at, scene.now)} by {vote.opened_by}"),
         BLANK,
         *_bars(scene, vote, ballots),
         BLANK,

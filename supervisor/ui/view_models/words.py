@@ -74,6 +74,12 @@ def ago(then: float | None, now: float) -> str:
     return "-" if not then else age(max(now - then, 0.0))
 
 
+def when(then: float | None, now: float) -> str:
+    """Say when it was: `just now`, `5m ago`, `-` if never."""
+    passed = ago(then, now)
+    return {"now": "just now", "-": "-"}.get(passed, f"{passed} ago")
+
+
 def left(until: float, now: float) -> str:
     """Say how long until then, in steps of 5 s in the last minute; `0s` when it has passed."""
     seconds = max(until - now, 0.0)

@@ -82,6 +82,14 @@ def test_memory_takes_at_most_five_characters(amount: int, said: str) -> None:
     assert len(said) <= 5
 
 
+@pytest.mark.parametrize(
+    ("passed", "said"), [(0, "just now"), (4.9, "just now"), (5, "5s ago"), (130, "2m ago"), (-3, "just now")]
+)
+def test_a_moment_is_told_as_people_say_it(passed: float, said: str) -> None:
+    assert words.when(1000.0, 1000.0 + passed) == said
+    assert words.when(None, 1000.0) == "-"
+
+
 @pytest.mark.parametrize(("seconds", "said"), [(5, "5s"), (61, "1m 01s"), (3725, "1h 02m")])
 def test_durations_are_exact_enough(seconds: float, said: str) -> None:
     assert words.span_of_time(seconds) == said
