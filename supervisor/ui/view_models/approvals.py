@@ -228,11 +228,11 @@ def _approval_card(scene: Scene, each: Approval) -> Card:
         refusal=_refusal(scene, each, warnings),
         can_be_rejected=_is_open(scene, each),
         lines=(
+            *_answer(scene, each),
             *_what_stands_above(scene, each, warnings),
             BLANK,
             *payload_lines(each.payload, scene.glyphs.edge),
             *_own_words(each, scene.glyphs.edge),
-            *_answer(scene, each),
         ),
     )
 
@@ -300,17 +300,18 @@ def _own_words(each: Approval, edge: str) -> tuple[Line, ...]:
 
 
 def _answer(scene: Scene, each: Approval) -> tuple[Line, ...]:
+    """Show first how it was answered and why, above anything that an agent wrote."""
     if each.state is ApprovalState.PENDING:
         return ()
     who = f" by {each.answered_by}" if each.answered_by else ""
     at = f", {when(each.answered_at, scene.now)}" if each.answered_at else ""
     return (
-        BLANK,
         line(
             say(f"{scene.glyphs.approval[each.state]} ", APPROVAL_TONES[each.state]),
             Span(safe(f"{each.state.value}{who}{at}"), APPROVAL_TONES[each.state]),
         ),
-        *(paragraph(each.answer) if each.answer else ()),
+        *(paragraph(each.answer, lead=f"{scene.glyphs.edge} ") if each.answer else ()),
+        BLANK,
     )
 
 

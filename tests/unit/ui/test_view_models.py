@@ -316,6 +316,26 @@ def test_an_answered_request_can_be_neither_approved_nor_rejected(engine: FakeEn
     assert not card.can_be_rejected
 
 
+def test_an_answered_card_begins_with_the_answer_and_its_reason(engine: FakeEngine) -> None:
+    payload = {"argv": ["tool", *(f"--option-{number}" for number in range(60))]}
+    asked = an_approval(engine.clock.now(), "A30", payload=payload)
+    engine.put(
+        replace(
+            asked,
+            state=ApprovalState.DENIED,
+            answered_by="human",
+            answered_at=engine.clock.now(),
+            answer="not into\nthe tree",
+        )
+    )
+    card = approvals.card_of(scene_of(engine), "past A30")
+    assert card is not None
+    shown = [text_of(each) for each in card.lines]
+    assert shown[0].endswith("denied by human, just now")
+    assert shown[1:4] == ["│ not into", "│ the tree", ""]
+    assert shown[4] == asked.title
+
+
 @pytest.mark.parametrize("link", [Link.LOST, Link.ENDED, Link.CONNECTING])
 def test_no_answer_is_possible_without_the_engine(engine: FakeEngine, link: Link) -> None:
     card = approvals.card_of(scene_of(engine, link=link), "A2")
