@@ -317,7 +317,7 @@ def test_an_answered_request_can_be_neither_approved_nor_rejected(engine: FakeEn
 
 
 def test_an_answered_card_begins_with_the_answer_and_its_reason(engine: FakeEngine) -> None:
-    payload = {"argv": ["tool", *(f"--option-{number}" for number in range(60))]}
+    payload: dict[str, object] = {"argv": ["tool", *(f"--option-{number}" for number in range(60))]}
     asked = an_approval(engine.clock.now(), "A30", payload=payload)
     engine.put(
         replace(
