@@ -235,3 +235,14 @@ async def test_only_a_task_that_waits_for_a_person_is_freed() -> None:
         played.engine.put(replace(task, blocked_by=(BlockReason.NEEDS_HUMAN,)))
         await played.press("U")
         assert played.engine.calls == [("task_unblock", {"task_id": "T10"})]
+
+
+async def test_the_urgent_box_shows_by_its_sign_whether_it_is_ticked() -> None:
+    async with stage() as played:
+        await on_worker_1(played)
+        await played.press("m")
+        assert "[ ] urgent" in played.frame
+        await played.press(*"hello", "tab", "space")
+        assert "[x] urgent" in played.frame
+        await played.press("f2")
+        assert [args["urgent"] for _, args in played.engine.calls] == [True]

@@ -127,6 +127,14 @@ class Letter:
     urgent: bool = False
 
 
+class Tick(Checkbox):
+    """A box whose sign, not only its colour, tells whether it is ticked."""
+
+    @property
+    def _button(self) -> Content:
+        return Content.styled("[x]" if self.value else "[ ]", self.get_visual_style("toggle--button"))
+
+
 class ComposeDialog(ModalScreen[Letter | None]):
     """Write a message."""
 
@@ -148,7 +156,7 @@ class ComposeDialog(ModalScreen[Letter | None]):
             yield TextArea(
                 id="body", soft_wrap=True, show_line_numbers=False, tab_behavior="focus", compact=True
             )
-            yield Checkbox("urgent: the agent hears of it at its next call", id="urgent", compact=True)
+            yield Tick("urgent: the agent hears of it at its next call", id="urgent", compact=True)
             yield Label(
                 literal(SafeText("ctrl+s or F2 sends, esc cancels. " + _known(self._addresses))),
                 classes="dialog-hint",
