@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, cast
+from typing import Any, Protocol, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.message import Message
 
-from supervisor.ui.keymap import KEYMAP, PLACES, Key, spelled
+from supervisor.ui.keymap import KEYMAP, PLACES, SCREENS, Key, spelled
 from supervisor.ui.theme import DARK, LIGHT
-
-_PALETTE_PLACES: Final = ("everywhere", "screens")
 
 
 @dataclass
@@ -51,13 +49,24 @@ class Entry:
 
 
 def entries(mode: str) -> Iterable[Entry]:
-    """List the actions of a screen and those that work everywhere, with their keys."""
+    """List the actions of a screen, those that work everywhere, and where to find all others."""
     for place, scope in ((mode, "screen"), ("screens", "screen"), ("everywhere", "app")):
         for key in KEYMAP.get(place, ()):
             if key.id != "palette" and not key.decides:
                 yield _entry(PLACES[place] if place == mode else "", key, scope)
+    yield from _elsewhere(mode)
     yield Entry("Theme: dark", "Light letters on a dark ground", f"app.use_theme('{DARK.name}')")
     yield Entry("Theme: light", "Dark letters on a light ground", f"app.use_theme('{LIGHT.name}')")
+
+
+def _elsewhere(mode: str) -> Iterable[Entry]:
+    """List what other screens can do. It acts on a chosen row, so one is taken there to see which."""
+    for place in SCREENS:
+        for key in KEYMAP[place] if place != mode else ():
+            if not key.decides:
+                title = f"{PLACES[place]}: {key.description}"
+                help_text = f"On the {PLACES[place]} screen: {key.tooltip} ({spelled(key.keys)})"
+                yield Entry(title, help_text, f"app.go('{place}')")
 
 
 def _entry(area: str, key: Key, scope: str) -> Entry:
@@ -67,7 +76,7 @@ def _entry(area: str, key: Key, scope: str) -> Entry:
 
 
 class TeamCommands(Provider):
-    """Offer every action of the screen under the palette."""
+    """Offer every action of the screen under the palette, and the way to those of the others."""
 
     def _entries(self) -> list[Entry]:
         mode = getattr(self.screen, "mode", "")

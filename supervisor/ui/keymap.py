@@ -53,6 +53,8 @@ PLACES: Final = {
     "dialogs": "In dialogs",
 }
 
+SCREENS: Final = ("fleet", "board", "inbox", "votes", "logs", "approvals")
+
 KEYMAP: Final[dict[str, tuple[Key, ...]]] = {
     "everywhere": (
         Key(
@@ -106,7 +108,7 @@ KEYMAP: Final[dict[str, tuple[Key, ...]]] = {
             keys="colon,ctrl+p",
             action="command_palette",
             description="Commands",
-            tooltip="Find any action by name",
+            tooltip="Find an action by name; those of another screen are done there",
             shown=True,
             label=":",
         ),

@@ -12,7 +12,9 @@ def keys_page() -> str:
         "",
         "Generated from the keymap by `python -m supervisor.ui.keys_page`; a test compares them.",
         "",
-        "Every action is also in the command palette (`:` or `ctrl+p`), except answers to approvals:",
+        "The command palette (`:` or `ctrl+p`) finds the actions of every screen by name. Those of another",
+        "screen act on the row chosen there, so the palette goes to that screen and its key does the rest.",
+        "Moving in lists and texts, keys in dialogs and answers to approvals are not in the palette:",
         "`a` and `r` count only on the card itself, after 400 ms without a key press.",
     ]
     for title, keys in keys_of(PLACES):

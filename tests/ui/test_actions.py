@@ -246,3 +246,17 @@ async def test_the_urgent_box_shows_by_its_sign_whether_it_is_ticked() -> None:
         assert "[x] urgent" in played.frame
         await played.press("f2")
         assert [args["urgent"] for _, args in played.engine.calls] == [True]
+
+
+async def test_the_palette_finds_an_action_of_another_screen_and_only_goes_there() -> None:
+    async with stage() as played:
+        await on_worker_1(played)
+        await played.press("2", "colon")
+        await played.until("Board: ")
+        await played.pilot.press(*"Fleet: Restart")
+        await played.until("On the Fleet screen")
+        await played.pilot.press("enter")
+        await played.wait(1)
+        assert played.app.current_mode == "fleet"
+        assert len(played.app.screen_stack) == 1
+        assert played.engine.calls == []

@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from supervisor.ui.commands import entries
-from supervisor.ui.keymap import KEYMAP, PLACES
+from supervisor.ui.keymap import KEYMAP, PLACES, SCREENS
 from supervisor.ui.keys_page import keys_page
 
 DOCS = Path(__file__).parents[3] / "docs"
 ALL_KEYS = [key for keys in KEYMAP.values() for key in keys]
-SCREENS = ("fleet", "board", "inbox", "votes", "logs", "approvals")
 
 
 def test_the_page_of_keys_is_up_to_date() -> None:
@@ -68,3 +67,12 @@ def test_the_palette_has_every_action_of_a_screen_but_those_that_decide(screen: 
     actions = {entry.action for entry in entries(screen)}
     for key in KEYMAP[screen]:
         assert (f"screen.{key.action}" in actions) is not key.decides
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_the_palette_leads_to_the_actions_of_the_other_screens_and_runs_none_of_them(screen: str) -> None:
+    offered = {entry.title: entry.action for entry in entries(screen)}
+    for other in set(SCREENS) - {screen}:
+        for key in KEYMAP[other]:
+            title = f"{PLACES[other]}: {key.description}"
+            assert offered.get(title) == (None if key.decides else f"app.go('{other}')")
