@@ -175,6 +175,14 @@ async def test_the_lease_of_a_live_but_silent_holder_still_runs_out(team: SmallT
     assert (await team.task(claim.task.id)).state is TaskState.PENDING
 
 
+async def test_an_end_that_is_told_twice_takes_away_work_once(team: SmallTeam) -> None:
+    task = await team.add_task()
+    await team.claim("worker-1", task.id)
+    await team.crash("worker-1", to=AgentState.STUCK)
+    await team.crash("worker-1", to=AgentState.BACKOFF)
+    assert (await team.task(task.id)).failures == 1
+
+
 async def test_a_crash_counts_as_failure_and_the_third_one_ends_the_task(team: SmallTeam) -> None:
     task = await team.add_task()
     for failures in (1, 2):
