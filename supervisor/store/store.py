@@ -59,7 +59,11 @@ class Store:
         """Check, migrate and open the file; raise StoreError where it cannot be used."""
         await asyncio.to_thread(prepare_database, self._path)
         self._connection = await aiosqlite.Connection(lambda: connect(self._path), iter_chunk_size=64)
-        self._end = await self._in_thread(log_end)
+        try:
+            self._end = await self._in_thread(log_end)
+        except BaseException:
+            await self._connection.close()  # its thread would keep the process from ending
+            raise
         self._tasks = asyncio.TaskGroup()
         await self._tasks.__aenter__()
         self._writer = self._tasks.create_task(self._write_batches(), name="store writer")
@@ -69,8 +73,10 @@ class Store:
         """Write what is queued, then close."""
         self._closing = True
         self._wake.set()
-        await self._tasks.__aexit__(None, None, None)
-        await self._connection.close()
+        try:
+            await self._tasks.__aexit__(None, None, None)
+        finally:
+            await self._connection.close()
 
     def listen(self, listener: Callable[[list[Event]], None]) -> None:
         """Call `listener` with each commit's events from now on; it must not block or raise."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -199,3 +200,39 @@ def test_the_claim_reads_the_index_of_what_is_ready(tmp_path: Path) -> None:
         ).fetchall()
     assert "USING INDEX task_ready" in plan[0]["detail"]
     assert not any("TEMP B-TREE" in row["detail"] for row in plan)
+
+
+def writers_left() -> list[str]:
+    """Name the writer threads that do not end; a single one would keep the process alive."""
+    writers = [each for each in threading.enumerate() if "_connection_worker_thread" in each.name]
+    for writer in writers:
+        writer.join(5)
+    return [writer.name for writer in writers if writer.is_alive()]
+
+
+async def test_a_store_that_cannot_begin_leaves_no_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(_connection: sqlite3.Connection) -> None:
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    monkeypatch.setattr("supervisor.store.store.log_end", damaged)
+    with pytest.raises(DatabaseCorrupt):
+        await Store(tmp_path / "c.db", SystemClock()).__aenter__()
+    assert writers_left() == []
+
+
+async def test_a_store_whose_user_is_cancelled_leaves_no_thread(tmp_path: Path) -> None:
+    entered = asyncio.Event()
+
+    async def use() -> None:
+        async with Store(tmp_path / "c.db", SystemClock()):
+            entered.set()
+            await asyncio.Event().wait()
+
+    user = asyncio.ensure_future(use())
+    await entered.wait()
+    user.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await user
+    assert writers_left() == []
