@@ -15,7 +15,10 @@ from supervisor.model.agent import Role
 from supervisor.model.permissions import Operation
 from supervisor.model.task import Task
 from supervisor.model.wire import to_wire
-from supervisor.transports.mcp.tools.talk import TALK_TOOLS
+from supervisor.transports.mcp.tools.ballots import VOTE_TOOLS
+from supervisor.transports.mcp.tools.mail import MAIL_TOOLS
+from supervisor.transports.mcp.tools.memories import MEMORY_TOOLS
+from supervisor.transports.mcp.tools.requests import APPROVAL_TOOLS
 from supervisor.transports.mcp.tools.tasks import TASK_TOOLS, Nothing
 from supervisor.transports.mcp.tools.tool import Answer, Arguments, Tool
 
@@ -65,7 +68,10 @@ TOOLS: Final[dict[str, Tool]] = {
             handler=whoami,
         ),
         *TASK_TOOLS,
-        *TALK_TOOLS,
+        *MAIL_TOOLS,
+        *MEMORY_TOOLS,
+        *VOTE_TOOLS,
+        *APPROVAL_TOOLS,
         Tool(
             name=WAIT,
             title="Wait",

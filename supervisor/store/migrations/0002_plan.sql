@@ -1,0 +1,1 @@
+-- Plans: milestones, tracks, waves, edge policies, holds and delays of tasks.

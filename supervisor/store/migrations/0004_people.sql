@@ -1,0 +1,1 @@
+-- What agents and people leave behind: memory with an end, agent state, questions, handoffs.

@@ -1,0 +1,1 @@
+-- Keys for agents that we did not start.

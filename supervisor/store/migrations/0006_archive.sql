@@ -1,0 +1,1 @@
+-- Events that were moved out of the database.
