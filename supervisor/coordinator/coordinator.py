@@ -132,8 +132,12 @@ def _look(scope: Scope, actor: Actor, conditions: tuple[str, ...]) -> tuple[str,
 
 def _once(scope: Scope, actor: Actor, tool: str, use_case: UseCase[Answer], key: str | None) -> Answer:
     check_live(scope, actor)
-    if key is None:
-        return use_case(scope)
+    with scope.tx.called_by(actor.name, actor.incarnation):
+        return use_case(scope) if key is None else _answered(scope, actor, tool, use_case, key)
+
+
+def _answered(scope: Scope, actor: Actor, tool: str, use_case: UseCase[Answer], key: str) -> Answer:
+    """Answer as before if this key was answered before."""
     known = scope.tx.one("answered_call.get", run=scope.run, agent=actor.name, key=key)
     if known is not None:
         if known["tool"] != tool:

@@ -52,6 +52,7 @@ async def serve(options: EngineOptions) -> int:
         raise_nofile()
         become_subreaper()
         async with Store(state.database, clock) as store:
+            store.session = new_session()
             known = team or await _unfinished_team(store, options.project)
             coordinator = Coordinator(store, clock, known, options.mode)
             await take_over(coordinator, former_session=None if former is None else former.session)
@@ -79,8 +80,8 @@ async def _unfinished_team(store: Store, project: Path) -> TeamSpec:
 async def _run_team(
     coordinator: Coordinator, state: StateDir, options: EngineOptions, clock: Clock, socket: Path
 ) -> StopReason:
-    session = new_session()
-    run = await _begin_run(coordinator, options, session)
+    session = coordinator.store.session
+    run = await _begin_run(coordinator, options)
     premises = Premises(
         state=state,
         session=session,
@@ -96,7 +97,7 @@ async def _run_team(
     return reason
 
 
-async def _begin_run(coordinator: Coordinator, options: EngineOptions, session: str) -> Run:
+async def _begin_run(coordinator: Coordinator, options: EngineOptions) -> Run:
     """Begin or continue the run, and let the log tell that this engine now works on it."""
 
     def begin(scope: Scope) -> Run:
@@ -108,7 +109,6 @@ async def _begin_run(coordinator: Coordinator, options: EngineOptions, session: 
             reason="continues the run" if begun.continued else "begins a run",
             mode=options.mode.value,
             version=__version__,
-            session=session,
         )
         approvals.deny_unattended(scope)
         return begun.run

@@ -17,7 +17,8 @@ GENESIS: Final = "0" * 64
 class Event:
     """One change, whole: `after` is the changed value as wire data, so state is a fold of events.
 
-    `kind` is `noun.verb` (`task.claimed`), `subject` the id of what changed, `actor` who did it.
+    `kind` is `noun.verb` (`task.claimed`), `subject` the id of what changed, `actor` who did it and
+    `incarnation` which life of that agent (0: not told), `session` the engine life that wrote it.
     """
 
     seq: int
@@ -28,6 +29,8 @@ class Event:
     actor: str
     after: dict[str, Any] = field(default_factory=dict)
     reason: str = ""
+    session: str = ""
+    incarnation: int = 0
     hash: str = ""
 
     @property
@@ -36,24 +39,45 @@ class Event:
         return self.kind.partition(".")[0]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """Which events are wanted; what is empty wants all. A kind is whole (`task.done`) or a noun (`task`)."""
+
+    kinds: tuple[str, ...] = ()
+    subject: str = ""
+    actor: str = ""
+    run: int | None = None
+
+    def takes(self, event: Event) -> bool:
+        """Tell whether the event is wanted."""
+        return (
+            (not self.kinds or event.kind in self.kinds or event.noun in self.kinds)
+            and self.subject in {"", event.subject}
+            and self.actor in {"", event.actor}
+            and self.run in {None, event.run}
+        )
+
+
 def sealed_hash(previous: str, event: Event) -> str:
-    """Return the hash that binds this event to all before it."""
-    body = json.dumps(
-        [
-            previous,
-            event.seq,
-            event.at,
-            event.run,
-            event.kind,
-            event.subject,
-            event.actor,
-            event.after,
-            event.reason,
-        ],
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
-    )
+    """Return the hash that binds this event to all before it.
+
+    An event with neither session nor incarnation, as all were once, is sealed over nine elements;
+    every other one over eleven. So the old ones still verify, and neither field can be taken off.
+    """
+    elements: list[Any] = [
+        previous,
+        event.seq,
+        event.at,
+        event.run,
+        event.kind,
+        event.subject,
+        event.actor,
+        event.after,
+        event.reason,
+    ]
+    if event.session or event.incarnation:
+        elements += [event.session, event.incarnation]
+    body = json.dumps(elements, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(body.encode()).hexdigest()
 
 

@@ -46,19 +46,20 @@ class Store:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         """Name the file; nothing is opened yet."""
-        self._path = path
         self._clock = clock
         self._queue: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._closing = False
         self._listeners: list[Callable[[list[Event]], None]] = []
         self._end = LogEnd()
+        self.path = path
         self.run = 0
+        self.session = ""
 
     async def __aenter__(self) -> Self:
         """Check, migrate and open the file; raise StoreError where it cannot be used."""
-        await asyncio.to_thread(prepare_database, self._path)
-        self._connection = await aiosqlite.Connection(lambda: connect(self._path), iter_chunk_size=64)
+        await asyncio.to_thread(prepare_database, self.path)
+        self._connection = await aiosqlite.Connection(lambda: connect(self.path), iter_chunk_size=64)
         try:
             self._end = await self._in_thread(log_end)
         except BaseException:
@@ -104,16 +105,20 @@ class Store:
     async def _in_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Hand work to the connection's own thread, as each of aiosqlite's methods does."""
         # aiosqlite has no public call for several statements in one hop; tests/unit/store pins this one.
-        with named_errors(self._path):
+        with named_errors(self.path):
             answer: T = await self._connection._execute(work, self._connection._conn)  # type: ignore[no-untyped-call]  # noqa: SLF001
             return answer
 
     def _view(self, connection: sqlite3.Connection) -> Transaction:
         """Look at the committed state: its end is read, since a commit may not have been announced yet."""
-        return Transaction(connection, end=log_end(connection), now=self._clock.now(), run=self.run)
+        return Transaction(
+            connection, end=log_end(connection), now=self._clock.now(), run=self.run, session=self.session
+        )
 
     def _transaction(self, connection: sqlite3.Connection) -> Transaction:
-        return Transaction(connection, end=self._end, now=self._clock.now(), run=self.run)
+        return Transaction(
+            connection, end=self._end, now=self._clock.now(), run=self.run, session=self.session
+        )
 
     async def _write_batches(self) -> None:
         while True:

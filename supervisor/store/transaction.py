@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -30,13 +32,26 @@ class Transaction:
     Events that `record` adds are numbered at once and become visible with the commit.
     """
 
-    def __init__(self, connection: sqlite3.Connection, *, end: LogEnd, now: float, run: int) -> None:
-        """Start from the log's end; `now` stamps the events, `run` is the run they belong to."""
+    def __init__(
+        self, connection: sqlite3.Connection, *, end: LogEnd, now: float, run: int, session: str = ""
+    ) -> None:
+        """Start from the log's end; `now`, `run` and `session` stamp the events."""
         self._connection = connection
         self.end = end
         self.now = now
         self.run = run
+        self.session = session
         self.events: list[Event] = []
+        self._caller = ("", 0)
+
+    @contextmanager
+    def called_by(self, agent: str, incarnation: int) -> Iterator[None]:
+        """Let the events whose actor is `agent` tell which of its incarnations acted."""
+        self._caller = (agent, incarnation)
+        try:
+            yield
+        finally:
+            self._caller = ("", 0)
 
     def one(self, query: str, **params: Any) -> sqlite3.Row | None:
         """Return the first row of a named query, or None."""
@@ -46,6 +61,10 @@ class Transaction:
     def all(self, query: str, **params: Any) -> list[sqlite3.Row]:
         """Return all rows of a named query."""
         return self._connection.execute(QUERIES[query], params).fetchall()
+
+    def each(self, query: str, **params: Any) -> Iterator[sqlite3.Row]:
+        """Yield the rows of a named query one by one: for tables that need not fit into memory."""
+        yield from self._connection.execute(QUERIES[query], params)
 
     def execute(self, query: str, **params: Any) -> int:
         """Run a named statement about bookkeeping and return how many rows it changed."""
@@ -80,6 +99,7 @@ class Transaction:
         self._append(kind, subject, actor, facts, reason)
 
     def _append(self, kind: str, subject: str, actor: str, after: dict[str, Any], reason: str) -> None:
+        agent, incarnation = self._caller
         bare = Event(
             seq=self.end.seq + 1,
             at=self.now,
@@ -89,6 +109,8 @@ class Transaction:
             actor=actor,
             after=after,
             reason=reason,
+            session=self.session,
+            incarnation=incarnation if actor == agent else 0,
         )
         event = replace(bare, hash=sealed_hash(self.end.hash, bare))
         columns = to_wire(event) | {"after": json.dumps(after, separators=(",", ":"), ensure_ascii=False)}

@@ -1,10 +1,10 @@
 -- name: append
 -- Add one event to the log.
-INSERT INTO event (seq, at, run, kind, subject, actor, after, reason, hash)
-VALUES (:seq, :at, :run, :kind, :subject, :actor, :after, :reason, :hash);
+INSERT INTO event (seq, at, run, kind, subject, actor, after, reason, session, incarnation, hash)
+VALUES (:seq, :at, :run, :kind, :subject, :actor, :after, :reason, :session, :incarnation, :hash);
 
 -- name: last
--- The newest event's number and hash.
+-- The newest event's number and hash; it is always a row.
 SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1;
 
 -- name: since
@@ -14,3 +14,11 @@ SELECT * FROM event WHERE seq > :since ORDER BY seq LIMIT :limit;
 -- name: of_subject
 -- The newest events about one thing, newest first.
 SELECT * FROM event WHERE subject = :subject ORDER BY seq DESC LIMIT :limit;
+
+-- name: at_or_after
+-- The first row from a number on: its number and time.
+SELECT seq, at FROM event WHERE seq >= :seq ORDER BY seq LIMIT 1;
+
+-- name: start_of_run
+-- Where the events of a run begin, if that is still a row.
+SELECT min(seq) FROM event INDEXED BY event_subject WHERE subject = :subject AND kind = 'run.started';

@@ -143,7 +143,7 @@ async def test_a_role_without_the_right_cannot_send(team: SmallTeam, monkeypatch
 
 async def test_a_copy_whose_message_is_gone_is_named(team: SmallTeam) -> None:
     await send(team, "planner", "worker-1")
-    with closing(sqlite3.connect(team.store._path)) as damaging:  # a connection that checks no foreign keys
+    with closing(sqlite3.connect(team.store.path)) as damaging:  # a connection that checks no foreign keys
         damaging.execute("UPDATE message SET n = 99")
         damaging.commit()
         with pytest.raises(NotFound, match="message M1 is gone"):

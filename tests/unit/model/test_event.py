@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.errors import DatabaseCorrupt
-from supervisor.model.event import GENESIS, Event, sealed_hash, verify_chain
+from supervisor.model.event import GENESIS, Event, EventFilter, sealed_hash, verify_chain
+
+OLD = 3
+"""How many events of a chain were written before events told session and incarnation."""
 
 
 def chain(length: int) -> list[Event]:
@@ -24,6 +29,8 @@ def chain(length: int) -> list[Event]:
             actor="worker-1",
             after={"percent": seq, "title": "größer"},
             reason="step",
+            session="" if seq <= OLD else f"s{seq % 2}",
+            incarnation=0 if seq <= OLD else seq % 3,
         )
         previous = sealed_hash(previous, event)
         events.append(replace(event, hash=previous))
@@ -44,6 +51,8 @@ TAMPERINGS: dict[str, Callable[[Event], Event]] = {
     "actor": lambda event: replace(event, actor="human"),
     "after": lambda event: replace(event, after={**event.after, "percent": 100}),
     "reason": lambda event: replace(event, reason=""),
+    "session": lambda event: replace(event, session=event.session + "x"),
+    "incarnation": lambda event: replace(event, incarnation=event.incarnation + 1),
     "hash": lambda event: replace(event, hash="f" * 64),
 }
 
@@ -122,3 +131,56 @@ def test_the_seal_does_not_depend_on_the_order_of_keys() -> None:
 
 def test_the_noun_is_what_stands_before_the_dot() -> None:
     assert chain(1)[0].noun == "task"
+
+
+def test_an_event_without_session_and_incarnation_is_sealed_as_it_always_was() -> None:
+    old = Event(
+        seq=1, at=1.5, run=1, kind="task.created", subject="T1", actor="planner", after={"b": 1, "a": "ö"}
+    )
+    body = f'["{GENESIS}",1,1.5,1,"task.created","T1","planner",{{"a":"ö","b":1}},""]'
+
+    assert sealed_hash(GENESIS, old) == sha256(body.encode()).hexdigest()
+
+
+def test_an_event_that_tells_either_is_sealed_with_both() -> None:
+    bare = Event(seq=1, at=1.5, run=1, kind="task.created", subject="T1", actor="planner")
+    for session, incarnation in (("s1", 0), ("", 2), ("s1", 2)):
+        told = replace(bare, session=session, incarnation=incarnation)
+        body = (
+            f'["{GENESIS}",1,1.5,1,"task.created","T1","planner",{{}},"",{json.dumps(session)},{incarnation}]'
+        )
+        assert sealed_hash(GENESIS, told) == sha256(body.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("field", ["session", "incarnation"])
+@given(place=st.integers(OLD, 7))
+def test_neither_can_be_taken_off_an_event_that_told_it(field: str, place: int) -> None:
+    events = chain(8)
+    told = events[place]
+    events[place] = replace(told, **{field: type(getattr(told, field))()})
+
+    if events[place] != told:
+        with pytest.raises(DatabaseCorrupt, match=f"event {place + 1} .* was altered"):
+            verify_chain(events)
+
+
+WANTED: dict[str, tuple[EventFilter, bool]] = {
+    "everything": (EventFilter(), True),
+    "its kind": (EventFilter(kinds=("vote.closed", "task.progressed")), True),
+    "its noun": (EventFilter(kinds=("task",)), True),
+    "another kind": (EventFilter(kinds=("task.done",)), False),
+    "its subject": (EventFilter(subject="T1"), True),
+    "another subject": (EventFilter(subject="T2"), False),
+    "its actor": (EventFilter(actor="worker-1"), True),
+    "another actor": (EventFilter(actor="worker"), False),
+    "its run": (EventFilter(run=1), True),
+    "another run": (EventFilter(run=0), False),
+    "its kind but another actor": (EventFilter(kinds=("task",), actor="judge"), False),
+}
+
+
+@pytest.mark.parametrize("what", WANTED)
+def test_a_filter_takes_what_fits_all_that_it_asks(what: str) -> None:
+    wanted, taken = WANTED[what]
+
+    assert wanted.takes(chain(1)[0]) is taken
