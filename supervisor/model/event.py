@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from supervisor.errors import DatabaseCorrupt
+from supervisor.model.wire import to_json
 
 GENESIS: Final = "0" * 64
 
@@ -58,26 +58,16 @@ class EventFilter:
         )
 
 
-def sealed_hash(previous: str, event: Event) -> str:
-    """Return the hash that binds this event to all before it.
+def sealed_hash(previous: str, event: Event, after: str = "") -> str:
+    """Return the hash that binds this event to all before it; `after` is its own as JSON, if known.
 
     An event with neither session nor incarnation, as all were once, is sealed over nine elements;
     every other one over eleven. So the old ones still verify, and neither field can be taken off.
     """
-    elements: list[Any] = [
-        previous,
-        event.seq,
-        event.at,
-        event.run,
-        event.kind,
-        event.subject,
-        event.actor,
-        event.after,
-        event.reason,
-    ]
-    if event.session or event.incarnation:
-        elements += [event.session, event.incarnation]
-    body = json.dumps(elements, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    head = [previous, event.seq, event.at, event.run, event.kind, event.subject, event.actor]
+    told = [event.session, event.incarnation] if event.session or event.incarnation else []
+    tail = to_json([event.reason, *told])
+    body = f"{to_json(head)[:-1]},{after or to_json(event.after)},{tail[1:]}"
     return hashlib.sha256(body.encode()).hexdigest()
 
 

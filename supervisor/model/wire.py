@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import types
 import typing
 from collections.abc import Callable, Hashable
 from enum import Enum
 from functools import cache, partial
+from operator import attrgetter
 from typing import Any, Final, TypeVar, cast
 
 from supervisor.errors import InvalidArgument
@@ -18,23 +20,26 @@ T = TypeVar("T")
 _PLAIN: Final = frozenset({bool, float, int, str, type(None)})
 """What JSON spells as it is. Compared by exact type: an Enum may be a str too."""
 
+_SPELLED: Final = _PLAIN | {dict, list}
+"""What wire data consists of."""
+
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 Reader = Callable[[Any, str], Any]
 """Builds a value from wire data; the text names the place for whoever must mend the data."""
+
+Writer = Callable[[Any], Any]
+"""Spells a value as wire data."""
 
 
 def to_wire(value: Any) -> Any:
     """Turn a model value into dicts, lists and scalars that JSON can spell."""
-    if type(value) in _PLAIN:
-        return value
-    if isinstance(value, Enum):
-        return value.value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: to_wire(getattr(value, name)) for name in _hints(type(value))}
-    if isinstance(value, list | tuple):
-        return [to_wire(item) for item in value]
-    if isinstance(value, dict):
-        return {key: to_wire(item) for key, item in value.items()}
-    return value
+    return _writer(cast("Hashable", type(value)))(value)
+
+
+def to_json(wire: Any) -> str:
+    """Spell wire data as JSON text, keys in order: what is equal is spelled the same."""
+    return _ENCODER.encode(wire)
 
 
 def from_wire(kind: type[T], data: Any, where: str = "") -> T:
@@ -47,6 +52,31 @@ def from_wire(kind: type[T], data: Any, where: str = "") -> T:
 def _hints(kind: type) -> dict[str, Any]:
     hints = typing.get_type_hints(kind)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+
+
+@cache
+def _writer(kind: type) -> Writer:
+    """Return what spells a `kind`; looked up once for each, because every change is spelled whole."""
+    if issubclass(kind, Enum):
+        return attrgetter("value")
+    if dataclasses.is_dataclass(kind):
+        composite = tuple(name for name, exact in _exact_types(kind).items() if not exact)
+        return partial(_write_dataclass, tuple(_hints(kind)), composite)
+    if issubclass(kind, list | tuple):
+        return lambda value: [to_wire(item) for item in value]
+    if issubclass(kind, dict):
+        return lambda value: {key: to_wire(item) for key, item in value.items()}
+    return lambda value: value
+
+
+def _write_dataclass(names: tuple[str, ...], composite: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """Spell the fields that are not plain by their annotation, and all if one is not what it says."""
+    wire = {name: getattr(value, name) for name in names}
+    for name in composite:
+        wire[name] = to_wire(wire[name])
+    if _SPELLED.issuperset(map(type, wire.values())):
+        return wire
+    return {name: to_wire(each) for name, each in wire.items()}
 
 
 @cache
@@ -68,7 +98,7 @@ def _reader(kind: Any) -> Reader:
     if dataclasses.is_dataclass(kind):
         return partial(_read_dataclass, kind)
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return partial(_read_enum, kind)
+        return partial(_read_enum, kind, {member.value: member for member in kind})
     return partial(_read_scalar, kind)
 
 
@@ -80,7 +110,11 @@ def _union_reader(kind: Any) -> Reader:
 
 
 def _tuple_reader(read: Reader) -> Reader:
-    return lambda data, where: tuple(read(each, f"{where}[]") for each in _expect(list, data, where))
+    def read_tuple(data: Any, where: str) -> tuple[Any, ...]:
+        items = _expect(list, data, where)
+        return tuple([read(each, f"{where}[]") for each in items]) if items else ()
+
+    return read_tuple
 
 
 def _dict_reader(read: Reader) -> Reader:
@@ -94,21 +128,39 @@ def _field_readers(kind: type) -> dict[str, Reader]:
     return {name: _reader(hint) for name, hint in _hints(kind).items()}
 
 
+@cache
+def _exact_types(kind: type) -> dict[str, frozenset[type]]:
+    """Name for each field the types that are right as they come; none where a reader has to look."""
+    exact = {}
+    for name, hint in _hints(kind).items():
+        options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+        found = {getattr(option, "__supertype__", option) for option in options}
+        exact[name] = frozenset(found) if found <= _PLAIN else frozenset[type]()
+    return exact
+
+
 def _read_dataclass(kind: Any, data: Any, where: str) -> Any:
-    readers = _field_readers(kind)
+    readers, exact = _field_readers(kind), _exact_types(kind)
     given = _expect(dict, data, where)
-    unknown = sorted(given.keys() - readers.keys())
+    unknown = given.keys() - readers.keys()
     if unknown:
-        raise InvalidArgument(f"{where}: unknown field `{unknown[0]}`")
+        raise InvalidArgument(f"{where}: unknown field `{min(unknown)}`")
     try:
-        return kind(**{name: readers[name](each, f"{where}.{name}") for name, each in given.items()})
+        try:
+            fields = {
+                name: each if type(each) in exact[name] else readers[name](each, where)
+                for name, each in given.items()
+            }
+        except InvalidArgument:  # once more, to name the place
+            fields = {name: readers[name](each, f"{where}.{name}") for name, each in given.items()}
+        return kind(**fields)
     except TypeError as error:
         raise InvalidArgument(f"{where}: {error}") from error
 
 
-def _read_enum(kind: type[Enum], data: Any, where: str) -> Enum:
+def _read_enum(kind: type[Enum], words: dict[Any, Enum], data: Any, where: str) -> Enum:
     try:
-        return kind(data)
+        return words[data] if type(data) in _PLAIN and data in words else kind(data)
     except ValueError as error:
         raise InvalidArgument(f"{where}: `{data}` is none of {[option.value for option in kind]}") from error
 

@@ -6,16 +6,18 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, TypeVar
 
 from supervisor.model.event import GENESIS, Event, sealed_hash
-from supervisor.model.wire import from_wire, to_wire
+from supervisor.model.wire import from_wire, to_json, to_wire
 from supervisor.model.world import ENTITIES, key_of
 from supervisor.store.queries import QUERIES
 from supervisor.store.rows import from_row, to_params
 
 T = TypeVar("T")
+
+_EVENT_COLUMNS: Final = tuple(field.name for field in fields(Event))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +90,9 @@ class Transaction:
         noun = kind.partition(".")[0]
         if not isinstance(value, ENTITIES[noun]):
             raise TypeError(f"{kind} needs a {ENTITIES[noun].__name__}")
-        self._connection.execute(QUERIES[f"{noun}.put"], to_params(noun, value))
-        self._append(kind, key_of(noun, value), actor, to_wire(value), reason)
+        after = to_wire(value)
+        self._connection.execute(QUERIES[f"{noun}.put"], to_params(noun, after))
+        self._append(kind, key_of(noun, value), actor, after, reason)
         return value
 
     def tell(self, kind: str, subject: str, *, actor: str, reason: str = "", **facts: Any) -> None:
@@ -112,8 +115,9 @@ class Transaction:
             session=self.session,
             incarnation=incarnation if actor == agent else 0,
         )
-        event = replace(bare, hash=sealed_hash(self.end.hash, bare))
-        columns = to_wire(event) | {"after": json.dumps(after, separators=(",", ":"), ensure_ascii=False)}
+        spelled = to_json(after)  # once: the hash covers exactly what the row holds
+        event = replace(bare, hash=sealed_hash(self.end.hash, bare, spelled))
+        columns = {name: getattr(event, name) for name in _EVENT_COLUMNS} | {"after": spelled}
         self._connection.execute(QUERIES["event.append"], columns)
         self.events.append(event)
         self.end = LogEnd(seq=event.seq, hash=event.hash)

@@ -17,7 +17,7 @@ from supervisor.model.message import Delivery, Message
 from supervisor.model.task import Checkpoint, Note, Priority, Task, TaskState
 from supervisor.model.team import Run, TeamSpec
 from supervisor.model.vote import Ballot, Vote
-from supervisor.model.wire import from_wire, to_wire
+from supervisor.model.wire import from_wire, to_json, to_wire
 from supervisor.model.world import EngineInfo, Snapshot
 
 KINDS = (
@@ -144,3 +144,18 @@ NOTE = {"id": 1, "task": "T1", "author": "a", "body": "b", "at": 3.0}
 def test_ill_formed_data_is_refused_with_its_place(kind: type[Any], wrong: object, message: str) -> None:
     with pytest.raises(InvalidArgument, match=message):
         from_wire(kind, wrong)
+
+
+def test_a_field_that_holds_what_its_annotation_does_not_say_is_spelled_all_the_same() -> None:
+    note = Note(id=1, task=TaskId("T1"), author=Role.WORKER, body="b", at=Priority.LOW)
+
+    assert {type(each) for each in to_wire(note).values()} == {int, str}
+    assert to_wire(note) == {"id": 1, "task": "T1", "author": "worker", "body": "b", "at": 3}
+
+
+@given(value=JSON_OBJECTS)
+def test_what_is_equal_is_spelled_the_same(value: dict[str, Any]) -> None:
+    turned = dict(reversed(value.items()))
+
+    assert to_json(turned) == to_json(value)
+    assert json.loads(to_json(value)) == value
