@@ -38,7 +38,7 @@ async def test_a_run_ends_with_its_work_a_report_and_no_process(project: Project
     assert summary["exit_code"] == 0
     for name in ("junit.xml", "events.jsonl", "logs/planner.log", "logs/worker-1.log"):
         assert (tmp_path / "out" / name).stat().st_size > 0
-    sessions = {event.after["session"] for event in await project.events() if event.kind == "engine.started"}
+    sessions = {event.session for event in await project.events() if event.kind == "engine.started"}
     assert [project.left_over(session) for session in sessions] == [[]]
     await project.check()
 

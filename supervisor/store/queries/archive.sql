@@ -35,6 +35,26 @@ DELETE FROM event WHERE seq <= :upto;
 -- The state that the fold begins with, in the order in which the things first appeared.
 SELECT noun, subject, seq, after FROM event_base ORDER BY id;
 
--- name: kept_runs
--- The newest runs, the unfinished one among them.
-SELECT id, state FROM run ORDER BY id DESC LIMIT :limit;
+-- name: rows_until
+-- How many rows there are up to a number.
+SELECT count(*) FROM event WHERE seq <= :upto;
+
+-- name: start_of_unfinished
+-- Where the events of the unfinished run begin; null if there is none, 0 if they begin at no row.
+SELECT (
+    SELECT coalesce(min(event.seq), 0) FROM event INDEXED BY event_subject
+    WHERE event.subject = CAST(run.id AS TEXT) AND event.kind = 'run.started'
+) FROM run WHERE run.state = 'active'
+UNION ALL SELECT NULL LIMIT 1;
+
+-- name: ended_runs
+-- How many runs have ended.
+SELECT count(*) FROM run WHERE state <> 'active';
+
+-- name: start_of_kept
+-- Where the events of the newest ended runs begin; null if that is no row any more.
+SELECT min(seq) FROM event INDEXED BY event_subject WHERE kind = 'run.started' AND subject = (
+    SELECT CAST(min(id) AS TEXT) FROM (
+        SELECT id FROM run WHERE state <> 'active' ORDER BY id DESC LIMIT :keep
+    )
+);

@@ -15,10 +15,6 @@ SELECT * FROM event WHERE seq > :since ORDER BY seq LIMIT :limit;
 -- The newest events about one thing, newest first.
 SELECT * FROM event WHERE subject = :subject ORDER BY seq DESC LIMIT :limit;
 
--- name: at_or_after
--- The first row from a number on: its number and time.
-SELECT seq, at FROM event WHERE seq >= :seq ORDER BY seq LIMIT 1;
-
--- name: start_of_run
--- Where the events of a run begin, if that is still a row.
-SELECT min(seq) FROM event INDEXED BY event_subject WHERE subject = :subject AND kind = 'run.started';
+-- name: time_of
+-- When an event happened, or the oldest row if it is none any more.
+SELECT at FROM event WHERE seq >= :seq ORDER BY seq LIMIT 1;
