@@ -104,8 +104,8 @@ class Ungated(McpServer):
 
 
 @asynccontextmanager
-async def serving(desk: Desk, kind: type[McpServer] = McpServer) -> AsyncIterator[Door]:
-    async with kind(desk) as server, asyncio.timeout(60):
+async def serving(desk: Desk, kind: type[McpServer] = McpServer, **options: Any) -> AsyncIterator[Door]:
+    async with kind(desk, **options) as server, asyncio.timeout(60):
         await server.ready()
         yield Door(server.url)
 

@@ -17,7 +17,6 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, TextContent
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from supervisor.transports.mcp import sdk_app
 from supervisor.transports.mcp.server import McpServer
 from tests.attacks.door import JUDGE_KEY, OLD_KEY, WORKER, WORKER_KEY, Desk, Door, serving
 
@@ -183,16 +182,17 @@ async def test_many_agents_are_held_at_once_and_others_are_still_served(
 
 
 @both
-async def test_a_silent_call_shows_progress_to_whoever_asked_for_it(
-    door: Door, desk: Desk, mode: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sdk_app, "PROGRESS_EVERY_S", 0.02)
+async def test_a_silent_call_shows_progress_to_whoever_asked_for_it(desk: Desk, mode: str) -> None:
     seen = asyncio.Event()
 
     async def note(progress: float, total: float | None, message: str | None) -> None:
         seen.set()
 
-    async with asyncio.TaskGroup() as tasks, agent(door.url, mode) as client:
+    async with (
+        serving(desk, progress_every_s=0.02) as door,
+        asyncio.TaskGroup() as tasks,
+        agent(door.url, mode) as client,
+    ):
         waiting = tasks.create_task(client.call_tool("hold", {}, progress_callback=note))
         async with asyncio.timeout(10):
             await seen.wait()

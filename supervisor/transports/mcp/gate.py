@@ -60,10 +60,21 @@ class _HungUp(Exception):
 class Gate:
     """Passes on what comes from this machine, to this port, with a living key, as readable JSON."""
 
-    def __init__(self, app: AsgiApp, *, host: str, authenticate: Callable[[str], Actor | None]) -> None:
-        """Guard `app`; `host` is the one `Host` header that is served, port included."""
+    def __init__(
+        self,
+        app: AsgiApp,
+        *,
+        host: str,
+        authenticate: Callable[[str], Actor | None],
+        origins: tuple[str, ...] = (),
+    ) -> None:
+        """Guard `app`; `host` is the one `Host` header that is served, port included.
+
+        A request with an `Origin` comes from a web page; the product serves none of any origin.
+        """
         self._app = app
         self._host = host.encode()
+        self._origins = frozenset(origin.encode() for origin in origins)
         self._authenticate = authenticate
         self._in_flight: Counter[tuple[str, int]] = Counter()
         self._held: set[asyncio.Timeout] = set()
@@ -95,7 +106,7 @@ class Gate:
         """Refuse pages in a browser: a rebound name shows in Host, any page in Origin."""
         if headers.get(b"host") != self._host:
             raise _Refused(421, "this server is reached by its own address only")
-        if b"origin" in headers:
+        if b"origin" in headers and headers[b"origin"] not in self._origins:
             raise _Refused(403, "requests of web pages are not served")
 
     async def _who(self, headers: Mapping[bytes, bytes | None]) -> Actor:

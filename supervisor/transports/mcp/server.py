@@ -14,22 +14,37 @@ from supervisor.transports.mcp.gate import ENDPOINT, AsgiApp, Gate
 if TYPE_CHECKING:
     from uvicorn import Server
 
-    from supervisor.transports.mcp.sdk_app import SdkApp
+    from supervisor.transports.mcp.sdk_app import Additions, SdkApp
 
 HOST: Final = "127.0.0.1"
 """The only address ever served; there is no setting for it."""
 BACKLOG: Final = 512
 GRACE_S: Final = 1.0
 KEEP_ALIVE_S: Final = 75
+PROGRESS_EVERY_S: Final = 5.0
 _CHATTY_LOGGERS: Final = ("mcp", "uvicorn.error", "sse_starlette")
 
 
 class McpServer:
     """Serves a desk to the agents of this machine on a port of the kernel's choice."""
 
-    def __init__(self, desk: ToolDesk) -> None:
-        """Serve `desk` from `bind` or the context's begin on."""
+    def __init__(
+        self,
+        desk: ToolDesk,
+        *,
+        progress_every_s: float = PROGRESS_EVERY_S,
+        additions: Additions | None = None,
+        serve_own_pages: bool = False,
+    ) -> None:
+        """Serve `desk` from `bind` or the context's begin on.
+
+        The last two are for the conformance suite: more tools and methods to try, and requests that say to
+        come from a page of this very address, refused otherwise as those of every page are.
+        """
         self._desk = desk
+        self._progress_every_s = progress_every_s
+        self._additions = additions
+        self._serve_own_pages = serve_own_pages
         self._listener: socket.socket | None = None
         self._ready = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
@@ -97,8 +112,12 @@ class McpServer:
     def _host(self) -> str:
         return f"{HOST}:{self._bound.getsockname()[1]}"
 
+    @property
+    def _origins(self) -> tuple[str, ...]:
+        return (f"http://{self._host}",) if self._serve_own_pages else ()
+
     def _guard(self, app: AsgiApp) -> Gate:
-        return Gate(app, host=self._host, authenticate=self._desk.authenticate)
+        return Gate(app, host=self._host, authenticate=self._desk.authenticate, origins=self._origins)
 
     def _load(self) -> tuple[SdkApp, Server, Gate]:
         """Import the SDK (about 450 ms) and put the parts together; runs in a thread beside the loop."""
@@ -108,7 +127,13 @@ class McpServer:
 
         for name in _CHATTY_LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
-        app = sdk_app.SdkApp(self._desk, self._host)
+        app = sdk_app.SdkApp(
+            self._desk,
+            self._host,
+            origins=self._origins,
+            additions=self._additions,
+            progress_every_s=self._progress_every_s,
+        )
         gate = self._guard(app.handle_request)
         config = uvicorn.Config(
             gate,
