@@ -131,7 +131,8 @@ def refresh_activity(scope: Scope, *names: str | None) -> None:
         reviewed = scope.tx.values(Task, "task.reviewed_by", agent=name, run=scope.run)
         asked = scope.tx.values(Approval, "approval.open_of", agent=name)
         state = AgentState.WORKING if held or reviewed else AgentState.IDLE
-        if any(each.state is ApprovalState.PENDING for each in asked):
+        questions = scope.tx.one("question.open_of", agent=name)
+        if questions is not None or any(each.state is ApprovalState.PENDING for each in asked):
             state = AgentState.WAITING_HUMAN
         task = (*held, *reviewed)[0].id if held or reviewed else None
         if (state, task) != (agent.state, agent.task):

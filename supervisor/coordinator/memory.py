@@ -1,43 +1,111 @@
-"""Shared memory: set and get by scope and key, every change a new version."""
+"""Shared memory: set, get, list, search and delete by scope and key; every change is a new version."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope, sized
-from supervisor.errors import Forbidden, InvalidArgument
-from supervisor.model.ids import NAME_PATTERN
-from supervisor.model.memory import KEY_MAX, VALUE_MAX, MemoryEntry
+from supervisor.errors import Forbidden, InvalidArgument, NotFound, TooLarge, WrongState
+from supervisor.model.ids import HUMAN, NAME_PATTERN, SUPERVISOR, number_of
+from supervisor.model.memory import (
+    AUTHOR_BYTES_MAX,
+    KEY_MAX,
+    SCOPE_ENTRIES_MAX,
+    TTL_MAX_S,
+    VALUE_MAX,
+    MemoryEntry,
+)
 from supervisor.model.permissions import Operation, check
+from supervisor.model.wire import to_wire
+from supervisor.store.transaction import Transaction
 
-_TASK_SCOPE: Final = re.compile(r"task:T?([0-9]{1,18})\Z")
+SHARED: Final = ("project", "team")
+"""The scopes without a name of their own, the narrower one first."""
+
+SCOPES: Final = "`task:T12`, `milestone:P3`, `project`, `team`, `agent:NAME`"
 LIST_MAX: Final = 500
+LIST_BYTES: Final = 256 * 1024
+"""How many bytes of values one page carries before it ends early, one entry at least."""
+
+FOUND_MAX: Final = 50
+EXCERPT: Final = 200
+BATCH: Final = 1000
+"""How many entries one transaction of the engine deletes at most."""
+
+_NUMBERED: Final = re.compile(r"(task|milestone):([TPtp]?[0-9]{1,18})\Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryPage:
+    """A part of what is remembered; `next` is the `after` of the following part."""
+
+    entries: tuple[MemoryEntry, ...]
+    next: str | None
+
+
+def canonical_scope(spelled: str) -> str:
+    """Spell a scope the one way it is stored under; raise InvalidArgument for anything else."""
+    if spelled in SHARED:
+        return spelled
+    kind, _, name = spelled.partition(":")
+    match = _NUMBERED.match(spelled)
+    if match is not None:
+        letter = "T" if kind == "task" else "P"
+        return f"{kind}:{letter}{number_of(match[2], letter)}"
+    if kind == "agent" and NAME_PATTERN.match(name):
+        return spelled
+    raise InvalidArgument(f"scope `{spelled[:70]}` is none of {SCOPES}")
 
 
 def checked_scope(scope: Scope, spelled: str) -> str:
-    """Return the canonical name of a memory scope: `team`, `task:T12` or `agent:NAME`."""
-    if spelled == "team":
-        return spelled
-    match = _TASK_SCOPE.match(spelled)
-    if match is not None:
-        return f"task:{scope.task(match[1]).id}"
-    kind, _, name = spelled.partition(":")
-    if kind == "agent" and NAME_PATTERN.match(name):
-        return f"agent:{scope.agent(name).name}"
-    raise InvalidArgument(f"scope `{spelled[:70]}` is none of `team`, `task:T12`, `agent:NAME`")
+    """Return the canonical name of a scope; raise NotFound if what it belongs to is not there."""
+    name = canonical_scope(spelled)
+    kind, _, subject = name.partition(":")
+    if kind == "task":
+        scope.task(subject)
+    elif kind == "milestone" and scope.tx.one("milestone.get", n=number_of(subject, "P")) is None:
+        raise NotFound(f"there is no milestone `{subject[:40]}`")
+    elif kind == "agent":
+        scope.agent(subject)
+    return name
 
 
-def remember(scope: Scope, actor: Actor, *, key: str, value: str, where: str = "team") -> MemoryEntry:
-    """Set a value; only its owner may write to an agent's own scope."""
+def reading_order(scope: Scope, spelled: str) -> tuple[str, ...]:
+    """List the scopes in which a reader looks, narrowest first: task, milestone, project, team."""
+    name = checked_scope(scope, spelled)
+    kind, _, subject = name.partition(":")
+    if kind == "agent":
+        return (name, "team")
+    if kind == "task":
+        milestone = scope.task(subject).milestone
+        return (name, *(() if milestone is None else (f"milestone:{milestone}",)), *SHARED)
+    return (name, *SHARED) if kind == "milestone" else SHARED[SHARED.index(name) :]
+
+
+def remember(
+    scope: Scope,
+    actor: Actor,
+    *,
+    key: str,
+    value: str,
+    where: str = "team",
+    expect_version: int | None = None,
+    ttl_s: float | None = None,
+) -> MemoryEntry:
+    """Set a value; only its owner may write to an agent's own scope.
+
+    With `expect_version` only if that is the present one (0: there is none), else WrongState.
+    """
     check(actor.role, Operation.MEMORY_WRITE)
-    if not key.strip():
-        raise InvalidArgument("a memory key cannot be empty")
-    name = checked_scope(scope, where)
-    if name.startswith("agent:") and name != f"agent:{actor.name}":
-        raise Forbidden(f"only {name.removeprefix('agent:')} may write to {name}")
+    name = _writable_scope(scope, actor, where)
+    _check_key(key)
+    if ttl_s is not None and not 1 <= ttl_s <= TTL_MAX_S:
+        raise InvalidArgument(f"ttl_s {ttl_s} is not between 1 and {TTL_MAX_S:.0f}")
     known = scope.tx.value(MemoryEntry, "memory.get", scope=name, key=key)
+    _check_version(scope, f"{name}/{key}", known, expect_version)
     entry = MemoryEntry(
         scope=name,
         key=sized(key, KEY_MAX, "key"),
@@ -45,18 +113,195 @@ def remember(scope: Scope, actor: Actor, *, key: str, value: str, where: str = "
         version=1 if known is None else known.version + 1,
         author=actor.name,
         at=scope.now,
+        expires_at=None if ttl_s is None else scope.now + ttl_s,
     )
+    _check_room(scope, entry, known)
     return scope.tx.record("memory.set", entry, actor=actor.name)
 
 
-def recall(scope: Scope, actor: Actor, *, key: str, where: str = "team") -> MemoryEntry | None:
-    """Return a remembered value, or None."""
+def _check_key(key: str) -> None:
+    if not key.strip():
+        raise InvalidArgument("a memory key cannot be empty")
+
+
+def _writable_scope(scope: Scope, actor: Actor, where: str) -> str:
+    name = checked_scope(scope, where)
+    if name.startswith("agent:") and name != f"agent:{actor.name}":
+        raise Forbidden(f"only {name.removeprefix('agent:')} may write to {name}")
+    return name
+
+
+def _check_version(scope: Scope, where: str, known: MemoryEntry | None, expected: int | None) -> None:
+    """Raise WrongState, naming the present version, unless it is the expected one."""
+    present = known.version if known is not None and known.is_live(scope.now) else 0
+    if expected is not None and expected != present:
+        there = f"is at version {present}" if present else "does not exist (version 0)"
+        raise WrongState(
+            f"`{where}` {there}, not at {expected}; read it again and decide anew", version=present
+        )
+
+
+def _check_room(scope: Scope, entry: MemoryEntry, known: MemoryEntry | None) -> None:
+    """Raise TooLarge if the scope is full of entries or the author of bytes."""
+    replaced = known if known is not None and not known.deleted else None
+    if replaced is None:
+        held = scope.tx.scalar("memory.count_of_scope", scope=entry.scope, limit=SCOPE_ENTRIES_MAX)
+        if held >= SCOPE_ENTRIES_MAX:
+            raise TooLarge(
+                f"`{entry.scope}` holds {SCOPE_ENTRIES_MAX} entries, which is the most; "
+                "delete some with memory_delete"
+            )
+    own = replaced is not None and replaced.author == entry.author
+    freed = len(replaced.value.encode()) if replaced is not None and own else 0
+    size = len(entry.value.encode())
+    written: int = scope.tx.scalar("memory.bytes_of_author", author=entry.author)
+    if size > freed and written - freed + size > AUTHOR_BYTES_MAX:
+        raise TooLarge(
+            f"{entry.author} has {written} bytes in memory and wants {size - freed} more; at most "
+            f"{AUTHOR_BYTES_MAX} are allowed; delete some with memory_delete"
+        )
+
+
+def recall(
+    scope: Scope, actor: Actor, *, key: str, where: str = "team", exact: bool = False
+) -> MemoryEntry | None:
+    """Return a remembered value from the narrowest scope that has one; its `scope` says which that is.
+
+    With `exact` only the scope itself is looked at.
+    """
     check(actor.role, Operation.MEMORY_READ)
-    return scope.tx.value(MemoryEntry, "memory.get", scope=checked_scope(scope, where), key=key)
+    wanted = (checked_scope(scope, where),) if exact else reading_order(scope, where)
+    for name in wanted:
+        entry = scope.tx.value(MemoryEntry, "memory.get", scope=name, key=key)
+        if entry is not None and entry.is_live(scope.now):
+            return entry
+    return None
 
 
-def recall_all(scope: Scope, actor: Actor, *, where: str = "team") -> tuple[MemoryEntry, ...]:
-    """List what a scope holds, by key, at most 500 entries."""
+def recall_page(
+    scope: Scope,
+    actor: Actor,
+    *,
+    where: str = "team",
+    prefix: str = "",
+    after: str = "",
+    limit: int = LIST_MAX,
+) -> MemoryPage:
+    """List what one scope holds whose key begins with `prefix`, by key, after the key `after`."""
     check(actor.role, Operation.MEMORY_READ)
     name = checked_scope(scope, where)
-    return scope.tx.values(MemoryEntry, "memory.of_scope", scope=name, limit=LIST_MAX)
+    return _page_of_scope(scope.tx, name, prefix=prefix, after=after, limit=limit)
+
+
+def _page_of_scope(tx: Transaction, name: str, *, prefix: str, after: str, limit: int) -> MemoryPage:
+    wanted = {"scope": name, "prefix": prefix, "after_key": after, "now": tx.now}
+    return _cut(tx.values(MemoryEntry, "memory.page_of_scope", **wanted, limit=limit + 1), limit)
+
+
+def _cut(listed: tuple[MemoryEntry, ...], limit: int) -> MemoryPage:
+    """End the page at `limit` entries or where its values get too heavy."""
+    kept: list[MemoryEntry] = []
+    room = LIST_BYTES
+    for entry in listed[:limit]:
+        room -= len(entry.value.encode())
+        if kept and room < 0:
+            break
+        kept.append(entry)
+    return MemoryPage(entries=tuple(kept), next=kept[-1].key if len(kept) < len(listed) else None)
+
+
+def search(
+    scope: Scope, actor: Actor, *, words: str, where: str | None = None, limit: int = FOUND_MAX
+) -> tuple[dict[str, Any], ...]:
+    """Find entries by words in their key or value, whatever their ASCII case; answers excerpts."""
+    check(actor.role, Operation.MEMORY_READ)
+    if not words.strip():
+        raise InvalidArgument("say what to search for: `words`")
+    name = None if where is None else checked_scope(scope, where)
+    wanted = {"scope": name, "words": sized(words, KEY_MAX, "words"), "now": scope.now, "limit": limit}
+    return tuple(_found(entry, words) for entry in scope.tx.values(MemoryEntry, "memory.search", **wanted))
+
+
+def _found(entry: MemoryEntry, words: str) -> dict[str, Any]:
+    at = max(entry.value.lower().find(words.lower()), 0)
+    start = max(at - EXCERPT // 4, 0)
+    return metadata(entry) | {"value": entry.value[start : start + EXCERPT]}
+
+
+def metadata(entry: MemoryEntry) -> dict[str, Any]:
+    """Spell an entry as wire data with the beginning of its value, and the whole one's size in bytes."""
+    told: dict[str, Any] = to_wire(entry)
+    return told | {"value": entry.value[:EXCERPT], "size": len(entry.value.encode())}
+
+
+def forget(
+    scope: Scope, actor: Actor | None, *, key: str, where: str = "team", expect_version: int | None = None
+) -> MemoryEntry:
+    """Delete one entry; `actor` None is the person, who may delete anywhere. Raises NotFound."""
+    if actor is None:
+        name = canonical_scope(where)
+    else:
+        check(actor.role, Operation.MEMORY_WRITE)
+        name = _writable_scope(scope, actor, where)
+    known = scope.tx.value(MemoryEntry, "memory.get", scope=name, key=key)
+    if known is None or not known.is_live(scope.now):
+        raise NotFound(f"nothing is remembered as `{key[:80]}` in `{name}`")
+    _check_version(scope, known.id, known, expect_version)
+    return _end(scope, known, "memory.deleted", by=HUMAN if actor is None else actor.name)
+
+
+def _end(scope: Scope, entry: MemoryEntry, kind: str, *, by: str, reason: str = "") -> MemoryEntry:
+    """Leave an empty entry behind, which no reader is shown."""
+    gone = replace(
+        entry,
+        value="",
+        version=entry.version + 1,
+        author=by,
+        at=scope.now,
+        expires_at=None,
+        deleted=True,
+    )
+    return scope.tx.record(kind, gone, actor=by, reason=reason)
+
+
+def purge_author(scope: Scope, author: str) -> int:
+    """Delete a batch of what one author wrote last, by the person's will; 0 means that all is gone."""
+    written = scope.tx.values(MemoryEntry, "memory.by_author", author=author, limit=BATCH)
+    for entry in written:
+        _end(scope, entry, "memory.purged", by=HUMAN, reason=f"all memory by {author[:70]} is purged")
+    return len(written)
+
+
+def expire_overdue(scope: Scope) -> None:
+    """Delete a batch of the entries whose time has come."""
+    for entry in scope.tx.values(MemoryEntry, "memory.overdue", now=scope.now, limit=BATCH):
+        _end(scope, entry, "memory.expired", by=SUPERVISOR, reason="its time had come")
+
+
+def listed(
+    tx: Transaction, *, where: str | None = None, prefix: str = "", after: str = "", limit: int = LIST_MAX
+) -> dict[str, Any]:
+    """List what is remembered, of one scope or of all, for people: metadata, and `next` for the next part."""
+    if where is not None:
+        page = _page_of_scope(tx, canonical_scope(where), prefix=prefix, after=after, limit=limit)
+        return {"entries": [metadata(each) for each in page.entries], "next": page.next}
+    before, _, key = after.partition("/")
+    wanted = {"after_scope": before, "after_key": key, "prefix": prefix, "now": tx.now}
+    entries = tx.values(MemoryEntry, "memory.page", **wanted, limit=limit + 1)
+    following = entries[limit - 1].id if len(entries) > limit else None
+    return {"entries": [metadata(each) for each in entries[:limit]], "next": following}
+
+
+def shown(tx: Transaction, *, key: str, where: str) -> MemoryEntry:
+    """Return one entry whole, for people; raise NotFound."""
+    name = canonical_scope(where)
+    entry = tx.value(MemoryEntry, "memory.get", scope=name, key=key)
+    if entry is None or not entry.is_live(tx.now):
+        raise NotFound(f"nothing is remembered as `{key[:80]}` in `{name}`. See `supervisor memory list`")
+    return entry
+
+
+def newest(tx: Transaction, limit: int) -> tuple[MemoryEntry, ...]:
+    """Return the newest entries with the beginnings of their values, oldest first, for a snapshot."""
+    entries = tx.values(MemoryEntry, "memory.newest", now=tx.now, limit=limit)
+    return tuple(replace(each, value=each.value[:EXCERPT]) for each in reversed(entries))

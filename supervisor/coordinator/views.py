@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from supervisor.coordinator import votes
+from supervisor.coordinator import memory, votes
+from supervisor.coordinator.handoffs import NEWEST
 from supervisor.coordinator.scope import Scope, task_number
 from supervisor.coordinator.work import claim_details
 from supervisor.model.agent import Agent
 from supervisor.model.approval import Approval
-from supervisor.model.memory import MemoryEntry
+from supervisor.model.handoff import Handoff
 from supervisor.model.message import Delivery, Message
+from supervisor.model.question import Question
 from supervisor.model.task import Checkpoint, Note, Task
 from supervisor.model.team import Run
 from supervisor.model.vote import Ballot, Vote, tally
 from supervisor.model.wire import to_wire
+from supervisor.model.work_state import WorkState
 from supervisor.model.world import ENTITIES, EngineInfo, Snapshot, World, key_of
 from supervisor.store.transaction import Transaction, event_of
 
 MESSAGES_SHOWN: Final = 1000
+MEMORY_SHOWN: Final = 500
+QUESTIONS_SHOWN: Final = 1000
+HANDOFFS_SHOWN: Final = 200
 TASKS_SHOWN: Final = 100_000
 EVENTS_SHOWN: Final = 50
 
 
 def run_tables(tx: Transaction, run: int) -> dict[str, list[Any]]:
-    """Return the wire tables of one run: everything of it, and its newest 1,000 messages."""
+    """Return the wire tables of one run: everything of it, but only the newest of what piles up."""
     messages = tuple(reversed(tx.values(Message, "message.recent", run=run, limit=MESSAGES_SHOWN)))
     votes = tx.values(Vote, "vote.of_run", run=run)
     tasks = tx.values(Task, "task.of_run", run=run, after=0, limit=TASKS_SHOWN)
@@ -43,9 +49,20 @@ def run_tables(tx: Transaction, run: int) -> dict[str, list[Any]]:
             ballot for vote in votes for ballot in tx.values(Ballot, "ballot.of_vote", vote=vote.id)
         ),
         "approval": tx.values(Approval, "approval.of_run", run=run),
-        "memory": tx.values(MemoryEntry, "memory.all"),
+        "memory": memory.newest(tx, MEMORY_SHOWN),
+        **_people_tables(tx, run),
     }
     return {noun: [to_wire(value) for value in rows] for noun, rows in tables.items()}
+
+
+def _people_tables(tx: Transaction, run: int) -> dict[str, tuple[Any, ...]]:
+    questions = tx.values(Question, "question.of_run", run=run, limit=QUESTIONS_SHOWN)
+    handoffs = tx.values(Handoff, "handoff.of_run", run=run, before=NEWEST, limit=HANDOFFS_SHOWN)
+    return {
+        "work_state": tx.values(WorkState, "work_state.all"),
+        "question": tuple(reversed(questions)),
+        "handoff": tuple(reversed(handoffs)),
+    }
 
 
 def _checkpoints(tx: Transaction, tasks: tuple[Task, ...]) -> tuple[Checkpoint, ...]:

@@ -6,20 +6,21 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
-from supervisor.coordinator import approvals, messages, reviews, votes, work
+from supervisor.coordinator import approvals, messages, questions, reviews, votes, work
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope
 from supervisor.errors import InvalidArgument
 from supervisor.model.approval import ApprovalState
 from supervisor.model.event import Event
 from supervisor.model.permissions import Operation, check
+from supervisor.model.question import QuestionState
 from supervisor.model.vote import VoteState
 
 WAIT_MAX_S: Final = 45.0
 PLAIN: Final = frozenset({"mail", "task", "review", "ballot"})
 """Conditions without an id."""
 
-OF_ONE: Final = frozenset({"task", "vote", "approval"})
+OF_ONE: Final = frozenset({"task", "vote", "approval", "question"})
 """Conditions about one thing, with its id."""
 
 WAKING: Final[dict[str, frozenset[str]]] = {
@@ -29,6 +30,7 @@ WAKING: Final[dict[str, frozenset[str]]] = {
     "ballot": frozenset({"vote"}),
     "vote": frozenset({"vote"}),
     "approval": frozenset({"approval"}),
+    "question": frozenset({"question"}),
 }
 """Which nouns' events can make a condition of this kind true."""
 
@@ -43,7 +45,7 @@ def checked_conditions(actor: Actor, conditions: tuple[str, ...]) -> tuple[str, 
         if condition not in PLAIN and (kind not in OF_ONE or not subject):
             raise InvalidArgument(
                 f"cannot wait for `{condition[:60]}`; "
-                "there are mail, task, review, ballot, task:ID, vote:ID, approval:ID"
+                "there are mail, task, review, ballot, task:ID, vote:ID, approval:ID, question:ID"
             )
     if "task" in conditions:
         check(actor.role, Operation.TASK_CLAIM)
@@ -72,6 +74,8 @@ def _holds(scope: Scope, actor: Actor, condition: str) -> bool:
             return scope.task(subject).is_terminal
         case ("vote", True):
             return votes.the_vote(scope, subject).state is VoteState.CLOSED
+        case ("question", True):
+            return questions.own_question(scope, actor, subject).state is not QuestionState.ASKED
         case _:
             return approvals.own_approval(scope, actor, subject).state is not ApprovalState.PENDING
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from supervisor import __version__
 from supervisor.coordinator import approvals, messages, planning, reviews, views, work
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.planning import NewTask
+from supervisor.engine.people_verbs import PEOPLE_VERBS
 from supervisor.engine.stopping import StopSwitch, asked_down
 from supervisor.errors import InvalidArgument
 from supervisor.model.ids import HUMAN
@@ -137,6 +139,7 @@ class Backend:
             "restart": (OneAgent, self._restart),
             "stop_agent": (OneAgent, self._stop_agent),
             "down": (Down, self._down),
+            **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in PEOPLE_VERBS.items()},
         }
         object.__setattr__(self, "verbs", verbs)
 

@@ -14,7 +14,7 @@ from supervisor.model.agent import ALIVE, Agent
 from supervisor.model.approval import APPROVAL_MOVES, ApprovalState
 from supervisor.model.event import Event, verify_chain
 from supervisor.model.task import TASK_MOVES, TaskState
-from supervisor.model.vote import VoteState, decide
+from supervisor.model.vote import fault
 from supervisor.model.world import World
 from supervisor.store.database import reading
 from supervisor.store.transaction import Transaction, event_of, log_end
@@ -129,11 +129,8 @@ def _moves(events: list[Event]) -> str:
 def _votes(tx: Transaction) -> str:
     world = views.whole_world(tx)
     for vote in world.votes.values():
-        ballots = world.ballots_of(vote.id)
-        if strangers := {ballot.voter for ballot in ballots} - set(vote.electorate):
-            raise ValueError(f"{vote.id} has ballots of strangers: {', '.join(sorted(strangers)[:SHOWN])}")
-        if vote.state is VoteState.CLOSED and (vote.outcome, vote.winner) != decide(vote, ballots):
-            raise ValueError(f"the outcome of {vote.id} is not what its ballots say")
+        if wrong := fault(vote, world.ballots_of(vote.id)):
+            raise ValueError(f"{vote.id}: {wrong}")
     return f"{len(world.votes)} votes"
 
 

@@ -11,7 +11,7 @@ from supervisor.adapters.registry import adapters_of
 from supervisor.clock import Clock, SystemClock
 from supervisor.config.profile import load_profile
 from supervisor.config.programs import check_programs
-from supervisor.coordinator import approvals, runs
+from supervisor.coordinator import approvals, questions, runs
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.scope import Scope
 from supervisor.engine.earlier_run import NOTHING_TO_CONTINUE, require_earlier_run
@@ -111,6 +111,7 @@ async def _begin_run(coordinator: Coordinator, options: EngineOptions) -> Run:
             version=__version__,
         )
         approvals.deny_unattended(scope)
+        questions.expire_unattended(scope)
         return begun.run
 
     run = await coordinator.write(begin)

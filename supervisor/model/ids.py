@@ -13,6 +13,7 @@ TaskId = NewType("TaskId", str)
 MessageId = NewType("MessageId", str)
 VoteId = NewType("VoteId", str)
 ApprovalId = NewType("ApprovalId", str)
+QuestionId = NewType("QuestionId", str)
 AgentName = NewType("AgentName", str)
 
 NAME_PATTERN: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
@@ -47,6 +48,11 @@ def vote_id(number: int) -> VoteId:
 def approval_id(number: int) -> ApprovalId:
     """Spell the id of the approval with this row number: 7 → `A7`."""
     return ApprovalId(f"A{number}")
+
+
+def question_id(number: int) -> QuestionId:
+    """Spell the id of the question with this row number: 4 → `Q4`."""
+    return QuestionId(f"Q{number}")
 
 
 def number_of(spelled: str, letter: str) -> int:

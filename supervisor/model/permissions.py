@@ -30,6 +30,7 @@ class Operation(StrEnum):
     MEMORY_READ = "memory.read"
     MEMORY_WRITE = "memory.write"
     APPROVAL_REQUEST = "approval.request"
+    QUESTION_ASK = "question.ask"
     WAIT = "wait"
 
 
@@ -41,6 +42,7 @@ _SPEAKING: Final = _EVERYONE | {
     Operation.VOTE_CAST,
     Operation.MEMORY_WRITE,
     Operation.APPROVAL_REQUEST,
+    Operation.QUESTION_ASK,
     Operation.HELP,
     Operation.TASK_NOTE,
 }

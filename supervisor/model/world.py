@@ -9,12 +9,15 @@ from supervisor.errors import InvalidArgument
 from supervisor.model.agent import Agent
 from supervisor.model.approval import Approval, ApprovalState, Mode
 from supervisor.model.event import Event
+from supervisor.model.handoff import Handoff
 from supervisor.model.memory import MemoryEntry
 from supervisor.model.message import Delivery, Message
+from supervisor.model.question import Question, QuestionState
 from supervisor.model.task import Checkpoint, Note, Task, TaskState
 from supervisor.model.team import Run
 from supervisor.model.vote import Ballot, Vote
 from supervisor.model.wire import from_wire, to_wire
+from supervisor.model.work_state import WorkState
 
 ENTITIES: Final[dict[str, type[Any]]] = {
     "run": Run,
@@ -28,6 +31,9 @@ ENTITIES: Final[dict[str, type[Any]]] = {
     "ballot": Ballot,
     "approval": Approval,
     "memory": MemoryEntry,
+    "work_state": WorkState,
+    "question": Question,
+    "handoff": Handoff,
 }
 """The nouns whose events carry a whole value; events of other nouns tell, but change no state."""
 
@@ -136,8 +142,23 @@ class World:
 
     @property
     def memory(self) -> dict[str, MemoryEntry]:
-        """Return the memory entries by `scope/key`."""
-        return self.tables["memory"]
+        """Return the memory entries by `scope/key`, deleted ones left out."""
+        return {key: each for key, each in self.tables["memory"].items() if not each.deleted}
+
+    @property
+    def work_states(self) -> dict[str, WorkState]:
+        """Return what agents know of their own work, by agent."""
+        return self.tables["work_state"]
+
+    @property
+    def questions(self) -> dict[str, Question]:
+        """Return the questions to a person by id."""
+        return self.tables["question"]
+
+    @property
+    def handoffs(self) -> list[Handoff]:
+        """List the handoffs, oldest first."""
+        return list(self.tables["handoff"].values())
 
     def run_tasks(self) -> list[Task]:
         """List the tasks of the current run, oldest first."""
@@ -162,6 +183,10 @@ class World:
         """List what waits for a person: highest tier first, then oldest first."""
         waiting = [each for each in self.approvals.values() if each.state is ApprovalState.PENDING]
         return sorted(waiting, key=lambda each: (-each.tier, each.created_at))
+
+    def open_questions(self) -> list[Question]:
+        """List the questions that wait for a person, oldest first."""
+        return [each for each in self.questions.values() if each.state is QuestionState.ASKED]
 
 
 def key_of(noun: str, value: Any) -> str:

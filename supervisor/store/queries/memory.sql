@@ -1,21 +1,63 @@
 -- name: put
 -- Write one memory whole, new or changed.
 INSERT INTO memory (
-    scope, key, value, version, author, at
+    scope, key, value, version, author, at, expires_at, deleted
 ) VALUES (
-    :scope, :key, :value, :version, :author, :at
+    :scope, :key, :value, :version, :author, :at, :expires_at, :deleted
 )
 ON CONFLICT (scope, key) DO UPDATE SET
-    value = excluded.value, version = excluded.version, author = excluded.author, at = excluded.at;
+    value = excluded.value, version = excluded.version, author = excluded.author, at = excluded.at,
+    expires_at = excluded.expires_at, deleted = excluded.deleted;
 
 -- name: get
--- One remembered value.
+-- One remembered value, deleted or not.
 SELECT * FROM memory WHERE scope = :scope AND key = :key;
 
--- name: of_scope
--- What one scope holds, by key.
-SELECT * FROM memory WHERE scope = :scope ORDER BY key LIMIT :limit;
+-- name: page
+-- What all scopes hold, by scope and key, after a given one; keys begin with the prefix.
+SELECT * FROM memory INDEXED BY memory_live
+WHERE deleted = 0 AND (scope, key) > (:after_scope, :after_key)
+    AND instr(key, :prefix) = 1 AND (expires_at IS NULL OR expires_at > :now)
+ORDER BY scope, key LIMIT :limit;
+
+-- name: page_of_scope
+-- What one scope holds, by key, after a given one; keys begin with the prefix.
+SELECT * FROM memory INDEXED BY memory_live
+WHERE deleted = 0 AND scope = :scope AND key > :after_key
+    AND instr(key, :prefix) = 1 AND (expires_at IS NULL OR expires_at > :now)
+ORDER BY key LIMIT :limit;
+
+-- name: search
+-- Entries of one scope, or of all, whose key or value contains some words, whatever their (ASCII) case.
+SELECT * FROM memory INDEXED BY memory_live
+WHERE deleted = 0 AND (:scope IS NULL OR scope = :scope) AND (expires_at IS NULL OR expires_at > :now)
+    AND (instr(lower(key), lower(:words)) > 0 OR instr(lower(value), lower(:words)) > 0)
+ORDER BY scope, key LIMIT :limit;
+
+-- name: newest
+-- The newest entries, newest first.
+SELECT * FROM memory INDEXED BY memory_newest
+WHERE deleted = 0 AND (expires_at IS NULL OR expires_at > :now) ORDER BY at DESC LIMIT :limit;
+
+-- name: by_author
+-- Entries that one author wrote last.
+SELECT * FROM memory INDEXED BY memory_author WHERE author = :author AND deleted = 0 LIMIT :limit;
+
+-- name: count_of_scope
+-- How many entries a scope holds, counted up to a limit.
+SELECT count(*) FROM (
+    SELECT 1 FROM memory INDEXED BY memory_live WHERE scope = :scope AND deleted = 0 LIMIT :limit
+);
+
+-- name: bytes_of_author
+-- How many bytes of values are by one author.
+SELECT coalesce(sum(size), 0) FROM memory INDEXED BY memory_author WHERE author = :author AND deleted = 0;
+
+-- name: overdue
+-- Entries whose time has come, a batch of them.
+SELECT * FROM memory INDEXED BY memory_ending
+WHERE expires_at <= :now AND expires_at IS NOT NULL AND deleted = 0 ORDER BY expires_at LIMIT :limit;
 
 -- name: all
--- Everything remembered.
+-- Everything remembered, and what was deleted.
 SELECT * FROM memory ORDER BY scope, key;

@@ -2,17 +2,18 @@
 -- Write one vote whole, new or changed.
 INSERT INTO vote (
     n, run, question, options, electorate, quorum, opened_by, opened_at, deadline, state, outcome,
-    winner, closed_at, closed_because
+    winner, closed_at, closed_because, rule, tie, early, subscribers, decided_by
 ) VALUES (
     :n, :run, :question, :options, :electorate, :quorum, :opened_by, :opened_at, :deadline, :state,
-    :outcome, :winner, :closed_at, :closed_because
+    :outcome, :winner, :closed_at, :closed_because, :rule, :tie, :early, :subscribers, :decided_by
 )
 ON CONFLICT (n) DO UPDATE SET
     run = excluded.run, question = excluded.question, options = excluded.options, electorate =
     excluded.electorate, quorum = excluded.quorum, opened_by = excluded.opened_by, opened_at =
     excluded.opened_at, deadline = excluded.deadline, state = excluded.state, outcome =
     excluded.outcome, winner = excluded.winner, closed_at = excluded.closed_at, closed_because =
-    excluded.closed_because;
+    excluded.closed_because, rule = excluded.rule, tie = excluded.tie, early = excluded.early, subscribers
+    = excluded.subscribers, decided_by = excluded.decided_by;
 
 -- name: get
 -- One vote.

@@ -35,6 +35,15 @@ VERBS: Final = (
     "restart",
     "stop_agent",
     "down",
+    "vote_open",
+    "vote_close",
+    "vote_decide",
+    "memory_list",
+    "memory_show",
+    "memory_delete",
+    "memory_purge",
+    "question_list",
+    "question_answer",
 )
 """Every verb an engine answers; `docs/control-api.md` is tested to list the same."""
 

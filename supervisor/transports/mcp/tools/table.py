@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import Field
 
-from supervisor.coordinator import messages
+from supervisor.coordinator import handoffs, messages, work_state
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope
 from supervisor.coordinator.waiting import WAIT_MAX_S
@@ -18,6 +18,7 @@ from supervisor.model.wire import to_wire
 from supervisor.transports.mcp.tools.ballots import VOTE_TOOLS
 from supervisor.transports.mcp.tools.mail import MAIL_TOOLS
 from supervisor.transports.mcp.tools.memories import MEMORY_TOOLS
+from supervisor.transports.mcp.tools.people import PEOPLE_TOOLS
 from supervisor.transports.mcp.tools.requests import APPROVAL_TOOLS
 from supervisor.transports.mcp.tools.tasks import TASK_TOOLS, Nothing
 from supervisor.transports.mcp.tools.tool import Answer, Arguments, Tool
@@ -31,7 +32,7 @@ class Wait(Arguments):
 
     wanted: list[str] = Field(
         alias="for",
-        description="What to wait for: mail, task, review, ballot, task:ID, vote:ID, approval:ID.",
+        description="What to wait for: mail, task, review, ballot, task:ID, vote:ID, approval:ID, question:ID.",
     )
     timeout_s: float = Field(default=WAIT_MAX_S, ge=0, le=WAIT_MAX_S)
 
@@ -49,6 +50,9 @@ def whoami(scope: Scope, actor: Actor, _asked: Nothing) -> Answer:
         "settings": scope.team.settings,
         "held": to_wire(scope.tx.values(Task, "task.held_by", agent=actor.name)),
         "unread": messages.unread_count(scope, actor.name),
+        "state": to_wire(work_state.state_of(scope, actor.name)),
+        "last_handoff": to_wire(handoffs.newest_for(scope, actor.name, actor.role)),
+        "checkpoint": to_wire(work_state.newest_checkpoint(scope, actor.name)),
     }
 
 
@@ -72,6 +76,7 @@ TOOLS: Final[dict[str, Tool]] = {
         *MEMORY_TOOLS,
         *VOTE_TOOLS,
         *APPROVAL_TOOLS,
+        *PEOPLE_TOOLS,
         Tool(
             name=WAIT,
             title="Wait",

@@ -75,13 +75,18 @@ class Tool:
 
     def parse(self, given: dict[str, Any]) -> Arguments:
         """Read the arguments; raise InvalidArgument that names every problem."""
-        try:
-            return self.arguments.model_validate(given)
-        except ValidationError as error:
-            known = [field.alias or name for name, field in self.arguments.model_fields.items()]
-            shown = error.errors(include_url=False)[:SHOWN_PROBLEMS]
-            problems = "; ".join(_problem(each, known) for each in shown)
-            raise InvalidArgument(f"{self.name}: {problems}") from error
+        return read_arguments(self.name, self.arguments, given)
+
+
+def read_arguments(name: str, arguments: type[A], given: dict[str, Any]) -> A:
+    """Read what `name` was given; raise InvalidArgument that names every problem."""
+    try:
+        return arguments.model_validate(given)
+    except ValidationError as error:
+        known = [field.alias or argument for argument, field in arguments.model_fields.items()]
+        shown = error.errors(include_url=False)[:SHOWN_PROBLEMS]
+        problems = "; ".join(_problem(each, known) for each in shown)
+        raise InvalidArgument(f"{name}: {problems}") from error
 
 
 def simple_tool(
