@@ -6,7 +6,7 @@ from dataclasses import MISSING, fields
 from typing import Any, Final
 
 from supervisor.config.kinds import Choice, Key, Number, Table, Tables, Text, TextMap, Texts
-from supervisor.model.agent import Role
+from supervisor.model.agent import ROLE_ALIASES, Role
 from supervisor.model.approval import HIGHEST_TIER, ApprovalRule, Decision, Mode
 from supervisor.model.team import Backoff, OnDone, PoolSpec, Restart, StopLadder, TeamSpec
 
@@ -29,21 +29,6 @@ SETTING_NAME: Final = Text(
     rule="letters, digits, `.`, `-` and `_`, beginning with a letter or digit, at most 63",
 )
 GLOB: Final = Text(min_length=1, max_length=200)
-
-ROLE_ALIASES: Final = {
-    "reviewer": "judge",
-    "critic": "judge",
-    "conductor": "orchestrator",
-    "manager": "orchestrator",
-    "lead": "orchestrator",
-    "architect": "planner",
-    "builder": "worker",
-    "coder": "worker",
-    "developer": "worker",
-    "engineer": "worker",
-    "watcher": "monitor",
-}
-"""Words of other systems for our roles: never accepted, but offered as what was meant."""
 
 
 def _default(owner: type, name: str) -> Any:

@@ -18,6 +18,22 @@ class Role(StrEnum):
     SOLO = "solo"
 
 
+ROLE_ALIASES: Final[dict[str, str]] = {
+    "reviewer": Role.JUDGE,
+    "critic": Role.JUDGE,
+    "conductor": Role.ORCHESTRATOR,
+    "manager": Role.ORCHESTRATOR,
+    "lead": Role.ORCHESTRATOR,
+    "architect": Role.PLANNER,
+    "builder": Role.WORKER,
+    "coder": Role.WORKER,
+    "developer": Role.WORKER,
+    "engineer": Role.WORKER,
+    "watcher": Role.MONITOR,
+}
+"""Words of other systems for our roles: mail understands them, a profile is told what was meant."""
+
+
 class AgentState(StrEnum):
     """What the slot of an agent does right now."""
 
