@@ -58,6 +58,11 @@ class StateDir:
         return self.root / "worktrees"
 
     @property
+    def archive(self) -> Path:
+        """Return the directory of the events that were moved out of the database."""
+        return self.root / "archive"
+
+    @property
     def lock_file(self) -> Path:
         """Return the file whose lock is the right to run this project."""
         return self.root / "engine.lock"
@@ -70,7 +75,7 @@ class StateDir:
     @property
     def directories(self) -> tuple[Path, ...]:
         """List the directories that every state has."""
-        return (self.logs, self.agents, self.reports, self.worktrees)
+        return (self.logs, self.agents, self.reports, self.worktrees, self.archive)
 
     @property
     def files(self) -> tuple[Path, ...]:

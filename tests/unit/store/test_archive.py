@@ -281,9 +281,7 @@ async def test_rows_whose_chain_is_broken_stay_where_they_are(store: Store) -> N
 async def test_rows_that_are_missing_are_not_papered_over(store: Store, seqs: tuple[int, ...]) -> None:
     await fill(store, 5)
     for seq in seqs:
-        await store.write(
-            lambda tx, seq=seq: tx._connection.execute("DELETE FROM event WHERE seq = ?", (seq,))
-        )
+        await sql(store, f"DELETE FROM event WHERE seq = {seq}")
     with pytest.raises(DatabaseCorrupt, match="event 3 is missing"):
         write_segment(store.path, directory(store), last=5)
 

@@ -48,7 +48,8 @@ def test_the_places_have_the_names_that_the_documents_say(project: Path) -> None
         "lock_file": "engine.lock",
         "engine_file": "engine.json",
     }
-    assert [directory.name for directory in state.directories] == ["logs", "agents", "reports", "worktrees"]
+    names = ["logs", "agents", "reports", "worktrees", "archive"]
+    assert [directory.name for directory in state.directories] == names
 
 
 def test_a_state_is_opened_again_with_all_that_is_in_it(state: StateDir) -> None:
@@ -116,7 +117,7 @@ def test_a_project_that_cannot_be_written_is_told_with_its_reason(project: Path)
         project.chmod(0o755)
 
 
-@pytest.mark.parametrize("name", ["logs", "agents", "reports", "worktrees"])
+@pytest.mark.parametrize("name", ["logs", "agents", "reports", "worktrees", "archive"])
 def test_a_file_in_the_place_of_a_directory_is_refused(project: Path, name: str) -> None:
     (project / ".supervisor").mkdir(mode=0o700)
     (project / ".supervisor" / name).touch(mode=0o600)
