@@ -9,7 +9,7 @@ import shlex
 from typing import Any, assert_never
 
 from supervisor.config.keys import NAME, PROFILE
-from supervisor.config.kinds import Choice, Key, Kind, Number, Table, Tables, Text, TextMap, Texts
+from supervisor.config.kinds import Choice, Flag, Key, Kind, Number, Table, Tables, Text, TextMap, Texts
 from supervisor.config.locator import KeyPath
 from supervisor.config.placeholders import PLACEHOLDERS, unknown_in
 from supervisor.config.problems import Problems, described, did_you_mean, nearest, shown
@@ -24,6 +24,8 @@ def checked(kind: Kind, value: Any, path: KeyPath, problems: Problems) -> Any:
             return _choice(kind, value, path, problems)
         case Number():
             return _number(kind, value, path, problems)
+        case Flag():
+            return _flag(value, path, problems)
         case Texts():
             return _texts(kind, value, path, problems)
         case TextMap():
@@ -112,6 +114,13 @@ def _number(kind: Number, value: Any, path: KeyPath, problems: Problems) -> floa
         problems.add(path, f"must be {expected}, not {described(value).removeprefix('the number ')}")
         return None
     return value if kind.whole else float(value)
+
+
+def _flag(value: Any, path: KeyPath, problems: Problems) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    problems.add(path, f"must be true or false, without quotes, not {described(value)}")
+    return None
 
 
 def _unquoted(value: Any) -> str:

@@ -5,10 +5,20 @@ from __future__ import annotations
 from dataclasses import MISSING, fields
 from typing import Any, Final
 
-from supervisor.config.kinds import Choice, Key, Number, Table, Tables, Text, TextMap, Texts
+from supervisor.config.kinds import Choice, Flag, Key, Number, Table, Tables, Text, TextMap, Texts
 from supervisor.model.agent import ROLE_ALIASES, Role
 from supervisor.model.approval import HIGHEST_TIER, ApprovalRule, Decision, Mode
-from supervisor.model.team import Backoff, OnDone, PoolSpec, Restart, StopLadder, TeamSpec
+from supervisor.model.notify import NoticeKind, NotifySpec, SinkKind
+from supervisor.model.team import (
+    Backoff,
+    Distribution,
+    OnDone,
+    PoolSpec,
+    Restart,
+    StopLadder,
+    TeamSpec,
+    ToolSet,
+)
 
 POOL_SIZE_MAX: Final = 100
 AGENTS_MAX: Final = 200
@@ -58,6 +68,30 @@ RUN: Final = Table(
             kind=Number(low=1, high=DAY_S),
             meaning="Seconds that an agent keeps a claimed task without a sign of life.",
             default=_default(TeamSpec, "lease_s"),
+        ),
+        Key(
+            name="keep_events_days",
+            kind=Number(low=0, high=36_500),
+            meaning=(
+                "Days that events of ended runs stay in the database; older ones are moved to "
+                "`.supervisor/archive/`, 10,000 to a file."
+            ),
+            default=_default(TeamSpec, "keep_events_days"),
+        ),
+        Key(
+            name="keep_runs",
+            kind=Number(low=0, high=1_000_000, whole=True),
+            meaning="Ended runs whose events stay in the database; those of older runs are moved, however young.",
+            default=_default(TeamSpec, "keep_runs"),
+        ),
+        Key(
+            name="distribution",
+            kind=Choice(words=tuple(Distribution)),
+            meaning=(
+                "How work finds agents: `pull`, each takes the best task it may; `round_robin` and "
+                "`least_loaded` reserve each task for one agent as soon as it can be claimed."
+            ),
+            default=_default(TeamSpec, "distribution"),
         ),
     )
 )
@@ -226,6 +260,21 @@ POOL: Final = Table(
             meaning="Seconds after which an agent is stopped, whatever it does.",
             default=_default(PoolSpec, "max_runtime_s"),
         ),
+        Key(
+            name="wip",
+            kind=Number(low=1, high=1000, whole=True),
+            meaning="How many tasks one of its agents may hold at once.",
+            default=_default(PoolSpec, "wip"),
+        ),
+        Key(
+            name="tools",
+            kind=Choice(words=tuple(ToolSet)),
+            meaning=(
+                "Which tools its agents are shown: `core`, the few of their role; `full`, all that their role "
+                "may call. Both can call them all."
+            ),
+            default=_default(PoolSpec, "tools"),
+        ),
         Key(name="backoff", kind=BACKOFF, meaning="Delays between restarts.", default={}),
         Key(name="stop", kind=STOP, meaning="How much time each step of stopping is given.", default={}),
     )
@@ -273,6 +322,82 @@ APPROVAL: Final = Table(
     )
 )
 
+SECRET_PATH: Final = Text(
+    pattern=r"(?:/|~/)[^\x00-\x1f\x7f]{1,1000}", rule="a full path, or one that begins with `~/`"
+)
+NOTICE: Final = Text(
+    pattern="|".join(NoticeKind), rule="one of " + ", ".join(f"`{kind.value}`" for kind in NoticeKind)
+)
+SINKS_MAX: Final = 20
+
+NOTIFY: Final = Table(
+    keys=(
+        Key(name="name", kind=NAME, meaning="Name of the sink, for `supervisor notify`."),
+        Key(
+            name="kind",
+            kind=Choice(words=tuple(SinkKind)),
+            meaning=(
+                "How notices leave: `slack`, a Slack-compatible incoming webhook; `webhook`, signed JSON; "
+                "`desktop`, the desktop's own notices; `bell`, the bell of open terminal views."
+            ),
+        ),
+        Key(
+            name="on",
+            kind=Texts(item=NOTICE, min_items=1, unique=True),
+            meaning="What it tells of. Without it: everything.",
+            default=_default(NotifySpec, "on"),
+        ),
+        Key(
+            name="url_env",
+            kind=ENV_NAME,
+            meaning="Variable of the engine's environment that holds the URL, for `slack` and `webhook`.",
+            default=_default(NotifySpec, "url_env"),
+        ),
+        Key(
+            name="url_file",
+            kind=SECRET_PATH,
+            meaning="File of mode 0600 that holds the URL, instead of `url_env`.",
+            default=_default(NotifySpec, "url_file"),
+        ),
+        Key(
+            name="secret_env",
+            kind=ENV_NAME,
+            meaning="Variable that holds the secret with which a `webhook` signs.",
+            default=_default(NotifySpec, "secret_env"),
+        ),
+        Key(
+            name="secret_file",
+            kind=SECRET_PATH,
+            meaning="File of mode 0600 that holds that secret, instead of `secret_env`.",
+            default=_default(NotifySpec, "secret_file"),
+        ),
+        Key(
+            name="min_interval_s",
+            kind=Number(low=0, high=DAY_S),
+            meaning="Seconds between two notices at least; what comes in between leaves as one.",
+            default=_default(NotifySpec, "min_interval_s"),
+        ),
+        Key(
+            name="per_hour",
+            kind=Number(low=1, high=3600),
+            meaning="Notices an hour at most, once `burst` is used up.",
+            default=_default(NotifySpec, "per_hour"),
+        ),
+        Key(
+            name="burst",
+            kind=Number(low=1, high=1000, whole=True),
+            meaning="Notices that may leave at once after a quiet time.",
+            default=_default(NotifySpec, "burst"),
+        ),
+        Key(
+            name="allow_private",
+            kind=Flag(),
+            meaning="Whether its URL may lead into a private network. This machine itself is always allowed.",
+            default=_default(NotifySpec, "allow_private"),
+        ),
+    )
+)
+
 PROFILE: Final = Table(
     keys=(
         Key(name="name", kind=NAME, meaning="Name of the team."),
@@ -298,6 +423,12 @@ PROFILE: Final = Table(
             name="approvals",
             kind=Tables(table=APPROVAL),
             meaning="Rules that answer requests for approval before a person is asked.",
+            default=(),
+        ),
+        Key(
+            name="notify",
+            kind=Tables(table=NOTIFY, max_items=SINKS_MAX),
+            meaning="Where people who are elsewhere are told what happens: see `docs/notifications.md`.",
             default=(),
         ),
     )

@@ -38,6 +38,11 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """True or false."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Texts:
     """A list of strings of one kind."""
 
@@ -72,7 +77,7 @@ class Tables:
     max_items: int = 200
 
 
-Kind = Text | Choice | Number | Texts | TextMap | Table | Tables
+Kind = Text | Choice | Number | Flag | Texts | TextMap | Table | Tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

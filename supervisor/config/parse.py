@@ -12,6 +12,7 @@ from typing import Any, Final
 from supervisor.config.check import checked
 from supervisor.config.keys import AGENTS_MAX, PROFILE
 from supervisor.config.locator import DEPTH_MAX, ENTRIES_MAX, Locator, TooDeep, TooManyEntries
+from supervisor.config.notify import check_sinks, sink_of
 from supervisor.config.placeholders import names_in
 from supervisor.config.problems import (
     PROBLEMS_MAX,
@@ -54,6 +55,7 @@ def parse_profile(
         values = checked(PROFILE, data, (), problems)
         _check_pools(values, problems, adapters)
         _check_approvals(values, problems)
+        check_sinks(values, problems)
         if not problems:
             team = _team(values, source=source, digest=hashlib.sha256(text.encode()).hexdigest())
     except EnoughProblems:
@@ -247,6 +249,7 @@ def _team(values: dict[str, Any], *, source: str, digest: str) -> TeamSpec:
         source=source,
         digest=digest,
         approvals=tuple(ApprovalRule(**rule) for rule in values.get("approvals", ())),
+        notify=tuple(sink_of(sink) for sink in values.get("notify", ())),
         settings=values.get("settings", {}),
         **values.get("run", {}),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final, assert_never
 
 from supervisor.config.keys import PROFILE
-from supervisor.config.kinds import Choice, Key, Kind, Number, Table, Tables, Text, TextMap, Texts
+from supervisor.config.kinds import Choice, Flag, Key, Kind, Number, Table, Tables, Text, TextMap, Texts
 from supervisor.config.locator import DEPTH_MAX
 from supervisor.config.parse import PROFILE_MAX
 from supervisor.model.ids import RESERVED_NAMES
@@ -65,6 +65,8 @@ def _value(kind: Kind) -> str:
             return " or ".join(f'`"{word}"`' for word in kind.words)
         case Number():
             return f"{'whole number' if kind.whole else 'number'}, {kind.low:g} to {kind.high:.0f}"
+        case Flag():
+            return "`true` or `false`"
         case Texts():
             at_least = "not empty, " if kind.min_items else ""
             twice = ", none twice" if kind.unique else ""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, assert_never
 
 from supervisor.config.keys import PROFILE
-from supervisor.config.kinds import Choice, Key, Kind, Number, Table, Tables, Text, TextMap, Texts
+from supervisor.config.kinds import Choice, Flag, Key, Kind, Number, Table, Tables, Text, TextMap, Texts
 
 
 def profile_schema() -> str:
@@ -28,6 +28,8 @@ def _schema_of(kind: Kind) -> dict[str, Any]:
             return {"enum": [str(word) for word in kind.words]}
         case Number():
             return _number(kind)
+        case Flag():
+            return {"type": "boolean"}
         case Texts():
             limits = {"minItems": kind.min_items, "maxItems": kind.max_items, "uniqueItems": kind.unique}
             return {"type": "array", "items": _text(kind.item), **_told(limits)}

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from supervisor.model.agent import Role
 from supervisor.model.approval import ApprovalRule
+from supervisor.model.notify import NotifySpec
 
 
 class Restart(StrEnum):
@@ -22,6 +23,21 @@ class OnDone(StrEnum):
 
     STOP = "stop"
     KEEP = "keep"
+
+
+class Distribution(StrEnum):
+    """How work finds agents: they take the best they can, or it is dealt out in turn or to the least loaded."""
+
+    PULL = "pull"
+    ROUND_ROBIN = "round_robin"
+    LEAST_LOADED = "least_loaded"
+
+
+class ToolSet(StrEnum):
+    """Which tools an agent's list shows: the few of its role, or all that its role may call."""
+
+    CORE = "core"
+    FULL = "full"
 
 
 class RunState(StrEnum):
@@ -85,6 +101,8 @@ class PoolSpec:
     stop: StopLadder = field(default_factory=StopLadder)
     start_timeout_s: float = 60.0
     max_runtime_s: float = 7200.0
+    wip: int = 5
+    tools: ToolSet = ToolSet.CORE
 
     @property
     def agent_names(self) -> tuple[str, ...]:
@@ -106,7 +124,11 @@ class TeamSpec:
     on_done: OnDone = OnDone.STOP
     deadline_s: float | None = None
     lease_s: float = 900.0
+    keep_events_days: float = 30.0
+    keep_runs: int = 20
+    distribution: Distribution = Distribution.PULL
     approvals: tuple[ApprovalRule, ...] = ()
+    notify: tuple[NotifySpec, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
 
     def pool_of(self, agent: str) -> PoolSpec:
