@@ -193,6 +193,9 @@ SCENE_CALLS: Final[dict[str, tuple[str, Answer]]] = {
     ),
     "approval_get": ("worker-1", {"approval_id": "A1"}),
     "approval_use": ("worker-1", {"approval_id": "A1", "payload": {"path": "b", "lines": [1, 2]}}),
+    "agent_register": ("worker-1", {"name": "worker-1", "role": "worker"}),
+    "agent_update": ("worker-1", {"state": "working", "task_id": "T2", "note": "reading the code"}),
+    "agent_list": ("watcher", {"sort": "load"}),
     "wait": ("worker-1", {"for": ["mail", "task"], "timeout_s": 0}),
 }
 """For each tool, who calls it with what in the scene of `set_scene`, and it succeeds."""

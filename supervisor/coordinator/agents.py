@@ -94,6 +94,7 @@ def slot_changed(scope: Scope, news: SlotNews) -> Agent:
         next_start_at=news.next_start_at,
         last_exit=news.last_exit or agent.last_exit,
         since=scope.now,
+        activity=agent.activity if news.state in BUSY else "",
         task=agent.task if news.state in BUSY else None,
     )
     scope.tx.record(f"agent.{news.state.value}", changed, actor=SUPERVISOR, reason=news.reason)

@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 from supervisor.clock import Clock
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.agents import begin_incarnation
+from supervisor.coordinator.outsiders import Newcomer, Outsiders
 from supervisor.coordinator.rates import RateLimits
 from supervisor.coordinator.scope import Scope, check_live
 from supervisor.coordinator.waiting import WAIT_MAX_S, WaitingRoom, checked_conditions, true_now
 from supervisor.errors import InvalidArgument
 from supervisor.model.approval import Mode
+from supervisor.model.event import Event
 from supervisor.model.ids import key_hash
 from supervisor.model.team import TeamSpec
 from supervisor.store.store import Store
@@ -29,7 +31,8 @@ class Coordinator:
     """Runs use cases, each in one transaction; knows which keys are live.
 
     The live keys are kept in memory only: an engine starts with none, since it has ended
-    every incarnation of its predecessors.
+    every incarnation of its predecessors. Those of outside agents are stored, as hashes:
+    `outsiders` keeps them. `last_calls` maps agents to their last call, epoch seconds.
     """
 
     def __init__(self, store: Store, clock: Clock, team: TeamSpec, mode: Mode) -> None:
@@ -42,11 +45,16 @@ class Coordinator:
         self._limits = RateLimits()
         self._keys: dict[str, Actor] = {}
         self._closing = False
+        self.last_calls: dict[str, float] = {}
+        self.outsiders = Outsiders(
+            write=self.write, read=self.read, clock=clock, last_calls=self.last_calls, lease_s=team.lease_s
+        )
         store.listen(self.waiting.committed)
+        store.listen(self._end_waits_without_right)
 
     def scope(self, tx: Transaction) -> Scope:
         """Wrap a transaction for the use cases."""
-        return Scope(tx=tx, team=self.team, mode=self.mode)
+        return Scope(tx=tx, team=self.team, mode=self.mode, last_calls=self.last_calls)
 
     async def write(self, use_case: UseCase[T]) -> T:
         """Run a use case; its answer means that it is durable."""
@@ -66,7 +74,7 @@ class Coordinator:
     async def look(self, actor: Actor, use_case: UseCase[Answer]) -> Answer:
         """Run an agent's reading use case, within its rate."""
         self._limits.spend(actor.name, self._clock.monotonic())
-        return await self.read(use_case)
+        return await self.read(lambda scope: _seen(scope, actor, use_case))
 
     async def admit(self, name: str, *, key: str, session: str, boot_id: str) -> Actor:
         """Begin the next incarnation of an agent under this key."""
@@ -97,7 +105,15 @@ class Coordinator:
 
     def authenticate(self, key: str) -> Actor | None:
         """Return whose key this is, or None. Only hashes are compared."""
-        return self._keys.get(key_hash(key))
+        hashed = key_hash(key)
+        return self._keys.get(hashed) or self.outsiders.authenticate(hashed)
+
+    async def arrive(self, actor: Actor) -> Actor:
+        """Note a call of its owner, and begin an outside agent's incarnation if it is the first."""
+        if isinstance(actor, Newcomer) or self.outsiders.knows(actor.name):
+            return await self.outsiders.arrive(actor)
+        self.last_calls[actor.name] = self._clock.now()
+        return actor
 
     async def wait(self, actor: Actor, conditions: tuple[str, ...], timeout_s: float) -> tuple[str, ...]:
         """Return the conditions that hold, as soon as one does; none after `timeout_s` (at most 45)."""
@@ -119,6 +135,11 @@ class Coordinator:
         finally:
             self.waiting.leave(waiter)
 
+    def _end_waits_without_right(self, events: list[Event]) -> None:
+        """Let every held call look whether its key still is one, after any change of a stored key."""
+        if any(event.noun == "outside_key" for event in events):
+            self.waiting.wake_all()
+
     def close(self) -> None:
         """End all held calls: the engine stops."""
         self._closing = True
@@ -128,6 +149,11 @@ class Coordinator:
 def _look(scope: Scope, actor: Actor, conditions: tuple[str, ...]) -> tuple[str, ...]:
     check_live(scope, actor)
     return true_now(scope, actor, conditions)
+
+
+def _seen(scope: Scope, actor: Actor, use_case: UseCase[Answer]) -> Answer:
+    check_live(scope, actor)
+    return use_case(scope)
 
 
 def _once(scope: Scope, actor: Actor, tool: str, use_case: UseCase[Answer], key: str | None) -> Answer:

@@ -11,6 +11,7 @@ from supervisor.errors import RunConflict
 from supervisor.model.agent import AgentState, ExitClass, Role
 from supervisor.model.approval import Mode
 from supervisor.model.ids import SUPERVISOR, TaskId
+from supervisor.model.outside_key import OUTSIDE
 from supervisor.model.task import BlockReason, Task, TaskState
 from supervisor.model.team import Run, RunState, TeamSpec
 from supervisor.model.vote import Vote
@@ -85,7 +86,8 @@ def standing(scope: Scope) -> Standing:
     counts = {TaskState(row["state"]): row["n"] for row in scope.tx.all("task.counts", run=scope.run)}
     open_tasks = scope.tx.values(Task, "task.open", run=scope.run)
     hopeless = _hopeless(open_tasks, scope.mode)
-    planners = [agent for agent in scope.agents() if agent.role in PLANNING_ROLES]
+    own = [agent for agent in scope.agents() if agent.pool != OUTSIDE]
+    planners = [agent for agent in own if agent.role in PLANNING_ROLES]
     planned = all(_ended_well(agent.state, agent.last_exit) for agent in planners)
     lost = any(agent.state is AgentState.PARKED for agent in planners)
     votes_open = bool(scope.tx.values(Vote, "vote.open", run=scope.run))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from supervisor.coordinator.actor import Actor
 from supervisor.errors import NotFound, TooLarge, Unauthenticated
-from supervisor.model.agent import Agent
+from supervisor.model.agent import Agent, AgentState
 from supervisor.model.approval import Mode
 from supervisor.model.ids import TaskId, number_of
+from supervisor.model.outside_key import OUTSIDE
 from supervisor.model.task import Task
 from supervisor.model.team import TeamSpec
 from supervisor.store.transaction import Transaction
@@ -16,11 +18,12 @@ from supervisor.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """One use case's view of the world. `limits` is kept by the coordinator over many scopes."""
+    """One use case's view of the world. `last_calls` maps agents to their last call, epoch seconds."""
 
     tx: Transaction
     team: TeamSpec
     mode: Mode
+    last_calls: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def now(self) -> float:
@@ -47,13 +50,21 @@ class Scope:
         return found
 
     def agents(self) -> tuple[Agent, ...]:
-        """List the agents of this team's profile, by name; leavers of earlier profiles are left out."""
+        """List the team by name: the profile's agents, and those that a key lets in from outside.
+
+        Leavers of earlier profiles are left out, and whoever's key has ended.
+        """
         names = {name for pool in self.team.pools for name in pool.agent_names}
-        return tuple(agent for agent in self.tx.values(Agent, "agent.all") if agent.name in names)
+        known = self.tx.values(Agent, "agent.all")
+        return tuple(agent for agent in known if agent.name in names or _joined(agent))
 
     def save_task(self, kind: str, task: Task, *, actor: str, reason: str = "") -> Task:
         """Write a changed task with its event."""
         return self.tx.record(kind, task, actor=actor, reason=reason)
+
+
+def _joined(agent: Agent) -> bool:
+    return agent.pool == OUTSIDE and agent.state is not AgentState.EXITED
 
 
 def check_live(scope: Scope, actor: Actor) -> None:

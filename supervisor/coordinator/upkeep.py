@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from supervisor.coordinator import agents, approvals, messages, votes, work
+from supervisor.coordinator import agents, approvals, messages, outside, votes, work
 from supervisor.coordinator.agents import SlotNews
 from supervisor.coordinator.scope import Scope
 from supervisor.model.agent import ALIVE, AgentState, ExitClass, ExitInfo
@@ -18,6 +18,7 @@ GONE = frozenset({AgentState.EXITED, AgentState.PARKED})
 
 def tick(scope: Scope, alive: Mapping[str, float]) -> None:
     """Do all that is due now. `alive` maps each live agent to its last sign of life, epoch seconds."""
+    outside.keep(scope)
     _keep_leases(scope, alive)
     votes.close_overdue(scope)
     approvals.expire_overdue(scope)

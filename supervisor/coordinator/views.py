@@ -12,6 +12,7 @@ from supervisor.model.agent import Agent
 from supervisor.model.approval import Approval
 from supervisor.model.handoff import Handoff
 from supervisor.model.message import Delivery, Message
+from supervisor.model.outside_key import OutsideKey
 from supervisor.model.question import Question
 from supervisor.model.task import Checkpoint, Note, Task
 from supervisor.model.team import Run
@@ -51,6 +52,7 @@ def run_tables(tx: Transaction, run: int) -> dict[str, list[Any]]:
         "approval": tx.values(Approval, "approval.of_run", run=run),
         "memory": memory.newest(tx, MEMORY_SHOWN),
         **_people_tables(tx, run),
+        "outside_key": tx.values(OutsideKey, "outside_key.all"),
     }
     return {noun: [to_wire(value) for value in rows] for noun, rows in tables.items()}
 

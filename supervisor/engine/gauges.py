@@ -40,7 +40,7 @@ class Gauges:
                     rss_bytes=use.rss_bytes,
                     processes=use.processes,
                     last_output_at=self._staff.last_output_at(name),
-                    last_call_at=self._staff.last_call_at.get(name),
+                    last_call_at=self._staff.last_call_of(name),
                 )
                 for name, use in uses.items()
             )

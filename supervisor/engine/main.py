@@ -11,7 +11,7 @@ from supervisor.adapters.registry import adapters_of
 from supervisor.clock import Clock, SystemClock
 from supervisor.config.profile import load_profile
 from supervisor.config.programs import check_programs
-from supervisor.coordinator import approvals, questions, runs
+from supervisor.coordinator import approvals, outside, questions, runs
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.scope import Scope
 from supervisor.engine.earlier_run import NOTHING_TO_CONTINUE, require_earlier_run
@@ -88,6 +88,7 @@ async def _run_team(
         boot_id=boot_id(),
         report_dir=options.report_dir or report_dir_of(state, run.id),
     )
+    await coordinator.outsiders.open(session=session, boot_id=premises.boot_id)
     life = TeamLife(coordinator, adapters_of(coordinator.team), premises, options, clock)
     reason = await life.run(socket)
     await coordinator.write(
@@ -101,6 +102,7 @@ async def _begin_run(coordinator: Coordinator, options: EngineOptions) -> Run:
     """Begin or continue the run, and let the log tell that this engine now works on it."""
 
     def begin(scope: Scope) -> Run:
+        outside.check_team(scope, coordinator.team)
         begun = runs.begin_run(scope, coordinator.team, new=options.new_run)
         scope.tx.tell(
             "engine.started",

@@ -54,7 +54,6 @@ class Staff:
         self._logs: dict[str, AgentLog] = {}
         self._live: dict[str, Process] = {}
         self._pids: dict[str, tuple[int, Process]] = {}
-        self.last_call_at: dict[str, float] = {}
         self.began = asyncio.Event()
 
     async def prepare(self, agent: str) -> int:
@@ -141,7 +140,7 @@ class Staff:
         offset = self._clock.now() - self._clock.monotonic()
         return {
             agent: max(
-                offset + (process.last_output_at or process.started_at), self.last_call_at.get(agent, 0.0)
+                offset + (process.last_output_at or process.started_at), self.last_call_of(agent) or 0.0
             )
             for agent, process in self._live.items()
         }
@@ -156,6 +155,10 @@ class Staff:
         if process is None or process.last_output_at is None:
             return None
         return self._clock.now() - self._clock.monotonic() + process.last_output_at
+
+    def last_call_of(self, agent: str) -> float | None:
+        """Return when an agent last called, epoch seconds."""
+        return self._coordinator.last_calls.get(agent)
 
     async def close_logs(self) -> None:
         """Write out and close every log."""

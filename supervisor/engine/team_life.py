@@ -26,9 +26,11 @@ from supervisor.engine.options import EngineOptions
 from supervisor.engine.premises import Premises
 from supervisor.engine.staff import Staff
 from supervisor.engine.stopping import StopReason, StopSwitch
+from supervisor.errors import StoreError
 from supervisor.model.agent import Agent, AgentState, ExitClass
 from supervisor.model.approval import Mode
 from supervisor.model.event import Event
+from supervisor.model.outside_key import OUTSIDE
 from supervisor.model.team import OnDone
 from supervisor.model.world import EngineInfo, PoolInfo
 from supervisor.runtime.guardian import Guardian
@@ -86,7 +88,7 @@ class TeamLife:
             clock,
             random.Random(),  # noqa: S311 - jitter
         )
-        self._caretaker = Caretaker(coordinator, clock, signs_of_life=self._staff.signs_of_life)
+        self._caretaker = Caretaker(coordinator, clock, signs_of_life=self._signs_of_life)
         self._gauges = Gauges(self._staff, self._hub, clock, session=premises.session)
         self._backend = Backend(
             coordinator=coordinator,
@@ -137,6 +139,8 @@ class TeamLife:
             _log.info("stopping: %s", reason.words)
             await self._end_agents()
             await agents
+            with suppress(StoreError):  # the next engine does it then, as after a crash
+                await self._coordinator.outsiders.leave(reason="no engine runs")
             await sweep_strays()
             self._coordinator.close()
             for task in beside:
@@ -170,6 +174,8 @@ class TeamLife:
         """Go on where a former engine was; agents that had ended well in this run stay at rest."""
         known = await self._coordinator.read(lambda scope: scope.agents())
         for agent in known:
+            if agent.pool == OUTSIDE:
+                continue
             self._supervisor.restore(
                 agent.name,
                 agent.next_start_at,
@@ -247,8 +253,11 @@ class TeamLife:
             await self._clock.sleep(GUARDIAN_RETRY_S)
 
     def _heard_from(self, actor: Actor) -> None:
-        self._staff.last_call_at[actor.name] = self._clock.now()
-        self._supervisor.ready(actor.name, actor.incarnation)
+        if not self._coordinator.outsiders.knows(actor.name):
+            self._supervisor.ready(actor.name, actor.incarnation)
+
+    def _signs_of_life(self) -> Mapping[str, float]:
+        return {**self._staff.signs_of_life(), **self._coordinator.outsiders.signs_of_life()}
 
     def _committed(self, events: list[Event]) -> None:
         for event in events:

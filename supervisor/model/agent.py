@@ -138,6 +138,8 @@ class Agent:
     next_start_at: float | None = None
     last_exit: ExitInfo | None = None
     reason: str = ""
+    activity: str = ""
+    """What the agent last said of itself; it is shown and gives no right."""
     assurance: Assurance = Assurance.L0
 
 

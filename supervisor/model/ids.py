@@ -25,7 +25,7 @@ HUMAN: Final = AgentName("human")
 SUPERVISOR: Final = AgentName("supervisor")
 """The actor name of the engine itself."""
 
-RESERVED_NAMES: Final = frozenset({"human", "supervisor", "engine", "all", "self"})
+RESERVED_NAMES: Final = frozenset({"human", "supervisor", "engine", "all", "self", "outside"})
 
 _NUMBER = re.compile(r"([A-Za-z]?)([0-9]{1,18})\Z")
 
@@ -73,6 +73,11 @@ def checked_name(name: str, what: str) -> str:
 def new_key() -> str:
     """Make a fresh 256-bit bearer key, spelled in 64 hex digits."""
     return secrets.token_hex(32)
+
+
+def new_outside_key() -> str:
+    """Make a fresh 256-bit key for an outside agent; its beginning lets scanners for secrets know it."""
+    return f"sup_{secrets.token_hex(32)}"
 
 
 def key_hash(key: str) -> str:

@@ -31,13 +31,23 @@ class Operation(StrEnum):
     MEMORY_WRITE = "memory.write"
     APPROVAL_REQUEST = "approval.request"
     QUESTION_ASK = "question.ask"
+    TEAM_READ = "team.read"
+    TEAM_REPORT = "team.report"
     WAIT = "wait"
 
 
 _EVERYONE: Final = frozenset(
-    {Operation.TASK_READ, Operation.MESSAGE_READ, Operation.VOTE_READ, Operation.MEMORY_READ, Operation.WAIT}
+    {
+        Operation.TASK_READ,
+        Operation.MESSAGE_READ,
+        Operation.VOTE_READ,
+        Operation.MEMORY_READ,
+        Operation.TEAM_READ,
+        Operation.WAIT,
+    }
 )
 _SPEAKING: Final = _EVERYONE | {
+    Operation.TEAM_REPORT,
     Operation.MESSAGE_SEND,
     Operation.VOTE_CAST,
     Operation.MEMORY_WRITE,

@@ -12,6 +12,7 @@ from supervisor.model.event import Event
 from supervisor.model.handoff import Handoff
 from supervisor.model.memory import MemoryEntry
 from supervisor.model.message import Delivery, Message
+from supervisor.model.outside_key import OutsideKey
 from supervisor.model.question import Question, QuestionState
 from supervisor.model.task import Checkpoint, Note, Task, TaskState
 from supervisor.model.team import Run
@@ -34,6 +35,7 @@ ENTITIES: Final[dict[str, type[Any]]] = {
     "work_state": WorkState,
     "question": Question,
     "handoff": Handoff,
+    "outside_key": OutsideKey,
 }
 """The nouns whose events carry a whole value; events of other nouns tell, but change no state."""
 
@@ -191,7 +193,7 @@ class World:
 
 def key_of(noun: str, value: Any) -> str:
     """Return the id under which a value stands in its table, the same as its events' subject."""
-    if noun == "agent":
+    if noun in {"agent", "outside_key"}:
         return str(value.name)
     if noun in {"delivery", "ballot"}:
         return str(value.key)

@@ -72,6 +72,9 @@ ABOUT_NO_TASK: Final = {
     "approval_request": Operation.APPROVAL_REQUEST,
     "approval_get": Operation.APPROVAL_REQUEST,
     "approval_use": Operation.APPROVAL_REQUEST,
+    "agent_register": Operation.TEAM_READ,
+    "agent_update": Operation.TEAM_REPORT,
+    "agent_list": Operation.TEAM_READ,
     "wait": Operation.WAIT,
 }
 

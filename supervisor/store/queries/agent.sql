@@ -2,16 +2,17 @@
 -- Write one agent whole, new or changed.
 INSERT INTO agent (
     name, pool, role, state, tags, groups, incarnation, pid, task, restarts, since, next_start_at,
-    last_exit, reason, assurance
+    last_exit, reason, assurance, activity
 ) VALUES (
     :name, :pool, :role, :state, :tags, :groups, :incarnation, :pid, :task, :restarts, :since,
-    :next_start_at, :last_exit, :reason, :assurance
+    :next_start_at, :last_exit, :reason, :assurance, :activity
 )
 ON CONFLICT (name) DO UPDATE SET
     pool = excluded.pool, role = excluded.role, state = excluded.state, tags = excluded.tags, groups =
     excluded.groups, incarnation = excluded.incarnation, pid = excluded.pid, task = excluded.task,
     restarts = excluded.restarts, since = excluded.since, next_start_at = excluded.next_start_at,
-    last_exit = excluded.last_exit, reason = excluded.reason, assurance = excluded.assurance;
+    last_exit = excluded.last_exit, reason = excluded.reason, assurance = excluded.assurance,
+    activity = excluded.activity;
 
 -- name: get
 -- One agent by name.

@@ -49,6 +49,7 @@ class TeamDesk:
         """Carry out one call and add the footer; raise SupervisorError to refuse it."""
         from supervisor.transports.mcp.tools.table import WAIT, WHOAMI, Wait, tool_named  # noqa: PLC0415
 
+        actor = await self._coordinator.arrive(actor)
         self._on_call(actor)
         wanted = tool_named(tool, actor.role)
         asked = wanted.parse(arguments)

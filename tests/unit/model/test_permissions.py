@@ -28,6 +28,8 @@ EXPECTED = {
     "memory.read": "OPWJMS",
     "memory.write": "OPWJ S",
     "approval.request": "OPWJ S",
+    "team.read": "OPWJMS",
+    "team.report": "OPWJ S",
     "wait": "OPWJMS",
 }
 LETTERS = {role: role.value[0].upper() for role in Role}

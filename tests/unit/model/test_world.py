@@ -14,6 +14,7 @@ from supervisor.model.event import Event
 from supervisor.model.ids import ApprovalId, MessageId, TaskId, VoteId
 from supervisor.model.memory import MemoryEntry
 from supervisor.model.message import Delivery, DeliveryState, Message
+from supervisor.model.outside_key import OutsideKey
 from supervisor.model.task import Checkpoint, Note, Task, TaskState
 from supervisor.model.team import Run, RunState
 from supervisor.model.vote import Ballot, Vote
@@ -75,6 +76,7 @@ ROWS: dict[str, tuple[Any, str]] = {
     "ballot": (BALLOT, "V1/worker-1"),
     "approval": (APPROVAL, "A1"),
     "memory": (MEMORY, "team/languages"),
+    "outside_key": (OutsideKey(name="lens", role=Role.JUDGE), "lens"),
 }
 
 

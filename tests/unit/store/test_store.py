@@ -137,7 +137,8 @@ async def test_a_row_that_makes_no_value_is_named_as_damage(tmp_path: Path) -> N
     async with Store(tmp_path / "c.db", SystemClock()) as store:
         await store.write(
             lambda tx: tx._connection.execute(
-                "INSERT INTO agent VALUES"
+                "INSERT INTO agent (name, pool, role, state, tags, groups, incarnation, pid, task, restarts,"
+                " since, next_start_at, last_exit, reason, assurance) VALUES"
                 " ('a','p','king','idle','[]','[]',0,NULL,NULL,0,0.0,NULL,NULL,'','L0')"
             )
         )

@@ -26,6 +26,8 @@ READERS: Final = {
     "vote_get",
     "vote_list",
     "approval_get",
+    "agent_register",
+    "agent_list",
     "wait",
 }
 

@@ -21,6 +21,7 @@ from supervisor.transports.mcp.tools.memories import MEMORY_TOOLS
 from supervisor.transports.mcp.tools.people import PEOPLE_TOOLS
 from supervisor.transports.mcp.tools.requests import APPROVAL_TOOLS
 from supervisor.transports.mcp.tools.tasks import TASK_TOOLS, Nothing
+from supervisor.transports.mcp.tools.team import TEAM_TOOLS
 from supervisor.transports.mcp.tools.tool import Answer, Arguments, Tool
 
 WAIT: Final = "wait"
@@ -77,6 +78,7 @@ TOOLS: Final[dict[str, Tool]] = {
         *VOTE_TOOLS,
         *APPROVAL_TOOLS,
         *PEOPLE_TOOLS,
+        *TEAM_TOOLS,
         Tool(
             name=WAIT,
             title="Wait",
