@@ -81,7 +81,7 @@ RUN: Final = Table(
         Key(
             name="keep_runs",
             kind=Number(low=0, high=1_000_000, whole=True),
-            meaning="Ended runs whose events stay in the database; those of older runs are moved, however young.",
+            meaning="Ended runs whose events stay in the database; those of older runs go, however young.",
             default=_default(TeamSpec, "keep_runs"),
         ),
         Key(

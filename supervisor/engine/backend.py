@@ -6,33 +6,23 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from supervisor import __version__
 from supervisor.coordinator import approvals, messages, planning, reviews, views, work
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.planning import NewTask
+from supervisor.dispatch.archivist import Archivist
+from supervisor.engine.event_verbs import EVENT_VERBS
 from supervisor.engine.people_verbs import PEOPLE_VERBS
 from supervisor.engine.stopping import StopSwitch, asked_down
 from supervisor.errors import InvalidArgument
 from supervisor.model.ids import HUMAN
 from supervisor.model.wire import from_wire, to_wire
 from supervisor.model.world import EngineInfo, Snapshot
-from supervisor.store.transaction import event_of
 from supervisor.supervision.supervisor import Supervisor
 from supervisor.transports.control.frame_hub import FrameHub
 from supervisor.transports.control.protocol import PROTOCOL, Frame
-
-EVENTS_MAX: Final = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Events:
-    """Arguments of `events`."""
-
-    since: int = 0
-    limit: int = EVENTS_MAX
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
@@ -120,13 +110,13 @@ class Backend:
     hub: FrameHub
     switch: StopSwitch
     info: Callable[[], EngineInfo]
+    archivist: Archivist
     verbs: dict[str, tuple[type[Any], Callable[[Any], Any]]] = field(init=False)
 
     def __post_init__(self) -> None:
         """Lay out the verbs with the form of their arguments."""
         verbs: dict[str, tuple[type[Any], Callable[[Any], Any]]] = {
             "hello": (Nothing, self._hello),
-            "events": (Events, self._events),
             "task_add": (NewTask, self._task_add),
             "task_cancel": (Cancel, self._task_cancel),
             "task_unblock": (OneTask, self._task_unblock),
@@ -139,6 +129,7 @@ class Backend:
             "restart": (OneAgent, self._restart),
             "stop_agent": (OneAgent, self._stop_agent),
             "down": (Down, self._down),
+            **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in EVENT_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in PEOPLE_VERBS.items()},
         }
         object.__setattr__(self, "verbs", verbs)
@@ -163,13 +154,6 @@ class Backend:
     async def _hello(self, _asked: Nothing) -> dict[str, Any]:
         info = self.info()
         return {"protocol": PROTOCOL, "version": __version__, "team": info.team, "pid": info.pid}
-
-    async def _events(self, asked: Events) -> dict[str, Any]:
-        limit = max(1, min(asked.limit, EVENTS_MAX))
-        rows = await self.coordinator.store.read(
-            lambda tx: tx.all("event.since", since=asked.since, limit=limit)
-        )
-        return {"events": [to_wire(event_of(row)) for row in rows]}
 
     async def _task_add(self, asked: NewTask) -> dict[str, Any]:
         task = await self.coordinator.write(lambda scope: planning.create_task(scope, None, asked))

@@ -18,6 +18,7 @@ from supervisor.coordinator import runs
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.runs import Standing
+from supervisor.dispatch.archivist import Archivist
 from supervisor.dispatch.caretaker import Caretaker
 from supervisor.engine import stopping
 from supervisor.engine.backend import Backend
@@ -31,7 +32,7 @@ from supervisor.model.agent import Agent, AgentState, ExitClass
 from supervisor.model.approval import Mode
 from supervisor.model.event import Event
 from supervisor.model.outside_key import OUTSIDE
-from supervisor.model.team import OnDone
+from supervisor.model.team import OnDone, TeamSpec
 from supervisor.model.world import EngineInfo, PoolInfo
 from supervisor.runtime.guardian import Guardian
 from supervisor.runtime.spawn import SpawnFailed
@@ -89,6 +90,7 @@ class TeamLife:
             random.Random(),  # noqa: S311 - jitter
         )
         self._caretaker = Caretaker(coordinator, clock, signs_of_life=self._signs_of_life)
+        self._archivist = Archivist(coordinator.store, premises.state.archive, clock)
         self._gauges = Gauges(self._staff, self._hub, clock, session=premises.session)
         self._backend = Backend(
             coordinator=coordinator,
@@ -96,6 +98,7 @@ class TeamLife:
             hub=self._hub,
             switch=self._switch,
             info=self.info,
+            archivist=self._archivist,
         )
         coordinator.store.listen(self._committed)
 
@@ -133,7 +136,7 @@ class TeamLife:
             agents = tasks.create_task(self._supervisor.run(), name="supervisor")
             beside = [
                 tasks.create_task(work, name=name)
-                for name, work in self._beside(self._coordinator.team.deadline_s).items()
+                for name, work in self._beside(self._coordinator.team).items()
             ]
             reason = await self._switch.asked()
             _log.info("stopping: %s", reason.words)
@@ -149,16 +152,17 @@ class TeamLife:
         self._hub.publish(Bye(reason=reason.words))
         return reason
 
-    def _beside(self, deadline_s: float | None) -> dict[str, Coroutine[Any, Any, None]]:
+    def _beside(self, team: TeamSpec) -> dict[str, Coroutine[Any, Any, None]]:
         """List what runs beside the agents until they have ended."""
         works = {
             "mcp": self._open_door(),
             "caretaker": self._caretaker.keep(),
+            "archivist": self._archivist.keep(days=team.keep_events_days, runs=team.keep_runs),
             "gauges": self._gauges.measure(),
             "work over": self._finish_when_over(),
             "gave up": self._stop_when_nobody_is_left(),
         }
-        seconds = self._options.deadline_s or deadline_s
+        seconds = self._options.deadline_s or team.deadline_s
         if seconds is not None:
             works["deadline"] = self._stop_at_deadline(seconds)
         return works

@@ -33,7 +33,14 @@ def test_the_page_lists_every_verb_and_no_other() -> None:
 
 def test_the_engine_answers_every_listed_verb_and_no_other() -> None:
     nothing = cast("Any", None)
-    backend = Backend(coordinator=nothing, supervisor=nothing, hub=nothing, switch=nothing, info=nothing)
+    backend = Backend(
+        coordinator=nothing,
+        supervisor=nothing,
+        hub=nothing,
+        switch=nothing,
+        info=nothing,
+        archivist=nothing,
+    )
     assert {*backend.verbs, protocol.SNAPSHOT, protocol.SUBSCRIBE} == set(protocol.VERBS)
 
 

@@ -23,6 +23,7 @@ VERBS: Final = (
     SNAPSHOT,
     SUBSCRIBE,
     "events",
+    "archive",
     "task_add",
     "task_cancel",
     "task_unblock",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from supervisor.coordinator import approvals, work
+from supervisor.dispatch.archivist import Archivist
 from supervisor.engine.backend import Backend
 from supervisor.engine.stopping import Cause, StopSwitch
 from supervisor.errors import DigestMismatch, InvalidArgument, NotFound, RequestError, WrongState
@@ -56,6 +57,7 @@ def backend(team: SmallTeam) -> Backend:
         hub=FrameHub(),
         switch=StopSwitch(),
         info=lambda: info,
+        archivist=Archivist(team.store, team.store.path.with_name("archive"), team.clock),
     )
 
 
