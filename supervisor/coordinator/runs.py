@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from supervisor.coordinator import agents, planning
+from supervisor.coordinator import agents, dealing, plans, steering
 from supervisor.coordinator.scope import Scope
 from supervisor.errors import RunConflict
 from supervisor.model.agent import AgentState, ExitClass, Role
 from supervisor.model.approval import Mode
-from supervisor.model.ids import SUPERVISOR, TaskId
+from supervisor.model.ids import SUPERVISOR
+from supervisor.model.milestone import Milestone, MilestoneState
 from supervisor.model.outside_key import OUTSIDE
-from supervisor.model.task import BlockReason, Task, TaskState
+from supervisor.model.permissions import Operation, may
+from supervisor.model.task import OPEN, BlockReason, Gate, Task, TaskState
 from supervisor.model.team import Run, RunState, TeamSpec
 from supervisor.model.vote import Vote
 from supervisor.store.transaction import Transaction
@@ -56,8 +57,12 @@ def begin_run(scope: Scope, team: TeamSpec, *, new: bool) -> Begun:
 def abandon(scope: Scope, run: Run) -> None:
     """End a run that nobody will continue: its open tasks are cancelled."""
     scope.tx.run = run.id
+    for milestone in scope.tx.values(Milestone, "milestone.of_run", run=run.id):
+        if milestone.state is MilestoneState.OPEN:
+            plans.close_milestone(scope, None, milestone.id, now=True, reason="its run was ended by --new")
     for task in scope.tx.values(Task, "task.open", run=run.id):
-        planning.cancel_task(scope, None, task.id, "its run was ended by --new")
+        if not scope.task(task.id).is_terminal:
+            steering.cancel_task(scope, None, task.id, "its run was ended by --new")
     ended = replace(run, state=RunState.ABANDONED, finished_at=scope.now, outcome="ended by --new")
     scope.tx.record("run.abandoned", ended, actor=SUPERVISOR)
 
@@ -84,44 +89,69 @@ class Standing:
 def standing(scope: Scope) -> Standing:
     """Judge whether nothing is left to do: planners ended well, tasks ended or hopeless, votes closed."""
     counts = {TaskState(row["state"]): row["n"] for row in scope.tx.all("task.counts", run=scope.run)}
-    open_tasks = scope.tx.values(Task, "task.open", run=scope.run)
-    hopeless = _hopeless(open_tasks, scope.mode)
+    hopeless = 0 if _something_moves(scope, counts) else sum(counts.get(state, 0) for state in OPEN)
     own = [agent for agent in scope.agents() if agent.pool != OUTSIDE]
     planners = [agent for agent in own if agent.role in PLANNING_ROLES]
     planned = all(_ended_well(agent.state, agent.last_exit) for agent in planners)
     lost = any(agent.state is AgentState.PARKED for agent in planners)
     votes_open = bool(scope.tx.values(Vote, "vote.open", run=scope.run))
-    idle = len(open_tasks) == len(hopeless) and not votes_open
+    idle = hopeless == sum(counts.get(state, 0) for state in OPEN) and not votes_open
     done = counts.get(TaskState.DONE, 0)
-    failed = counts.get(TaskState.FAILED, 0) + len(hopeless)
-    cancelled = counts.get(TaskState.CANCELLED, 0)
+    failed = counts.get(TaskState.FAILED, 0) + hopeless
+    withdrawn = counts.get(TaskState.CANCELLED, 0) + counts.get(TaskState.SKIPPED, 0)
     words = f"{done} of {sum(counts.values())} tasks done"
-    words += (f", {failed} not" if failed else "") + (f", {cancelled} cancelled" if cancelled else "")
+    words += (f", {failed} not" if failed else "") + (f", {withdrawn} cancelled" if withdrawn else "")
     if lost and idle:
         return Standing(over=True, failed=True, words=f"{words}; the planner gave up")
     return Standing(over=planned and idle and bool(planners or counts), failed=bool(failed), words=words)
 
 
-def _hopeless(open_tasks: Iterable[Task], mode: Mode) -> set[TaskId]:
-    """Gather the tasks that nobody here can move on, and whatever waits for one of them.
+def _something_moves(scope: Scope, counts: dict[TaskState, int]) -> bool:
+    """Tell whether an agent, time or a person who is there can move an open task on.
 
-    A person who watches the team can free what waits for one; without one it stays as it is.
+    What only waits for tasks that cannot move is as hopeless as they are. Rows are read only
+    when nobody works, so that a busy run costs the same however long its list is.
     """
-    ends = {BlockReason.DEPENDENCY_FAILED}
-    if mode is Mode.HEADLESS:
-        ends.add(BlockReason.NEEDS_HUMAN)
-    blocked = [task for task in open_tasks if task.state is TaskState.BLOCKED]
-    lost = {task.id for task in blocked if not ends.isdisjoint(task.blocked_by)}
-    behind: dict[TaskId, list[TaskId]] = {}
-    for task in blocked:
-        for dependency in task.depends_on:
-            behind.setdefault(dependency, []).append(task.id)
-    reached = list(lost)
-    while reached:
-        fresh = [each for each in behind.pop(reached.pop(), []) if each not in lost]
-        lost.update(fresh)
-        reached += fresh
-    return lost
+    if counts.get(TaskState.IN_PROGRESS):
+        return True
+    if scope.tx.scalar("milestone.cycles_ahead", run=scope.run):
+        return True
+    if counts.get(TaskState.PENDING) and _somebody_can_claim(scope):
+        return True
+    if counts.get(TaskState.IN_REVIEW) and _somebody_can_judge(scope):
+        return True
+    return any(
+        _moves_by_itself(task, scope.mode) for task in scope.tx.values(Task, "task.open", run=scope.run)
+    )
+
+
+def _somebody_can_claim(scope: Scope) -> bool:
+    if scope.mode is Mode.INTERACTIVE:
+        return True
+    able = [
+        agent
+        for agent in scope.agents()
+        if may(agent.role, Operation.TASK_CLAIM) and agent.state not in dealing.OUT_OF_REACH
+    ]
+    lanes = [row["lane"] for row in scope.tx.all("task.lanes", run=scope.run)]
+    return any(dealing.lane_suits(lane, agent) for lane in lanes for agent in able if not agent.quarantined)
+
+
+def _somebody_can_judge(scope: Scope) -> bool:
+    if scope.mode is Mode.INTERACTIVE:
+        return True
+    judges = any(
+        may(agent.role, Operation.TASK_REVIEW) and agent.state not in dealing.OUT_OF_REACH
+        for agent in scope.agents()
+    )
+    handed_in = scope.tx.values(Task, "task.reviewable", run=scope.run, agent=None)
+    return judges and any(task.gate is Gate.JUDGE for task in handed_in)
+
+
+def _moves_by_itself(task: Task, mode: Mode) -> bool:
+    reasons = set(task.blocked_by)
+    said = reasons & {BlockReason.NEEDS_HUMAN, BlockReason.HOLD, BlockReason.QUARANTINE}
+    return BlockReason.BACKOFF in reasons or (mode is Mode.INTERACTIVE and bool(said))
 
 
 def _ended_well(state: AgentState, last_exit: object) -> bool:

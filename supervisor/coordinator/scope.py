@@ -10,9 +10,10 @@ from supervisor.errors import NotFound, TooLarge, Unauthenticated
 from supervisor.model.agent import Agent, AgentState
 from supervisor.model.approval import Mode
 from supervisor.model.ids import TaskId, number_of
+from supervisor.model.milestone import Milestone
 from supervisor.model.outside_key import OUTSIDE
 from supervisor.model.task import Task
-from supervisor.model.team import TeamSpec
+from supervisor.model.team import PoolSpec, TeamSpec
 from supervisor.store.transaction import Transaction
 
 
@@ -42,6 +43,13 @@ class Scope:
             raise NotFound(f"there is no task `{task_id[:40]}`")
         return found
 
+    def milestone(self, spelled: str) -> Milestone:
+        """Return a milestone; raise NotFound."""
+        found = self.tx.value(Milestone, "milestone.get", n=number_of(spelled, "P"))
+        if found is None:
+            raise NotFound(f"there is no milestone `{spelled[:40]}`")
+        return found
+
     def agent(self, name: str) -> Agent:
         """Return an agent of the team; raise NotFound."""
         found = self.tx.value(Agent, "agent.get", name=name)
@@ -57,6 +65,18 @@ class Scope:
         names = {name for pool in self.team.pools for name in pool.agent_names}
         known = self.tx.values(Agent, "agent.all")
         return tuple(agent for agent in known if agent.name in names or _joined(agent))
+
+    def pool_of(self, name: str) -> PoolSpec | None:
+        """Return the pool of an agent, or None for one that the profile does not define."""
+        try:
+            return self.team.pool_of(name)
+        except KeyError:
+            return None
+
+    def quarantine_of(self, name: str) -> str:
+        """Say why an agent may claim nothing; empty if it may."""
+        agent = self.tx.value(Agent, "agent.get", name=name)
+        return "" if agent is None else agent.quarantined
 
     def save_task(self, kind: str, task: Task, *, actor: str, reason: str = "") -> Task:
         """Write a changed task with its event."""

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from supervisor.coordinator import agents, approvals, messages, outside, votes, work
+from supervisor.coordinator import (
+    agents,
+    approvals,
+    ending,
+    memory,
+    messages,
+    outside,
+    plans,
+    questions,
+    votes,
+    work,
+)
 from supervisor.coordinator.agents import SlotNews
 from supervisor.coordinator.scope import Scope
 from supervisor.model.agent import ALIVE, AgentState, ExitClass, ExitInfo
 from supervisor.model.ids import HUMAN, SUPERVISOR
-from supervisor.model.task import Task
+from supervisor.model.task import QUARANTINE_WINDOW_S, Task
 
 GONE = frozenset({AgentState.EXITED, AgentState.PARKED})
 """States from which an agent does not come back by itself."""
@@ -20,8 +31,14 @@ def tick(scope: Scope, alive: Mapping[str, float]) -> None:
     """Do all that is due now. `alive` maps each live agent to its last sign of life, epoch seconds."""
     outside.keep(scope)
     _keep_leases(scope, alive)
+    _keep_reviews(scope, alive)
+    ending.retry_due(scope)
+    plans.begin_due_cycles(scope)
+    scope.tx.execute("agent_failure.prune", at=scope.now - QUARANTINE_WINDOW_S)
     votes.close_overdue(scope)
     approvals.expire_overdue(scope)
+    questions.expire_overdue(scope)
+    memory.expire_overdue(scope)
     messages.expire_mail(scope, (HUMAN, *(agent.name for agent in scope.agents())))
 
 
@@ -29,13 +46,32 @@ def _keep_leases(scope: Scope, alive: Mapping[str, float]) -> None:
     for task in scope.tx.values(Task, "task.held"):
         left = (task.lease_until or 0.0) - scope.now
         holder = task.holder or ""
-        active = scope.now - alive.get(holder, 0.0) < scope.team.lease_s
-        if left < scope.team.lease_s * 2 / 3 and holder in alive and active:
-            renewed = replace(task, lease_until=scope.now + scope.team.lease_s)
+        renewable = task.lease_ceiling is None or task.lease_ceiling > (task.lease_until or 0.0)
+        if renewable and left < scope.team.lease_s * 2 / 3 and _is_active(scope, holder, alive):
+            renewed = replace(task, lease_until=work.renewed_lease(scope, task))
             scope.save_task("task.renewed", renewed, actor=SUPERVISOR, reason="its holder lives")
         elif left <= 0:
-            work.give_back(scope, task, actor=SUPERVISOR, reason="its lease ran out", releases=task.releases)
+            ending.give_back(
+                scope, task, actor=SUPERVISOR, reason="its lease ran out", releases=task.releases
+            )
             agents.refresh_activity(scope, holder)
+
+
+def _keep_reviews(scope: Scope, alive: Mapping[str, float]) -> None:
+    for task in scope.tx.values(Task, "task.under_review", run=scope.run):
+        left = (task.review_until or 0.0) - scope.now
+        judge = task.reviewer or ""
+        if left < scope.team.lease_s * 2 / 3 and _is_active(scope, judge, alive):
+            renewed = replace(task, review_until=scope.now + scope.team.lease_s)
+            scope.save_task("task.renewed", renewed, actor=SUPERVISOR, reason="its judge lives")
+        elif left <= 0:
+            ending.release_review(scope, task, reason="its review lease ran out")
+            agents.refresh_activity(scope, judge)
+
+
+def _is_active(scope: Scope, name: str, alive: Mapping[str, float]) -> bool:
+    """Tell whether an agent gave a sign of life within the last lease."""
+    return name in alive and scope.now - alive[name] < scope.team.lease_s
 
 
 def slot_changed(scope: Scope, news: SlotNews) -> None:
@@ -44,14 +80,14 @@ def slot_changed(scope: Scope, news: SlotNews) -> None:
         _incarnation_over(scope, news)
     agents.slot_changed(scope, news)
     if news.state in GONE:
-        work.free_reservations(scope, news.agent, reason=f"{news.agent} is {news.state.value}")
+        ending.free_reservations(scope, news.agent, reason=f"{news.agent} is {news.state.value}")
 
 
 def _incarnation_over(scope: Scope, news: SlotNews) -> None:
     if not agents.end_incarnation(scope, news.agent, news.incarnation):
         return
     reason = news.reason or f"{news.agent} ended"
-    work.holder_gone(scope, news.agent, reason=reason, is_failure=agents.counts_as_failure(news.last_exit))
+    ending.holder_gone(scope, news.agent, reason=reason, is_failure=agents.counts_as_failure(news.last_exit))
     approvals.withdraw(scope, news.agent, reason=reason)
 
 

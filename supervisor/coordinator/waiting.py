@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
-from supervisor.coordinator import approvals, messages, questions, reviews, votes, work
+from supervisor.coordinator import approvals, choosing, messages, questions, reviews, votes
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope
 from supervisor.errors import InvalidArgument
@@ -65,7 +65,7 @@ def _holds(scope: Scope, actor: Actor, condition: str) -> bool:
         case ("mail", False):
             return messages.unread_count(scope, actor.name) > 0
         case ("task", False):
-            return work.recommended(scope, actor) is not None
+            return choosing.recommended(scope, actor) is not None
         case ("review", False):
             return reviews.next_review(scope, actor) is not None
         case ("ballot", False):

@@ -1,104 +1,117 @@
-"""Doing work: claim under a lease, report with the fencing token, end it."""
+"""Doing work: claim under a lease, report with the fencing token, hand it in."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from supervisor.coordinator import agents
+from supervisor.coordinator import agents, choosing, dealing, flow
 from supervisor.coordinator.actor import Actor
-from supervisor.coordinator.dependencies import task_ended
 from supervisor.coordinator.scope import Scope, sized, task_number
-from supervisor.errors import (
-    AlreadyClaimed,
-    Forbidden,
-    InvalidArgument,
-    NothingToDo,
-    StaleToken,
-    WrongState,
-)
-from supervisor.model.ids import SUPERVISOR
+from supervisor.errors import AlreadyClaimed, Forbidden, InvalidArgument, NothingToDo, StaleToken, WrongState
 from supervisor.model.permissions import Operation, check
 from supervisor.model.task import (
     BODY_MAX,
-    MAX_FAILURES,
-    MAX_RELEASES,
+    LOCK_MAX_S,
     NOTE_MAX,
     RESULT_MAX,
-    BlockReason,
+    Board,
     Checkpoint,
     Note,
     Task,
     TaskState,
-    checked_move,
 )
+from supervisor.model.transitions import checked_move
+
+ETA_MAX_S = 30 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What a claimer gets to start with."""
+    """What a claimer gets to start with; `dependencies` and `children` carry the results to build on."""
 
     task: Task
     notes: tuple[Note, ...]
+    board: Board | None
     checkpoint: Checkpoint | None
     dependencies: tuple[Task, ...]
+    children: tuple[Task, ...]
 
 
-def recommended(scope: Scope, actor: Actor) -> Task | None:
-    """Return the task that this agent should claim next, or None."""
-    check(actor.role, Operation.TASK_CLAIM)
-    return scope.tx.value(Task, "task.claimable", run=scope.run, agent=actor.name, role=actor.role.value)
-
-
-def claim(scope: Scope, actor: Actor, spelled: str | None) -> Claim:
+def claim(scope: Scope, actor: Actor, spelled: str | None, *, lock_minutes: float | None = None) -> Claim:
     """Lease one task to the actor: the named one, or the recommended one.
 
-    Claiming again what one already holds is answered with the same token.
+    Claiming again what one already holds is answered with the same token. `lock_minutes`
+    makes the lease that long and never renewed; without it the lease is the team's, renewed
+    while the holder lives, for four hours at most.
     """
     check(actor.role, Operation.TASK_CLAIM)
-    task = recommended(scope, actor) if spelled is None else scope.task(spelled)
+    if lock_minutes is not None and not 0 < lock_minutes * 60 <= 24 * 3600:
+        raise InvalidArgument(f"lock_minutes {lock_minutes} is not between 0 and 1440")
+    named = None if spelled is None else scope.task(spelled)
+    if named is not None and named.state is TaskState.IN_PROGRESS and named.holder == actor.name:
+        return claim_details(scope, named)
+    choosing.check_free_hand(scope, actor)
+    task = named or choosing.recommended(scope, actor)
     if task is None:
         raise NothingToDo("nothing is claimable for you now; `wait` for `task`")
-    if task.state is TaskState.IN_PROGRESS and task.holder == actor.name:
-        return claim_details(scope, task)
-    _check_claimable(task, actor)
+    check_claimable(task, actor)
+    choosing.check_milestone_room(scope, task)
+    return claim_details(scope, _claimed(scope, actor, task, lock_minutes))
+
+
+def _claimed(scope: Scope, actor: Actor, task: Task, lock_minutes: float | None) -> Task:
+    lease_s = scope.team.lease_s if lock_minutes is None else lock_minutes * 60
     claimed = replace(
         task,
         state=TaskState.IN_PROGRESS,
         holder=actor.name,
         author=actor.name,
         token=task.token + 1,
-        lease_until=scope.now + scope.team.lease_s,
+        lease_until=scope.now + lease_s,
+        lease_ceiling=scope.now + (max(LOCK_MAX_S, lease_s) if lock_minutes is None else lease_s),
         percent=0,
         action="",
+        eta=None,
+        reopened_inputs=(),
         started_at=scope.now,
         updated_at=scope.now,
     )
     scope.save_task("task.claimed", claimed, actor=actor.name)
     agents.refresh_activity(scope, actor.name)
-    return claim_details(scope, claimed)
+    return claimed
 
 
-def _check_claimable(task: Task, actor: Actor) -> None:
+def check_claimable(task: Task, actor: Actor) -> None:
+    """Raise AlreadyClaimed, WrongState or Forbidden unless the actor may claim the task now."""
     if task.state is TaskState.IN_PROGRESS:
         raise AlreadyClaimed(
             f"task {task.id} is held by {task.holder} until its lease ends",
             holder=task.holder,
             lease_until=task.lease_until,
         )
+    if task.run != actor.run:
+        raise WrongState(f"task {task.id} belongs to run {task.run}, which is over")
+    if task.state is TaskState.BLOCKED:
+        waits = ", ".join(reason.value for reason in task.blocked_by)
+        raise WrongState(f"task {task.id} is blocked by: {waits}; `task_why` tells by what exactly")
     checked_move(task, TaskState.IN_PROGRESS)
     if task.assignee is not None and task.assignee != actor.name:
         raise Forbidden(f"task {task.id} is reserved for {task.assignee}")
-    if task.required_role is not None and task.required_role != actor.role.value:
-        raise Forbidden(f"task {task.id} needs the role {task.required_role}; you are a {actor.role.value}")
+    if not dealing.suits(task, actor):
+        wanted = [*task.required_tags, *filter(None, (task.required_role, task.required_group))]
+        raise Forbidden(f"task {task.id} needs {', '.join(wanted)}; you are a {actor.role.value}")
 
 
 def claim_details(scope: Scope, task: Task) -> Claim:
     """Gather what somebody who looks at a task needs."""
+    number = task_number(task.id)
     return Claim(
         task=task,
         notes=scope.tx.values(Note, "note.of_task", task=task.id),
+        board=scope.tx.value(Board, "board.get", task=task.id),
         checkpoint=scope.tx.value(Checkpoint, "checkpoint.get", task=task.id),
-        dependencies=scope.tx.values(Task, "dependency.of", task=task_number(task.id)),
+        dependencies=scope.tx.values(Task, "dependency.of", task=number),
+        children=scope.tx.values(Task, "task.children", parent=number),
     )
 
 
@@ -118,35 +131,70 @@ def held_task(scope: Scope, actor: Actor, spelled: str, token: int) -> Task:
     return task
 
 
-def progress(scope: Scope, actor: Actor, spelled: str, token: int, *, percent: int, action: str) -> Task:
-    """Report how far the holder is, 0 to 100, and what it does now; renews the lease."""
+def renewed_lease(scope: Scope, task: Task) -> float:
+    """Return until when a held task is leased if its holder gave a sign of life now."""
+    until = max(scope.now + scope.team.lease_s, task.lease_until or 0.0)
+    return until if task.lease_ceiling is None else min(until, task.lease_ceiling)
+
+
+def progress(
+    scope: Scope,
+    actor: Actor,
+    spelled: str,
+    token: int,
+    *,
+    percent: int,
+    action: str,
+    eta_s: float | None = None,
+) -> Task:
+    """Report how far the holder is, 0 to 100, what it does and how long it will take; renews the lease."""
     task = held_task(scope, actor, spelled, token)
     if not 0 <= percent <= 100:
         raise InvalidArgument(f"percent {percent} is not between 0 and 100")
+    if eta_s is not None and not 0 <= eta_s <= ETA_MAX_S:
+        raise InvalidArgument(f"eta_s {eta_s} is not between 0 and {ETA_MAX_S:.0f}")
     moved = replace(
         task,
         percent=percent,
         action=sized(action, 200, "action"),
-        lease_until=scope.now + scope.team.lease_s,
+        eta=None if eta_s is None else scope.now + eta_s,
+        lease_until=renewed_lease(scope, task),
         updated_at=scope.now,
     )
     return scope.save_task("task.progress", moved, actor=actor.name)
 
 
-def add_note(scope: Scope, actor: Actor, spelled: str, body: str, token: int | None) -> Note:
+def add_note(scope: Scope, actor: Actor | None, spelled: str, body: str, token: int | None) -> Note:
     """Add a remark; one that claims to come from the holder must carry the current token."""
-    check(actor.role, Operation.TASK_NOTE)
-    task = held_task(scope, actor, spelled, token) if token is not None else scope.task(spelled)
+    if actor is not None:
+        check(actor.role, Operation.TASK_NOTE)
+        task = scope.task(spelled) if token is None else held_task(scope, actor, spelled, token)
+    else:
+        task = scope.task(spelled)
+    return put_note(scope, task, body, author="human" if actor is None else actor.name)
+
+
+def put_note(scope: Scope, task: Task, body: str, *, author: str) -> Note:
+    """Write a remark on a task."""
     if not body.strip():
         raise InvalidArgument("a note needs a body")
     note = Note(
         id=scope.tx.scalar("note.next_number"),
         task=task.id,
-        author=actor.name,
+        author=author,
         body=sized(body, NOTE_MAX, "note"),
         at=scope.now,
     )
-    return scope.tx.record("note.added", note, actor=actor.name)
+    return scope.tx.record("note.added", note, actor=author)
+
+
+def write_board(scope: Scope, actor: Actor, spelled: str, token: int, text: str, *, append: bool) -> Board:
+    """Replace the board of a held task, or add a line to it."""
+    task = held_task(scope, actor, spelled, token)
+    known = scope.tx.value(Board, "board.get", task=task.id)
+    whole = f"{known.text}\n{text}" if append and known is not None and known.text else text
+    board = Board(task=task.id, text=sized(whole, BODY_MAX, "board"), author=actor.name, at=scope.now)
+    return scope.tx.record("board.written", board, actor=actor.name)
 
 
 def save_checkpoint(
@@ -162,6 +210,9 @@ def save_checkpoint(
 ) -> Checkpoint:
     """Keep how far the holder came, for whoever claims the task after it."""
     task = held_task(scope, actor, spelled, token)
+    for each in (*completed, *remaining):
+        sized(each, NOTE_MAX, "item")
+    sized("".join((*completed, *remaining)), BODY_MAX, "items together")
     checkpoint = Checkpoint(
         task=task.id,
         author=actor.name,
@@ -176,8 +227,12 @@ def save_checkpoint(
 
 
 def complete(scope: Scope, actor: Actor, spelled: str, token: int, result: str) -> Task:
-    """Hand the work in: to review if the task asks for it, else it is done."""
+    """Hand the work in: to review if the task asks for it, else it is done.
+
+    A parent whose children are still open cannot be handed in.
+    """
     task = held_task(scope, actor, spelled, token)
+    _check_children_ended(scope, task)
     to = TaskState.IN_REVIEW if task.review else TaskState.DONE
     checked_move(task, to)
     handed_in = replace(
@@ -185,130 +240,27 @@ def complete(scope: Scope, actor: Actor, spelled: str, token: int, result: str) 
         state=to,
         holder=None,
         lease_until=None,
+        lease_ceiling=None,
         result=sized(result, RESULT_MAX, "result"),
         percent=100,
         action="",
+        eta=None,
         assignee=None,
+        approved_by=(),
         updated_at=scope.now,
         finished_at=scope.now if to is TaskState.DONE else None,
     )
-    scope.save_task("task.submitted" if task.review else "task.done", handed_in, actor=actor.name)
-    if to is TaskState.DONE:
-        task_ended(scope, handed_in)
+    kind = "task.submitted" if task.review else "task.done"
+    flow.record(scope, kind, task, handed_in, actor=actor.name)
     agents.refresh_activity(scope, actor.name)
     return handed_in
 
 
-def fail(scope: Scope, actor: Actor, spelled: str, token: int, error: str, *, permanent: bool) -> Task:
-    """Report that the work failed; it is tried again until its failure budget is spent."""
-    task = held_task(scope, actor, spelled, token)
-    failed = after_failure(
-        scope, task, actor=actor.name, error=sized(error, NOTE_MAX, "error"), permanent=permanent
-    )
-    agents.refresh_activity(scope, actor.name)
-    return failed
-
-
-def after_failure(scope: Scope, task: Task, *, actor: str, error: str, permanent: bool) -> Task:
-    """Count one failure; put the task back, or end it as failed when the budget is spent."""
-    failures = task.failures + 1
-    ends = permanent or failures >= MAX_FAILURES
-    to = TaskState.FAILED if ends else TaskState.PENDING
-    checked_move(task, to)
-    failed = replace(
-        task,
-        state=to,
-        holder=None,
-        lease_until=None,
-        failures=failures,
-        feedback=error,
-        updated_at=scope.now,
-        finished_at=scope.now if ends else None,
-    )
-    scope.save_task("task.failed" if ends else "task.retried", failed, actor=actor, reason=error[:200])
-    if ends:
-        task_ended(scope, failed)
-    return failed
-
-
-def release(scope: Scope, actor: Actor, spelled: str, token: int, reason: str) -> Task:
-    """Give a task back untouched; the third time it waits for a person instead."""
-    task = held_task(scope, actor, spelled, token)
-    words = sized(reason, NOTE_MAX, "reason")
-    released = give_back(scope, task, actor=actor.name, reason=words, releases=task.releases + 1)
-    agents.refresh_activity(scope, actor.name)
-    return released
-
-
-def give_back(scope: Scope, task: Task, *, actor: str, reason: str, releases: int) -> Task:
-    """Take a task from its holder and make it claimable again."""
-    thrashing = releases >= MAX_RELEASES
-    to = TaskState.BLOCKED if thrashing else TaskState.PENDING
-    checked_move(task, to)
-    free = replace(
-        task,
-        state=to,
-        blocked_by=(BlockReason.NEEDS_HUMAN,) if thrashing else (),
-        holder=None,
-        lease_until=None,
-        releases=releases,
-        updated_at=scope.now,
-    )
-    return scope.save_task("task.blocked" if thrashing else "task.released", free, actor=actor, reason=reason)
-
-
-def block_for_help(scope: Scope, actor: Actor, spelled: str, token: int, reason: str) -> Task:
-    """Stop working on a held task until a person has helped; the assignee stays."""
-    task = held_task(scope, actor, spelled, token)
-    checked_move(task, TaskState.BLOCKED)
-    blocked = replace(
-        task,
-        state=TaskState.BLOCKED,
-        blocked_by=(BlockReason.NEEDS_HUMAN,),
-        holder=None,
-        lease_until=None,
-        assignee=actor.name,
-        updated_at=scope.now,
-    )
-    scope.save_task("task.blocked", blocked, actor=actor.name, reason=reason)
-    agents.refresh_activity(scope, actor.name)
-    return blocked
-
-
-def unblock(scope: Scope, spelled: str, *, actor: str) -> Task:
-    """Let a person clear what waits for a person, so that the task can be claimed again."""
-    task = scope.task(spelled)
-    if task.state is not TaskState.BLOCKED or BlockReason.NEEDS_HUMAN not in task.blocked_by:
-        raise WrongState(f"task {task.id} does not wait for a person; it is {task.state.value}")
-    rest = tuple(reason for reason in task.blocked_by if reason is not BlockReason.NEEDS_HUMAN)
-    freed = replace(
-        task,
-        blocked_by=rest,
-        state=TaskState.BLOCKED if rest else TaskState.PENDING,
-        releases=0,
-        review_round=0,
-        assignee=None,
-        updated_at=scope.now,
-    )
-    return scope.save_task(
-        "task.blocked" if rest else "task.ready", freed, actor=actor, reason="cleared by a person"
-    )
-
-
-def holder_gone(scope: Scope, name: str, *, reason: str, is_failure: bool) -> None:
-    """Take everything from an agent whose incarnation ended: its tasks, its reviews, its reservations."""
-    for task in scope.tx.values(Task, "task.held_by", agent=name):
-        if is_failure:
-            after_failure(scope, task, actor=SUPERVISOR, error=reason, permanent=False)
-        else:
-            give_back(scope, task, actor=SUPERVISOR, reason=reason, releases=task.releases)
-    for task in scope.tx.values(Task, "task.reviewed_by", agent=name, run=scope.run):
-        free = replace(task, reviewer=None, updated_at=scope.now)
-        scope.save_task("task.review_released", free, actor=SUPERVISOR, reason=reason)
-
-
-def free_reservations(scope: Scope, name: str, *, reason: str) -> None:
-    """Let others claim what was reserved for an agent that will not come back by itself."""
-    for task in scope.tx.values(Task, "task.reserved_for", agent=name, run=scope.run):
-        free = replace(task, assignee=None, updated_at=scope.now)
-        scope.save_task("task.unassigned", free, actor=SUPERVISOR, reason=reason)
+def _check_children_ended(scope: Scope, task: Task) -> None:
+    if flow.children_wait(task, flow.counters_of(scope, task)):
+        children = scope.tx.values(Task, "task.children", parent=task_number(task.id))
+        waiting = [each.id for each in children if not each.is_terminal]
+        raise WrongState(
+            f"task {task.id} has open children: {', '.join(waiting[:10])}; wait for them, or give it back "
+            "with `task_release`: it becomes claimable when they have ended"
+        )

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from supervisor import __version__
-from supervisor.coordinator import approvals, messages, planning, reviews, views, work
+from supervisor.coordinator import approvals, messages, planning, reviews, steering, views
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.planning import NewTask
 from supervisor.dispatch.archivist import Archivist
@@ -23,6 +23,7 @@ from supervisor.model.world import EngineInfo, Snapshot
 from supervisor.supervision.supervisor import Supervisor
 from supervisor.transports.control.frame_hub import FrameHub
 from supervisor.transports.control.protocol import PROTOCOL, Frame
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
@@ -161,12 +162,12 @@ class Backend:
 
     async def _task_cancel(self, asked: Cancel) -> dict[str, Any]:
         task = await self.coordinator.write(
-            lambda scope: planning.cancel_task(scope, None, asked.task_id, asked.reason)
+            lambda scope: steering.cancel_task(scope, None, asked.task_id, asked.reason)
         )
         return {"task": to_wire(task)}
 
     async def _task_unblock(self, asked: OneTask) -> dict[str, Any]:
-        task = await self.coordinator.write(lambda scope: work.unblock(scope, asked.task_id, actor=HUMAN))
+        task = await self.coordinator.write(lambda scope: steering.unblock(scope, asked.task_id, actor=HUMAN))
         return {"task": to_wire(task)}
 
     async def _task_judge(self, asked: Judge) -> dict[str, Any]:

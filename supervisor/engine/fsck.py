@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from supervisor.coordinator import views
+from supervisor.coordinator.recount import wrong_counters
 from supervisor.errors import StoreError, SupervisorError
 from supervisor.model.agent import ALIVE, Agent
 from supervisor.model.approval import APPROVAL_MOVES, ApprovalState
 from supervisor.model.event import Event, verify_chain
-from supervisor.model.task import TASK_MOVES, TaskState
+from supervisor.model.task import TaskState
+from supervisor.model.transitions import TASK_MOVES
 from supervisor.model.vote import fault
 from supervisor.model.world import World
 from supervisor.store.database import reading
@@ -102,12 +104,9 @@ def _same_state(tx: Transaction, events: list[Event]) -> str:
 
 
 def _counters(tx: Transaction) -> str:
-    wrong = tx.all("task.wrong_unmet")
-    if wrong:
-        raise ValueError(
-            f"{wrong[0]['id']} counts {wrong[0]['unmet']} unmet, its edges say {wrong[0]['counted']}"
-        )
-    return "as the edges say"
+    if wrong := wrong_counters(tx):
+        raise ValueError("; ".join(wrong[:SHOWN]))
+    return "as the rows say"
 
 
 def _moves(events: list[Event]) -> str:

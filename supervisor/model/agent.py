@@ -121,7 +121,9 @@ class Agent:
     """One stable name of the team, e.g. `worker-2`, and what its slot does.
 
     `incarnation` counts the spawns of this name over all runs. `reason` says in words why
-    the slot is where it is (for parked, backoff and stuck always). Times are epoch seconds.
+    the slot is where it is (for parked, backoff and stuck always). `quarantined` says why it
+    may claim nothing until a person releases it; empty if it may. `spawned_by` is the agent
+    whose work called for this one. Times are epoch seconds.
     """
 
     name: str
@@ -141,6 +143,8 @@ class Agent:
     activity: str = ""
     """What the agent last said of itself; it is shown and gives no right."""
     assurance: Assurance = Assurance.L0
+    quarantined: str = ""
+    spawned_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Final, NewType
 from supervisor.errors import InvalidArgument
 
 TaskId = NewType("TaskId", str)
+MilestoneId = NewType("MilestoneId", str)
 MessageId = NewType("MessageId", str)
 VoteId = NewType("VoteId", str)
 ApprovalId = NewType("ApprovalId", str)
@@ -33,6 +34,11 @@ _NUMBER = re.compile(r"([A-Za-z]?)([0-9]{1,18})\Z")
 def task_id(number: int) -> TaskId:
     """Spell the id of the task with this row number: 12 → `T12`."""
     return TaskId(f"T{number}")
+
+
+def milestone_id(number: int) -> MilestoneId:
+    """Spell the id of the milestone with this row number: 2 → `P2`."""
+    return MilestoneId(f"P{number}")
 
 
 def message_id(number: int) -> MessageId:

@@ -21,6 +21,12 @@ class Operation(StrEnum):
     TASK_WORK = "task.work"
     TASK_NOTE = "task.note"
     TASK_REVIEW = "task.review"
+    TASK_UPDATE = "task.update"
+    TASK_ASSIGN = "task.assign"
+    TASK_HOLD = "task.hold"
+    TASK_REOPEN = "task.reopen"
+    TASK_HANDOFF = "task.handoff"
+    MILESTONE_WRITE = "milestone.write"
     HELP = "help"
     MESSAGE_SEND = "message.send"
     MESSAGE_READ = "message.read"
@@ -55,9 +61,20 @@ _SPEAKING: Final = _EVERYONE | {
     Operation.QUESTION_ASK,
     Operation.HELP,
     Operation.TASK_NOTE,
+    Operation.TASK_HANDOFF,
 }
 _PLANNING: Final = frozenset(
-    {Operation.TASK_CREATE, Operation.TASK_LINK, Operation.TASK_CANCEL, Operation.VOTE_OPEN}
+    {
+        Operation.TASK_CREATE,
+        Operation.TASK_LINK,
+        Operation.TASK_CANCEL,
+        Operation.TASK_UPDATE,
+        Operation.TASK_ASSIGN,
+        Operation.TASK_HOLD,
+        Operation.TASK_REOPEN,
+        Operation.MILESTONE_WRITE,
+        Operation.VOTE_OPEN,
+    }
 )
 _WORKING: Final = frozenset({Operation.TASK_CLAIM, Operation.TASK_WORK, Operation.TASK_CREATE_SUBTASK})
 _JUDGING: Final = frozenset({Operation.TASK_REVIEW})

@@ -1,13 +1,12 @@
-"""Tasks: states, the moves between them, and the value itself."""
+"""Tasks: their states, what blocks them, and the value itself; the moves are in `transitions`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Final
 
-from supervisor.errors import WrongState
-from supervisor.model.ids import TaskId
+from supervisor.model.ids import MilestoneId, TaskId
 
 
 class TaskState(StrEnum):
@@ -24,41 +23,87 @@ class TaskState(StrEnum):
 
 
 TERMINAL: Final = frozenset({TaskState.DONE, TaskState.FAILED, TaskState.CANCELLED, TaskState.SKIPPED})
+ENDED: Final = TERMINAL - {TaskState.FAILED}
+"""The ends that let a track or a wave go on: what failed still stands in the way."""
 
-TASK_MOVES: Final[dict[TaskState, frozenset[TaskState]]] = {
-    TaskState.BLOCKED: frozenset({TaskState.PENDING, TaskState.CANCELLED, TaskState.SKIPPED}),
-    TaskState.PENDING: frozenset(
-        {TaskState.BLOCKED, TaskState.IN_PROGRESS, TaskState.CANCELLED, TaskState.SKIPPED}
-    ),
-    TaskState.IN_PROGRESS: frozenset(
-        {
-            TaskState.PENDING,
-            TaskState.BLOCKED,
-            TaskState.IN_REVIEW,
-            TaskState.DONE,
-            TaskState.FAILED,
-            TaskState.CANCELLED,
-            TaskState.SKIPPED,
-        }
-    ),
-    TaskState.IN_REVIEW: frozenset(
-        {TaskState.DONE, TaskState.PENDING, TaskState.BLOCKED, TaskState.CANCELLED, TaskState.SKIPPED}
-    ),
-    TaskState.DONE: frozenset({TaskState.PENDING}),
-    TaskState.FAILED: frozenset({TaskState.BLOCKED, TaskState.PENDING}),
-    TaskState.CANCELLED: frozenset({TaskState.PENDING}),
-    TaskState.SKIPPED: frozenset({TaskState.PENDING}),
-}
+OPEN: Final = frozenset(TaskState) - TERMINAL
 
 
 class BlockReason(StrEnum):
-    """Why a blocked task cannot be claimed yet."""
+    """Why a blocked task cannot be claimed yet. The first four follow from other tasks, the rest was said."""
 
     DEPENDENCY = "dependency"
     DEPENDENCY_FAILED = "dependency_failed"
+    TRACK = "track"
+    WAVE = "wave"
     BACKOFF = "backoff"
     HOLD = "hold"
     NEEDS_HUMAN = "needs_human"
+    QUARANTINE = "quarantine"
+
+
+DERIVED: Final = frozenset(
+    {BlockReason.DEPENDENCY, BlockReason.DEPENDENCY_FAILED, BlockReason.TRACK, BlockReason.WAVE}
+)
+
+
+class EdgePolicy(StrEnum):
+    """When a dependency is met: done well; ended but not failed; ended in any way."""
+
+    DONE = "done"
+    ENDED = "ended"
+    ANY = "any"
+
+    def is_met_by(self, state: TaskState) -> bool:
+        """Tell whether a dependency in this state lets the dependent go on."""
+        return state in _MEETS[self]
+
+    def is_lost_by(self, state: TaskState) -> bool:
+        """Tell whether a dependency has ended in a way that does not meet this policy."""
+        return state in TERMINAL and state not in _MEETS[self]
+
+
+_MEETS: Final = {
+    EdgePolicy.DONE: frozenset({TaskState.DONE}),
+    EdgePolicy.ENDED: ENDED,
+    EdgePolicy.ANY: TERMINAL,
+}
+
+
+class OnLost(StrEnum):
+    """What becomes of a task whose dependency can no longer be met."""
+
+    HOLD = "hold"
+    CANCEL = "cancel"
+    PROCEED = "proceed"
+
+
+class Join(StrEnum):
+    """When a parent may go on: all children ended, or one done."""
+
+    ALL = "all"
+    ANY = "any"
+
+
+class Gate(StrEnum):
+    """Whose approval ends a review: judges', or a person's alone."""
+
+    JUDGE = "judge"
+    HUMAN = "human"
+
+
+class ErrorClass(StrEnum):
+    """Why work failed; permanent and policy errors are not tried again."""
+
+    TRANSIENT = "transient"
+    TIMEOUT = "timeout"
+    DEPENDENCY = "dependency"
+    UNKNOWN = "unknown"
+    PERMANENT = "permanent"
+    POLICY = "policy"
+
+
+FINAL_ERRORS: Final = frozenset({ErrorClass.PERMANENT, ErrorClass.POLICY})
 
 
 class Priority(IntEnum):
@@ -86,6 +131,25 @@ NOTE_MAX: Final = 8 * 1024
 MAX_REVIEW_ROUNDS: Final = 3
 MAX_FAILURES: Final = 3
 MAX_RELEASES: Final = 3
+DEPENDENCIES_MAX: Final = 1000
+TAGS_MAX: Final = 50
+CRITERIA_MAX: Final = 100
+COMPLEXITY_MAX: Final = 10
+AGING_S: Final = 3600.0
+"""After how long a waiting task counts as one priority level higher; never as critical."""
+
+LOCK_MAX_S: Final = 4 * 3600.0
+"""How long one claim can last, however lively its holder is, unless it asked for another ceiling."""
+
+RETRY_BASE_S: Final = 30.0
+RETRY_CAP_S: Final = 600.0
+QUARANTINE_FAILURES: Final = 3
+QUARANTINE_WINDOW_S: Final = 3600.0
+
+
+def retry_delay(failures: int) -> float:
+    """Return for how many seconds a task waits after its n-th failure: 30 s, doubled, at most 10 min."""
+    return min(RETRY_CAP_S, RETRY_BASE_S * 2.0 ** (failures - 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +159,9 @@ class Task:
     `token` is the fencing token: it rises by one with each claim and must come with
     every later write of the holder. `failures` counts fails and crashes, `releases`
     counts voluntary give-backs; the three are never mixed. Times are epoch seconds.
+    `edge_policies` names the dependencies whose policy is not `done`. A claim lasts until
+    `lease_until`, which is renewed but never beyond `lease_ceiling`. `order` counts within
+    `track`; `wave` 0 means none. `key` is the name that a plan's file gives the task.
     """
 
     id: TaskId
@@ -128,11 +195,61 @@ class Task:
     updated_at: float = 0.0
     started_at: float | None = None
     finished_at: float | None = None
+    milestone: MilestoneId | None = None
+    key: str = ""
+    track: str | None = None
+    order: int = 0
+    wave: int = 0
+    cycle: int = 0
+    edge_policies: dict[str, EdgePolicy] = field(default_factory=dict)
+    on_lost: OnLost = OnLost.HOLD
+    join: Join = Join.ALL
+    required_tags: tuple[str, ...] = ()
+    required_group: str | None = None
+    complexity: int | None = None
+    work_role: str = ""
+    instructions: str = ""
+    block_note: str = ""
+    not_before: float | None = None
+    lease_ceiling: float | None = None
+    eta: float | None = None
+    error_class: ErrorClass | None = None
+    gate: Gate = Gate.JUDGE
+    approvals_needed: int = 1
+    approved_by: tuple[str, ...] = ()
+    review_until: float | None = None
+    issues: tuple[str, ...] = ()
+    reopened_inputs: tuple[TaskId, ...] = ()
+    archived_at: float | None = None
 
     @property
     def is_terminal(self) -> bool:
         """Tell whether the task has ended, well or not."""
         return self.state in TERMINAL
+
+    @property
+    def outcome(self) -> str:
+        """Say in one word how the task ended; empty while it is open."""
+        return _OUTCOMES.get(self.state, "")
+
+    @property
+    def duration_s(self) -> float | None:
+        """Return how long the last attempt took, from its claim to its end; None before."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return self.finished_at - self.started_at
+
+    def policy_of(self, dependency: str) -> EdgePolicy:
+        """Return when this dependency is met."""
+        return self.edge_policies.get(dependency, EdgePolicy.DONE)
+
+
+_OUTCOMES: Final = {
+    TaskState.DONE: "success",
+    TaskState.FAILED: "failed",
+    TaskState.SKIPPED: "skipped",
+    TaskState.CANCELLED: "cancelled",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +260,16 @@ class Note:
     task: TaskId
     author: str
     body: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """The one page about a task that its holder rewrites or adds to as the work goes on."""
+
+    task: TaskId
+    text: str
+    author: str
     at: float
 
 
@@ -158,9 +285,3 @@ class Checkpoint:
     remaining: tuple[str, ...] = ()
     state: str = ""
     at: float = 0.0
-
-
-def checked_move(task: Task, to: TaskState) -> None:
-    """Raise WrongState unless the table lets the task go to state `to`."""
-    if to not in TASK_MOVES[task.state]:
-        raise WrongState(f"task {task.id} is {task.state.value}; it cannot become {to.value}")

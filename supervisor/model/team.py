@@ -26,7 +26,7 @@ class OnDone(StrEnum):
 
 
 class Distribution(StrEnum):
-    """How work finds agents: they take the best they can, or it is dealt out in turn or to the least loaded."""
+    """How work finds agents: they take the best, or it is dealt out in turn or to the least loaded."""
 
     PULL = "pull"
     ROUND_ROBIN = "round_robin"

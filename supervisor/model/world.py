@@ -12,9 +12,10 @@ from supervisor.model.event import Event
 from supervisor.model.handoff import Handoff
 from supervisor.model.memory import MemoryEntry
 from supervisor.model.message import Delivery, Message
+from supervisor.model.milestone import Milestone
 from supervisor.model.outside_key import OutsideKey
 from supervisor.model.question import Question, QuestionState
-from supervisor.model.task import Checkpoint, Note, Task, TaskState
+from supervisor.model.task import Board, Checkpoint, Note, Task, TaskState
 from supervisor.model.team import Run
 from supervisor.model.vote import Ballot, Vote
 from supervisor.model.wire import from_wire, to_wire
@@ -23,8 +24,10 @@ from supervisor.model.work_state import WorkState
 ENTITIES: Final[dict[str, type[Any]]] = {
     "run": Run,
     "agent": Agent,
+    "milestone": Milestone,
     "task": Task,
     "note": Note,
+    "board": Board,
     "checkpoint": Checkpoint,
     "message": Message,
     "delivery": Delivery,
@@ -123,6 +126,11 @@ class World:
         return self.tables["task"]
 
     @property
+    def milestones(self) -> dict[str, Milestone]:
+        """Return the milestones by id, those of earlier runs included."""
+        return self.tables["milestone"]
+
+    @property
     def messages(self) -> dict[str, Message]:
         """Return the messages by id."""
         return self.tables["message"]
@@ -197,6 +205,6 @@ def key_of(noun: str, value: Any) -> str:
         return str(value.name)
     if noun in {"delivery", "ballot"}:
         return str(value.key)
-    if noun == "checkpoint":
+    if noun in {"checkpoint", "board"}:
         return str(value.task)
     return str(value.id)

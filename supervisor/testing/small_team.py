@@ -13,6 +13,7 @@ from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.agents import SlotNews
 from supervisor.coordinator.coordinator import Coordinator, UseCase
 from supervisor.coordinator.planning import NewTask
+from supervisor.coordinator.recount import wrong_counters
 from supervisor.coordinator.views import whole_world
 from supervisor.coordinator.work import Claim
 from supervisor.model.agent import AgentState, ExitClass, ExitInfo, Role
@@ -125,8 +126,8 @@ class SmallTeam:
         stored = await self.store.read(whole_world)
         if folded.tables != stored.tables:
             raise AssertionError("the tables are not the fold of the events")
-        if wrong := await self.store.read(lambda tx: tx.all("task.wrong_unmet")):
-            raise AssertionError(f"wrong dependency counters: {[tuple(row) for row in wrong]}")
+        if wrong := await self.store.read(wrong_counters):
+            raise AssertionError(f"wrong counters: {wrong}")
 
 
 @asynccontextmanager

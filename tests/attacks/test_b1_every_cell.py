@@ -10,7 +10,8 @@ import pytest
 from supervisor.errors import SupervisorError
 from supervisor.model.agent import Role
 from supervisor.model.permissions import PERMISSIONS, Operation, may
-from supervisor.model.task import TASK_MOVES, TERMINAL, BlockReason, Task, TaskState
+from supervisor.model.task import TERMINAL, BlockReason, Task, TaskState
+from supervisor.model.transitions import TASK_MOVES
 from supervisor.transports.mcp.tools import table
 from supervisor.transports.mcp.tools.table import TOOLS
 from supervisor.transports.mcp.tools.tool import Tool

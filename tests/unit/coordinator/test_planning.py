@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from supervisor.coordinator import planning
+from supervisor.coordinator import planning, steering
 from supervisor.coordinator.planning import NewTask
 from supervisor.errors import (
     DependencyCycle,
@@ -51,9 +51,9 @@ async def test_a_cycle_is_refused_and_spelled_out(team: SmallTeam) -> None:
     b = await team.add_task("b", depends_on=(a.id,))
     c = await team.add_task("c", depends_on=(b.id,))
     with pytest.raises(DependencyCycle, match=f"{a.id} → {c.id} → {b.id} → {a.id}"):
-        await team.do(lambda scope: planning.link_task(scope, team["planner"], a.id, (c.id,)))
+        await team.do(lambda scope: steering.link_task(scope, team["planner"], a.id, (c.id,)))
     with pytest.raises(DependencyCycle, match=f"{a.id} → {a.id}"):
-        await team.do(lambda scope: planning.link_task(scope, team["planner"], a.id, (a.id,)))
+        await team.do(lambda scope: steering.link_task(scope, team["planner"], a.id, (a.id,)))
     assert (await team.task(a.id)).depends_on == ()
 
 
@@ -63,13 +63,13 @@ async def test_what_has_ended_or_was_seen_closes_no_cycle(team: SmallTeam) -> No
     left = await team.add_task("left", depends_on=(ended.id,))
     right = await team.add_task("right", depends_on=(ended.id, left.id))
     wanted = (left.id, right.id)
-    linked = await team.do(lambda scope: planning.link_task(scope, team["planner"], a.id, wanted))
+    linked = await team.do(lambda scope: steering.link_task(scope, team["planner"], a.id, wanted))
     assert linked.depends_on == wanted
 
 
 async def test_linking_blocks_a_pending_task_and_keeps_its_counter_right(team: SmallTeam) -> None:
     a, b = await team.add_task("a"), await team.add_task("b")
-    linked = await team.do(lambda scope: planning.link_task(scope, team["planner"], b.id, (a.id, a.id)))
+    linked = await team.do(lambda scope: steering.link_task(scope, team["planner"], b.id, (a.id, a.id)))
     assert (linked.state, linked.depends_on) == (TaskState.BLOCKED, (a.id,))
     await team.finish("worker-1", await team.claim("worker-1", a.id))
     assert (await team.task(b.id)).state is TaskState.PENDING
@@ -79,7 +79,7 @@ async def test_a_claimed_task_takes_no_more_dependencies(team: SmallTeam) -> Non
     a, b = await team.add_task("a"), await team.add_task("b")
     await team.claim("worker-1", b.id)
     with pytest.raises(WrongState, match="in_progress"):
-        await team.do(lambda scope: planning.link_task(scope, team["planner"], b.id, (a.id,)))
+        await team.do(lambda scope: steering.link_task(scope, team["planner"], b.id, (a.id,)))
 
 
 async def test_cancelling_takes_the_task_from_its_holder(team: SmallTeam) -> None:
@@ -87,14 +87,14 @@ async def test_cancelling_takes_the_task_from_its_holder(team: SmallTeam) -> Non
     waiting = await team.add_task(depends_on=(task.id,))
     claim = await team.claim("worker-1", task.id)
     cancelled = await team.do(
-        lambda scope: planning.cancel_task(scope, team["planner"], task.id, "not needed")
+        lambda scope: steering.cancel_task(scope, team["planner"], task.id, "not needed")
     )
     assert (cancelled.state, cancelled.holder) == (TaskState.CANCELLED, None)
     assert (await team.task(waiting.id)).blocked_by == (BlockReason.DEPENDENCY_FAILED,)
     with pytest.raises(StaleToken):
         await team.finish("worker-1", claim)
     with pytest.raises(WrongState, match="has ended already"):
-        await team.do(lambda scope: planning.cancel_task(scope, None, task.id, "again"))
+        await team.do(lambda scope: steering.cancel_task(scope, None, task.id, "again"))
 
 
 async def test_a_worker_may_only_create_subtasks_of_what_it_holds(team: SmallTeam) -> None:
@@ -142,7 +142,7 @@ async def test_what_makes_no_task_is_refused_with_its_reason(
 async def test_a_person_may_create_and_cancel_any_task(team: SmallTeam) -> None:
     task = await team.do(lambda scope: planning.create_task(scope, None, NewTask(title="by hand")))
     assert task.creator == "human"
-    cancelled = await team.do(lambda scope: planning.cancel_task(scope, None, task.id, "by hand"))
+    cancelled = await team.do(lambda scope: steering.cancel_task(scope, None, task.id, "by hand"))
     assert cancelled.state is TaskState.CANCELLED
 
 
@@ -150,6 +150,6 @@ async def test_judges_and_monitors_cannot_cancel_or_link(team: SmallTeam) -> Non
     task = await team.add_task()
     for name in ("judge", "watcher", "worker-1"):
         with pytest.raises(Forbidden):
-            await team.do(partial(planning.cancel_task, actor=team[name], spelled=task.id, reason=""))
+            await team.do(partial(steering.cancel_task, actor=team[name], spelled=task.id, reason=""))
         with pytest.raises(Forbidden):
-            await team.do(partial(planning.link_task, actor=team[name], spelled=task.id, wanted=()))
+            await team.do(partial(steering.link_task, actor=team[name], spelled=task.id, wanted=()))

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.coordinator import agents, planning, reviews, runs, upkeep, views, votes, work
+from supervisor.coordinator import agents, ending, planning, reviews, runs, steering, upkeep, views, votes, work
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.errors import NotFound, RunConflict
 from supervisor.model.agent import AgentState, ExitClass, ExitInfo
 from supervisor.model.approval import Mode
 from supervisor.model.ids import HUMAN, TaskId
-from supervisor.model.task import Task, TaskState
+from supervisor.model.task import ErrorClass, Task, TaskState
 from supervisor.model.team import PoolSpec, RunState
 from supervisor.model.world import EngineInfo, World
 from supervisor.store.store import Store
@@ -55,7 +55,7 @@ async def test_work_that_only_a_person_could_move_ends_the_run_as_failed(team: S
     await team.add_task(depends_on=(task.id,))
     claim = await team.claim("worker-1", task.id)
     await team.do(
-        lambda scope: work.fail(scope, team["worker-1"], task.id, claim.task.token, "no", permanent=True)
+        lambda scope: ending.fail(scope, team["worker-1"], task.id, claim.task.token, "no", kind=ErrorClass.PERMANENT)
     )
     await end_planners(team)
     standing = await team.do(runs.standing)
@@ -74,7 +74,7 @@ async def test_what_stands_far_behind_a_failed_task_does_not_keep_the_run_going(
     first = await three_in_a_row(team)
     claim = await team.claim("worker-1", first.id)
     await team.do(
-        lambda scope: work.fail(scope, team["worker-1"], first.id, claim.task.token, "no", permanent=True)
+        lambda scope: ending.fail(scope, team["worker-1"], first.id, claim.task.token, "no", kind=ErrorClass.PERMANENT)
     )
     standing = await team.do(runs.standing)
     assert (standing.over, standing.failed, standing.words) == (True, True, "0 of 3 tasks done, 3 not")
@@ -85,7 +85,7 @@ async def give_up(team: SmallTeam, task_id: TaskId) -> None:
     while (task := await team.task(task_id)).state is not TaskState.BLOCKED:
         claim = await team.claim("worker-1", task.id)
         giving_back = partial(
-            work.release, actor=team["worker-1"], spelled=task.id, token=claim.task.token, reason="no"
+            ending.release, actor=team["worker-1"], spelled=task.id, token=claim.task.token, reason="no"
         )
         await team.do(giving_back)
 
@@ -103,13 +103,13 @@ async def test_a_person_can_still_free_what_waits_for_one(team: SmallTeam) -> No
     first = await three_in_a_row(team)
     await give_up(team, first.id)
     assert not (await team.do(runs.standing)).over
-    await team.do(lambda scope: work.unblock(scope, first.id, actor=HUMAN))
+    await team.do(lambda scope: steering.unblock(scope, first.id, actor=HUMAN))
     assert (await team.task(first.id)).state is TaskState.PENDING
 
 
 async def test_work_that_was_withdrawn_is_no_failure(team: SmallTeam) -> None:
     task = await team.add_task()
-    await team.do(lambda scope: planning.cancel_task(scope, None, task.id, "not needed"))
+    await team.do(lambda scope: steering.cancel_task(scope, None, task.id, "not needed"))
     await end_planners(team)
     standing = await team.do(runs.standing)
     assert (standing.over, standing.failed) == (True, False)

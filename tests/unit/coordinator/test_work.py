@@ -7,10 +7,10 @@ from functools import partial
 
 import pytest
 
-from supervisor.coordinator import upkeep, work
+from supervisor.coordinator import ending, steering, upkeep, work
 from supervisor.errors import AlreadyClaimed, Forbidden, InvalidArgument, NothingToDo, StaleToken, WrongState
 from supervisor.model.agent import AgentState
-from supervisor.model.task import BlockReason, TaskState
+from supervisor.model.task import BlockReason, ErrorClass, TaskState
 from supervisor.testing.small_team import SmallTeam
 
 
@@ -90,9 +90,9 @@ async def test_an_old_token_is_refused_by_every_later_write(team: SmallTeam) -> 
         lambda scope: work.add_note(scope, *late[:2], "late", late[2]),
         lambda scope: work.save_checkpoint(scope, *late, percent=1, completed=(), remaining=(), state=""),
         lambda scope: work.complete(scope, *late, "late"),
-        lambda scope: work.fail(scope, *late, "late", permanent=False),
-        lambda scope: work.release(scope, *late, "late"),
-        lambda scope: work.block_for_help(scope, *late, "late"),
+        lambda scope: ending.fail(scope, *late, "late", kind=ErrorClass.UNKNOWN),
+        lambda scope: ending.release(scope, *late, "late"),
+        lambda scope: ending.block_for_help(scope, *late, "late"),
     ]
     for write in writes:
         with pytest.raises(StaleToken):
@@ -208,8 +208,8 @@ async def test_a_permanent_failure_ends_the_task_at_once_and_holds_what_waits_fo
     waiting = await team.add_task(depends_on=(task.id,))
     claim = await team.claim("worker-1", task.id)
     await team.do(
-        lambda scope: work.fail(
-            scope, team["worker-1"], task.id, claim.task.token, "no such file", permanent=True
+        lambda scope: ending.fail(
+            scope, team["worker-1"], task.id, claim.task.token, "no such file", kind=ErrorClass.PERMANENT
         )
     )
     assert (await team.task(task.id)).state is TaskState.FAILED
@@ -222,7 +222,7 @@ async def test_the_third_release_makes_a_task_wait_for_a_person_who_can_clear_it
         claim = await team.claim("worker-1", task.id)
         await team.do(
             partial(
-                work.release,
+                ending.release,
                 actor=team["worker-1"],
                 spelled=task.id,
                 token=claim.task.token,
@@ -231,16 +231,16 @@ async def test_the_third_release_makes_a_task_wait_for_a_person_who_can_clear_it
         )
     stuck = await team.task(task.id)
     assert (stuck.state, stuck.blocked_by) == (TaskState.BLOCKED, (BlockReason.NEEDS_HUMAN,))
-    await team.do(lambda scope: work.unblock(scope, task.id, actor="human"))
+    await team.do(lambda scope: steering.unblock(scope, task.id, actor="human"))
     assert (await team.task(task.id)).state is TaskState.PENDING
     with pytest.raises(WrongState, match="does not wait for a person"):
-        await team.do(lambda scope: work.unblock(scope, task.id, actor="human"))
+        await team.do(lambda scope: steering.unblock(scope, task.id, actor="human"))
 
 
 async def test_asking_for_help_parks_the_task_with_its_assignee(team: SmallTeam) -> None:
     claim = await team.claim("worker-1", (await team.add_task()).id)
     await team.do(
-        lambda scope: work.block_for_help(
+        lambda scope: ending.block_for_help(
             scope, team["worker-1"], claim.task.id, claim.task.token, "which one?"
         )
     )

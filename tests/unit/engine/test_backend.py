@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from supervisor.coordinator import approvals, work
+from supervisor.coordinator import approvals, ending
 from supervisor.dispatch.archivist import Archivist
 from supervisor.engine.backend import Backend
 from supervisor.engine.stopping import Cause, StopSwitch
@@ -94,7 +94,7 @@ async def test_a_person_adds_shows_and_cancels_work(backend: Backend) -> None:
 async def test_a_person_frees_what_waits_for_one(backend: Backend, team: SmallTeam) -> None:
     claim = await team.claim("worker-1", (await team.add_task()).id)
     await team.do(
-        lambda scope: work.block_for_help(scope, team["worker-1"], claim.task.id, claim.task.token, "?")
+        lambda scope: ending.block_for_help(scope, team["worker-1"], claim.task.id, claim.task.token, "?")
     )
     freed = await backend.call("task_unblock", {"task_id": "T1"})
     assert (freed["task"]["state"], freed["task"]["assignee"]) == ("pending", None)

@@ -14,7 +14,8 @@ from supervisor.model.agent import AGENT_MOVES, ALIVE, AgentState
 from supervisor.model.approval import APPROVAL_MOVES, ApprovalState
 from supervisor.model.ids import TaskId
 from supervisor.model.message import DELIVERY_MOVES, DeliveryState
-from supervisor.model.task import TASK_MOVES, TERMINAL, Task, TaskState, checked_move
+from supervisor.model.task import TERMINAL, Task, TaskState
+from supervisor.model.transitions import TASK_MOVES, checked_move
 from supervisor.model.team import RUN_MOVES, RunState
 from supervisor.model.vote import VOTE_MOVES, VoteState
 

@@ -12,7 +12,7 @@ import pytest
 
 import analysing
 import effort
-from supervisor.coordinator import approvals, planning
+from supervisor.coordinator import approvals, steering
 from supervisor.coordinator.planning import NewTask
 from supervisor.model.approval import Mode
 from tests.unit.survey.desk import Died, Survey, survey_team
@@ -163,7 +163,7 @@ async def test_a_task_that_was_taken_away_is_dropped_and_work_goes_on(survey: Su
 
     async def cancelled_meanwhile(tool: str, arguments: dict[str, Any]) -> None:
         if tool == "task_complete" and arguments["task_id"] == task_id:
-            await survey.team.do(lambda scope: planning.cancel_task(scope, None, task_id, "not wanted"))
+            await survey.team.do(lambda scope: steering.cancel_task(scope, None, task_id, "not wanted"))
         elif tool == "task_complete":
             tools.stop_requested = True
 

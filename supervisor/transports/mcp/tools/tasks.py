@@ -6,13 +6,13 @@ from typing import Final
 
 from pydantic import Field
 
-from supervisor.coordinator import planning, reviews, views, work
+from supervisor.coordinator import choosing, ending, planning, reviews, steering, views, work
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope
 from supervisor.errors import InvalidArgument
 from supervisor.model.ids import number_of
 from supervisor.model.permissions import Operation
-from supervisor.model.task import Task, TaskState
+from supervisor.model.task import EdgePolicy, ErrorClass, Task, TaskState
 from supervisor.model.wire import to_wire
 from supervisor.transports.mcp.tools.tool import Answer, Arguments, Mutation, Tool, simple_tool
 
@@ -45,6 +45,17 @@ class MaybeTask(Mutation):
     """Arguments of task_claim and review_take."""
 
     task_id: str | None = Field(default=None, description="Leave it out for the recommended one.")
+
+
+class ClaimTask(MaybeTask):
+    """Arguments of task_claim."""
+
+    lock_minutes: float | None = Field(
+        default=None,
+        gt=0,
+        le=1440,
+        description="End the lease after so long; without it, it is renewed while you live.",
+    )
 
 
 class Held(Mutation):
@@ -89,6 +100,7 @@ class Fail(Held):
 
     error: str
     permanent: bool = Field(default=False, description="True if trying again cannot help.")
+    error_class: str | None = Field(default=None, description=f"One of {', '.join(ErrorClass)}.")
 
 
 class Release(Held):
@@ -117,6 +129,7 @@ class Link(Mutation):
 
     task_id: str = Field(description=TASK_ID)
     depends_on: list[str]
+    on: str = Field(default="done", description=f"When they are met: {', '.join(EdgePolicy)}.")
 
 
 class WithReason(Mutation):
@@ -167,19 +180,13 @@ def get_task(scope: Scope, _actor: Actor, asked: OneTask) -> Answer:
 
 def next_task(scope: Scope, actor: Actor, _asked: Nothing) -> Answer:
     """Answer what the actor should claim next, and why."""
-    task = work.recommended(scope, actor)
-    if task is None:
-        return {"task": None, "reason": "nothing is claimable for you now; `wait` for `task`"}
-    reserved = "it is reserved for you; " if task.assignee == actor.name else ""
-    return {
-        "task": to_wire(task),
-        "reason": f"{reserved}best priority ({task.priority.name.lower()}), oldest there",
-    }
+    choice = choosing.next_choice(scope, actor)
+    return {"task": to_wire(choice.task), "reason": choice.reason, "others": choice.others}
 
 
-def claim_task(scope: Scope, actor: Actor, asked: MaybeTask) -> Answer:
+def claim_task(scope: Scope, actor: Actor, asked: ClaimTask) -> Answer:
     """Claim a task and answer all that is needed to start."""
-    claim = work.claim(scope, actor, asked.task_id)
+    claim = work.claim(scope, actor, asked.task_id, lock_minutes=asked.lock_minutes)
     return {**to_wire(claim), "token": claim.task.token}
 
 
@@ -214,15 +221,25 @@ def complete_task(scope: Scope, actor: Actor, asked: Complete) -> Answer:
     return {"task": to_wire(work.complete(scope, actor, asked.task_id, asked.token, asked.result))}
 
 
+def _error_class(asked: Fail) -> ErrorClass:
+    if asked.error_class is None:
+        return ErrorClass.PERMANENT if asked.permanent else ErrorClass.UNKNOWN
+    word = asked.error_class.lower()
+    if word not in set(ErrorClass):
+        raise InvalidArgument(f"error_class `{asked.error_class[:40]}` is none of {', '.join(ErrorClass)}")
+    return ErrorClass(word)
+
+
 def fail_task(scope: Scope, actor: Actor, asked: Fail) -> Answer:
     """Report a failure."""
-    task = work.fail(scope, actor, asked.task_id, asked.token, asked.error, permanent=asked.permanent)
+    kind = _error_class(asked)
+    task = ending.fail(scope, actor, asked.task_id, asked.token, asked.error, kind=kind)
     return {"task": to_wire(task)}
 
 
 def release_task(scope: Scope, actor: Actor, asked: Release) -> Answer:
     """Give a task back."""
-    return {"task": to_wire(work.release(scope, actor, asked.task_id, asked.token, asked.reason))}
+    return {"task": to_wire(ending.release(scope, actor, asked.task_id, asked.token, asked.reason))}
 
 
 def create_task(scope: Scope, actor: Actor, asked: Create) -> Answer:
@@ -244,12 +261,14 @@ def create_task(scope: Scope, actor: Actor, asked: Create) -> Answer:
 
 def link_task(scope: Scope, actor: Actor, asked: Link) -> Answer:
     """Add dependencies."""
-    return {"task": to_wire(planning.link_task(scope, actor, asked.task_id, tuple(asked.depends_on)))}
+    return {
+        "task": to_wire(steering.link_task(scope, actor, asked.task_id, tuple(asked.depends_on), on=asked.on))
+    }
 
 
 def cancel_task(scope: Scope, actor: Actor, asked: WithReason) -> Answer:
     """Cancel a task."""
-    return {"task": to_wire(planning.cancel_task(scope, actor, asked.task_id, asked.reason))}
+    return {"task": to_wire(steering.cancel_task(scope, actor, asked.task_id, asked.reason))}
 
 
 def take_review(scope: Scope, actor: Actor, asked: MaybeTask) -> Answer:
@@ -295,7 +314,7 @@ TASK_TOOLS: Final = (
         "task_claim",
         "Claim a task under a lease. Answers the token that every later write about it needs.",
         Operation.TASK_CLAIM,
-        MaybeTask,
+        ClaimTask,
         claim_task,
     ),
     simple_tool(

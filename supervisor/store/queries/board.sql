@@ -1,0 +1,19 @@
+-- name: put
+-- Write the board of one task.
+INSERT INTO board (
+    task, text, author, at
+) VALUES (
+    :task, :text, :author, :at
+)
+ON CONFLICT (task) DO UPDATE SET
+    text = excluded.text,
+    author = excluded.author,
+    at = excluded.at;
+
+-- name: get
+-- The board of one task.
+SELECT * FROM board WHERE task = :task;
+
+-- name: all
+-- Every board.
+SELECT * FROM board ORDER BY task;
