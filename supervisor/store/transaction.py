@@ -55,33 +55,33 @@ class Transaction:
         finally:
             self._caller = ("", 0)
 
-    def one(self, query: str, **params: Any) -> sqlite3.Row | None:
+    def one(self, query: str, /, **params: Any) -> sqlite3.Row | None:
         """Return the first row of a named query, or None."""
         row: sqlite3.Row | None = self._connection.execute(QUERIES[query], params).fetchone()
         return row
 
-    def all(self, query: str, **params: Any) -> list[sqlite3.Row]:
+    def all(self, query: str, /, **params: Any) -> list[sqlite3.Row]:
         """Return all rows of a named query."""
         return self._connection.execute(QUERIES[query], params).fetchall()
 
-    def each(self, query: str, **params: Any) -> Iterator[sqlite3.Row]:
+    def each(self, query: str, /, **params: Any) -> Iterator[sqlite3.Row]:
         """Yield the rows of a named query one by one: for tables that need not fit into memory."""
         yield from self._connection.execute(QUERIES[query], params)
 
-    def execute(self, query: str, **params: Any) -> int:
+    def execute(self, query: str, /, **params: Any) -> int:
         """Run a named statement about bookkeeping and return how many rows it changed."""
         return self._connection.execute(QUERIES[query], params).rowcount
 
-    def scalar(self, query: str, **params: Any) -> Any:
+    def scalar(self, query: str, /, **params: Any) -> Any:
         """Return the only value of a named query that always has one row."""
         return self._connection.execute(QUERIES[query], params).fetchone()[0]
 
-    def value(self, kind: type[T], query: str, **params: Any) -> T | None:
+    def value(self, kind: type[T], query: str, /, **params: Any) -> T | None:
         """Return the first row of a named query as a model value, or None."""
         row = self.one(query, **params)
         return None if row is None else from_row(kind, row)
 
-    def values(self, kind: type[T], query: str, **params: Any) -> tuple[T, ...]:
+    def values(self, kind: type[T], query: str, /, **params: Any) -> tuple[T, ...]:
         """Return the rows of a named query as model values."""
         return tuple(from_row(kind, row) for row in self.all(query, **params))
 
