@@ -14,12 +14,14 @@ from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.planning import NewTask
 from supervisor.dispatch.archivist import Archivist
 from supervisor.engine.event_verbs import EVENT_VERBS
+from supervisor.engine.notify_verbs import NOTIFY_VERBS
 from supervisor.engine.people_verbs import PEOPLE_VERBS
 from supervisor.engine.stopping import StopSwitch, asked_down
 from supervisor.errors import InvalidArgument
 from supervisor.model.ids import HUMAN
 from supervisor.model.wire import from_wire, to_wire
 from supervisor.model.world import EngineInfo, Snapshot
+from supervisor.notifiers.notifiers import Notifiers
 from supervisor.supervision.supervisor import Supervisor
 from supervisor.transports.control.frame_hub import FrameHub
 from supervisor.transports.control.protocol import PROTOCOL, Frame
@@ -111,6 +113,7 @@ class Backend:
     hub: FrameHub
     switch: StopSwitch
     info: Callable[[], EngineInfo]
+    notifiers: Notifiers | None = None
     archivist: Archivist
     verbs: dict[str, tuple[type[Any], Callable[[Any], Any]]] = field(init=False)
 
@@ -132,6 +135,7 @@ class Backend:
             "down": (Down, self._down),
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in EVENT_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in PEOPLE_VERBS.items()},
+            **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in NOTIFY_VERBS.items()},
         }
         object.__setattr__(self, "verbs", verbs)
 

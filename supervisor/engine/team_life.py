@@ -34,13 +34,15 @@ from supervisor.model.event import Event
 from supervisor.model.outside_key import OUTSIDE
 from supervisor.model.team import OnDone, TeamSpec
 from supervisor.model.world import EngineInfo, PoolInfo
+from supervisor.notifiers.letter import Letter
+from supervisor.notifiers.notifiers import Notifiers
 from supervisor.runtime.guardian import Guardian
 from supervisor.runtime.spawn import SpawnFailed
 from supervisor.runtime.sweep import sweep_strays
 from supervisor.supervision.child_spec import children_of
 from supervisor.supervision.supervisor import Supervisor
 from supervisor.transports.control.frame_hub import FrameHub
-from supervisor.transports.control.protocol import Bye
+from supervisor.transports.control.protocol import BellFrame, Bye
 from supervisor.transports.control.server import ControlServer
 from supervisor.transports.mcp.server import McpServer
 from supervisor.transports.mcp.team_desk import TeamDesk
@@ -92,12 +94,20 @@ class TeamLife:
         self._caretaker = Caretaker(coordinator, clock, signs_of_life=self._signs_of_life)
         self._archivist = Archivist(coordinator.store, premises.state.archive, clock)
         self._gauges = Gauges(self._staff, self._hub, clock, session=premises.session)
+        self._notifiers = Notifiers(
+            coordinator,
+            clock,
+            random.Random(),  # noqa: S311 - jitter
+            ring=self._ring,
+            project=premises.state.project.name,
+        )
         self._backend = Backend(
             coordinator=coordinator,
             supervisor=self._supervisor,
             hub=self._hub,
             switch=self._switch,
             info=self.info,
+            notifiers=self._notifiers,
             archivist=self._archivist,
         )
         coordinator.store.listen(self._committed)
@@ -145,6 +155,7 @@ class TeamLife:
             with suppress(StoreError):  # the next engine does it then, as after a crash
                 await self._coordinator.outsiders.leave(reason="no engine runs")
             await sweep_strays()
+            await self._notifiers.last_words(self._switch.hurried)
             self._coordinator.close()
             for task in beside:
                 task.cancel()
@@ -159,6 +170,7 @@ class TeamLife:
             "caretaker": self._caretaker.keep(),
             "archivist": self._archivist.keep(days=team.keep_events_days, runs=team.keep_runs),
             "gauges": self._gauges.measure(),
+            "notifiers": self._notifiers.keep(),
             "work over": self._finish_when_over(),
             "gave up": self._stop_when_nobody_is_left(),
         }
@@ -262,6 +274,9 @@ class TeamLife:
 
     def _signs_of_life(self) -> Mapping[str, float]:
         return {**self._staff.signs_of_life(), **self._coordinator.outsiders.signs_of_life()}
+
+    def _ring(self, letter: Letter) -> None:
+        self._hub.publish(BellFrame(at=self._clock.now(), about=letter.kind))
 
     def _committed(self, events: list[Event]) -> None:
         for event in events:

@@ -82,6 +82,7 @@ class SupervisorApp(App[str], inherit_bindings=False):
         self._tick_s = tick_s
         self._painted: tuple[int, int] | None = None
         self._waiting = 0
+        self._rung = 0
         self._has_moved = False
         self._keys = KeyOrder()
         self._next_look: Timer | None = None
@@ -136,11 +137,11 @@ class SupervisorApp(App[str], inherit_bindings=False):
         pane.beat()
 
     def _call_for_attention(self, scene: Scene) -> None:
-        """Ring when more waits than before; open on what waits. Focus is never taken."""
+        """Ring when more waits than before, or the engine asks for it; open on what waits; take no focus."""
         waiting = waiting_count(scene)
-        if waiting > self._waiting:
+        if waiting > self._waiting or self.live.rings > self._rung:
             self.bell()
-        self._waiting = waiting
+        self._waiting, self._rung = waiting, self.live.rings
         if scene.is_known and not self._has_moved:
             self._has_moved = True
             if waiting and len(self.screen_stack) == 1:

@@ -14,7 +14,7 @@ from supervisor.model.event import Event
 from supervisor.model.wire import from_wire
 from supervisor.model.world import EngineInfo, Snapshot, World
 from supervisor.transports.control.client import FeedItem
-from supervisor.transports.control.protocol import Bye, MetricsFrame
+from supervisor.transports.control.protocol import BellFrame, Bye, MetricsFrame
 from supervisor.ui.glyphs import Glyphs
 from supervisor.ui.scene import Link, Scene
 
@@ -44,7 +44,10 @@ Connect = Callable[[], Awaitable[Engine]]
 
 
 class LiveTeam:
-    """The team as the feed tells it. `version` rises with everything that could change a pixel."""
+    """The team as the feed tells it. `version` rises with everything that could change a pixel.
+
+    `rings` counts how often the engine asked for the bell.
+    """
 
     def __init__(self, clock: Clock) -> None:
         """Know nothing yet."""
@@ -57,6 +60,7 @@ class LiveTeam:
         self._reason = ""
         self._heard_at = clock.now()
         self.version = 0
+        self.rings = 0
 
     def scene(self, glyphs: Glyphs) -> Scene:
         """Return what is known at this instant."""
@@ -85,6 +89,8 @@ class LiveTeam:
                 self._recent.append(item)
             case MetricsFrame():
                 self._metrics = {each.name: each for each in item.agents}
+            case BellFrame():
+                self.rings += 1
             case Bye():
                 self._cut(Link.LOST if item.reason == "lost" else Link.ENDED, item.reason)
             case _:

@@ -21,6 +21,7 @@ from supervisor.transports.control.protocol import (
     LINE_MAX,
     SNAPSHOT,
     SUBSCRIBE,
+    BellFrame,
     Bye,
     Frame,
     Lagged,
@@ -35,7 +36,7 @@ CALL_TIMEOUT_S: Final = 30.0
 LOST: Final = "lost"
 """The reason of the Bye that `feed` makes itself when the connection ends without a word."""
 
-FeedItem: TypeAlias = Snapshot | Event | MetricsFrame | Bye
+FeedItem: TypeAlias = Snapshot | Event | MetricsFrame | BellFrame | Bye
 
 
 class ControlClient:

@@ -45,6 +45,8 @@ VERBS: Final = (
     "memory_purge",
     "question_list",
     "question_answer",
+    "notify_list",
+    "notify_test",
 )
 """Every verb an engine answers; `docs/control-api.md` is tested to list the same."""
 
@@ -55,6 +57,14 @@ class MetricsFrame:
 
     at: float
     agents: tuple[AgentMetrics, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BellFrame:
+    """The profile wants a person called: views ring their terminal's bell. `about` is a notice's kind."""
+
+    at: float
+    about: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +79,12 @@ class Lagged:
     """The subscriber fell behind and was cut off: it must subscribe again and take a new snapshot."""
 
 
-Frame: TypeAlias = Event | MetricsFrame | Bye | Lagged
+Frame: TypeAlias = Event | MetricsFrame | BellFrame | Bye | Lagged
 
 _FRAME_KINDS: Final[dict[str, type[Any]]] = {
     "event": Event,
     "metrics": MetricsFrame,
+    "bell": BellFrame,
     "bye": Bye,
     "lagged": Lagged,
 }
