@@ -51,6 +51,7 @@ def all_checks(project: Path) -> Iterator[Check]:
         _runtime_dir,
         _state_dir,
         _engine,
+        _notices,
         _disk,
     )
     for check in checks:
@@ -200,6 +201,16 @@ def _hello(project: Path) -> dict[str, object]:
 
     told: dict[str, object] = ask(project, "hello")
     return told
+
+
+def _notices(_project: Path) -> Check:
+    from supervisor.notifiers.desktop import PROGRAMS, desktop_program
+
+    found = desktop_program()
+    if found is not None:
+        return Check(name="notices", verdict=Verdict.OK, detail=f"{found} shows those for the desktop")
+    detail = f"none of {', '.join(PROGRAMS)} is installed: sinks of kind `desktop` cannot show anything"
+    return Check(name="notices", verdict=Verdict.OK, detail=detail)
 
 
 def _disk(project: Path) -> Check:
