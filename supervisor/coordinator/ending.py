@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from supervisor.coordinator import agents, flow
+from supervisor.coordinator import agents, flow, handoffs, work_state
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope, sized
 from supervisor.coordinator.work import held_task
@@ -71,6 +71,8 @@ def _failed(scope: Scope, task: Task, *, actor: str, error: str, kind: ErrorClas
         error_class=kind,
         finished_at=scope.now,
     )
+    if task.holder is not None:
+        work_state.note_task_end(scope, task.holder, failed, failed.outcome)
     return flow.record(scope, "task.failed", task, failed, actor=actor, reason=error[:200])
 
 
@@ -129,6 +131,7 @@ def block_for_help(scope: Scope, actor: Actor, spelled: str, token: int, reason:
 def holder_gone(scope: Scope, name: str, *, reason: str, is_failure: bool) -> None:
     """Take everything from an agent whose incarnation ended: its tasks and its reviews."""
     for task in scope.tx.values(Task, "task.held_by", agent=name):
+        handoffs.automatic(scope, name, task, reason)
         if is_failure:
             after_failure(
                 scope, task, actor=SUPERVISOR, error=reason, kind=ErrorClass.TRANSIENT, crashed=True

@@ -9,8 +9,8 @@ from supervisor.coordinator import (
     agents,
     approvals,
     ending,
+    mailboxes,
     memory,
-    messages,
     outside,
     plans,
     questions,
@@ -20,7 +20,7 @@ from supervisor.coordinator import (
 from supervisor.coordinator.agents import SlotNews
 from supervisor.coordinator.scope import Scope
 from supervisor.model.agent import ALIVE, AgentState, ExitClass, ExitInfo
-from supervisor.model.ids import HUMAN, SUPERVISOR
+from supervisor.model.ids import SUPERVISOR
 from supervisor.model.task import QUARANTINE_WINDOW_S, Task
 
 GONE = frozenset({AgentState.EXITED, AgentState.PARKED})
@@ -39,7 +39,7 @@ def tick(scope: Scope, alive: Mapping[str, float]) -> None:
     approvals.expire_overdue(scope)
     questions.expire_overdue(scope)
     memory.expire_overdue(scope)
-    messages.expire_mail(scope, (HUMAN, *(agent.name for agent in scope.agents())))
+    mailboxes.keep_mail(scope)
 
 
 def _keep_leases(scope: Scope, alive: Mapping[str, float]) -> None:
@@ -87,8 +87,11 @@ def _incarnation_over(scope: Scope, news: SlotNews) -> None:
     if not agents.end_incarnation(scope, news.agent, news.incarnation):
         return
     reason = news.reason or f"{news.agent} ended"
-    ending.holder_gone(scope, news.agent, reason=reason, is_failure=agents.counts_as_failure(news.last_exit))
+    is_failure = agents.counts_as_failure(news.last_exit)
+    ending.holder_gone(scope, news.agent, reason=reason, is_failure=is_failure)
     approvals.withdraw(scope, news.agent, reason=reason)
+    questions.withdraw(scope, news.agent, reason)
+    mailboxes.incarnation_over(scope, news.agent, is_failure=is_failure)
 
 
 def engine_was_lost(scope: Scope) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from supervisor.coordinator import agents, choosing, dealing, flow
+from supervisor.coordinator import agents, choosing, dealing, flow, work_state
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope, sized, task_number
 from supervisor.errors import AlreadyClaimed, Forbidden, InvalidArgument, NothingToDo, StaleToken, WrongState
@@ -252,6 +252,7 @@ def complete(scope: Scope, actor: Actor, spelled: str, token: int, result: str) 
     )
     kind = "task.submitted" if task.review else "task.done"
     flow.record(scope, kind, task, handed_in, actor=actor.name)
+    work_state.note_task_end(scope, actor.name, handed_in, handed_in.outcome or "handed in")
     agents.refresh_activity(scope, actor.name)
     return handed_in
 
