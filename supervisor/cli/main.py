@@ -8,6 +8,7 @@ from supervisor import __version__
 from supervisor.cli.approval_verbs import approvals, approve, reject
 from supervisor.cli.border import Border
 from supervisor.cli.care_verbs import doctor, fsck
+from supervisor.cli.key_verbs import key
 from supervisor.cli.log_verbs import events, logs
 from supervisor.cli.memory_verbs import memory
 from supervisor.cli.message_verbs import inbox, send
@@ -45,6 +46,7 @@ for verb in (
     task,
     vote,
     memory,
+    key,
     restart,
     stop,
     profile,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from supervisor.coordinator import agents, approvals, work
+from supervisor.coordinator import agents, approvals, ending
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope, sized
 from supervisor.errors import InvalidArgument, NotFound, RunConflict, TooMany, Unauthenticated, WrongState
@@ -271,8 +271,8 @@ def _end_key(scope: Scope, key: OutsideKey, state: KeyState, *, actor: str, reas
     scope.tx.record(f"outside_key.{state.value}", ended, actor=actor, reason=reason)
     scope.tx.execute("outside_key.drop_secrets", name=key.name)
     _end_incarnations(scope, key.name, reason=reason)
-    work.holder_gone(scope, key.name, reason=reason, is_failure=False)
-    work.free_reservations(scope, key.name, reason=reason)
+    ending.holder_gone(scope, key.name, reason=reason, is_failure=False)
+    ending.free_reservations(scope, key.name, reason=reason)
     _stand(scope, replace(scope.agent(key.name), task=None), AgentState.EXITED, reason=reason)
     return ended
 

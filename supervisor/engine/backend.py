@@ -14,6 +14,7 @@ from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.planning import NewTask
 from supervisor.dispatch.archivist import Archivist
 from supervisor.engine.event_verbs import EVENT_VERBS
+from supervisor.engine.key_verbs import KEY_VERBS, require_inside
 from supervisor.engine.notify_verbs import NOTIFY_VERBS
 from supervisor.engine.people_verbs import PEOPLE_VERBS
 from supervisor.engine.stopping import StopSwitch, asked_down
@@ -136,6 +137,7 @@ class Backend:
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in EVENT_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in PEOPLE_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in NOTIFY_VERBS.items()},
+            **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in KEY_VERBS.items()},
         }
         object.__setattr__(self, "verbs", verbs)
 
@@ -212,10 +214,12 @@ class Backend:
         return await self.coordinator.read(lambda scope: views.vote_page(scope, asked.vote_id))
 
     async def _restart(self, asked: OneAgent) -> dict[str, Any]:
+        require_inside(self.coordinator, asked.agent)
         self.supervisor.restart(asked.agent)
         return {}
 
     async def _stop_agent(self, asked: OneAgent) -> dict[str, Any]:
+        require_inside(self.coordinator, asked.agent)
         self.supervisor.stop_agent(asked.agent)
         return {}
 

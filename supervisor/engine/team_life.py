@@ -46,6 +46,7 @@ from supervisor.transports.control.protocol import BellFrame, Bye
 from supervisor.transports.control.server import ControlServer
 from supervisor.transports.mcp.server import McpServer
 from supervisor.transports.mcp.team_desk import TeamDesk
+from supervisor.workspace.remembered_port import remember_port, remembered_port
 
 GUARDIAN_RETRY_S: Final = 0.2
 HEADSTART_S: Final = 0.25
@@ -82,7 +83,8 @@ class TeamLife:
             stopping=lambda _name: self._ending,
         )
         self._mcp = McpServer(self._desk)
-        self._mcp.bind()
+        self._known_port = remembered_port(premises.state)
+        self._mcp.bind(self._known_port)
         self._staff = Staff(coordinator, premises, clock, adapters=adapters, url=self._mcp.url)
         self._supervisor = Supervisor(
             children_of(coordinator.team),
@@ -184,7 +186,24 @@ class TeamLife:
         with suppress(TimeoutError):
             async with asyncio.timeout(HEADSTART_S):
                 await self._staff.began.wait()
+        await self._keep_port()
         await self._mcp.serve()
+
+    async def _keep_port(self) -> None:
+        """Remember the port for the next start; one that is taken just now is tried again then."""
+        if self._known_port is None:
+            try:
+                await asyncio.to_thread(remember_port, self._premises.state, self._mcp.port)
+            except OSError:
+                _log.exception("port %d could not be remembered for the next start", self._mcp.port)
+        elif self._known_port != self._mcp.port:
+            _log.warning(
+                "port %d is taken, so agents are served at %d; outside agents will not find it. Free it and "
+                "start again, or remove %s to settle for another",
+                self._known_port,
+                self._mcp.port,
+                self._premises.state.port_file,
+            )
 
     async def _restore_agents(self) -> None:
         """Go on where a former engine was; agents that had ended well in this run stay at rest."""

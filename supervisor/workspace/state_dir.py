@@ -73,6 +73,11 @@ class StateDir:
         return self.root / "engine.json"
 
     @property
+    def port_file(self) -> Path:
+        """Return the file that remembers the port for agents."""
+        return self.root / "port"
+
+    @property
     def directories(self) -> tuple[Path, ...]:
         """List the directories that every state has."""
         return (self.logs, self.agents, self.reports, self.worktrees, self.archive)
@@ -82,7 +87,14 @@ class StateDir:
         """List the files that the engine trusts."""
         database = str(self.database)
         companions = (Path(f"{database}-wal"), Path(f"{database}-shm"))
-        return (self.root / ".gitignore", self.database, *companions, self.lock_file, self.engine_file)
+        return (
+            self.root / ".gitignore",
+            self.database,
+            *companions,
+            self.lock_file,
+            self.engine_file,
+            self.port_file,
+        )
 
     def agent_dir(self, name: str) -> Path:
         """Return the private directory of agent `name`, made if it is missing."""

@@ -47,6 +47,11 @@ VERBS: Final = (
     "question_answer",
     "notify_list",
     "notify_test",
+    "key_create",
+    "key_list",
+    "key_rotate",
+    "key_revoke",
+    "endpoint",
 )
 """Every verb an engine answers; `docs/control-api.md` is tested to list the same."""
 

@@ -26,7 +26,7 @@ _CHATTY_LOGGERS: Final = ("mcp", "uvicorn.error", "sse_starlette")
 
 
 class McpServer:
-    """Serves a desk to the agents of this machine on a port of the kernel's choice."""
+    """Serves a desk to the agents of this machine, on the port of last time or one of the kernel's choice."""
 
     def __init__(
         self,
@@ -50,14 +50,25 @@ class McpServer:
         self._tasks = asyncio.TaskGroup()
         self._serving: asyncio.Task[None] | None = None
 
-    def bind(self) -> None:
-        """Take a port now: from here on the kernel queues early connections until `serve` takes them."""
-        if self._listener is None:
-            # With the protocol named, asyncio turns Nagle's delay off; without it a call takes 40 ms more.
-            self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-            self._listener.bind((HOST, 0))
-            self._listener.listen(BACKLOG)
-            self._listener.setblocking(False)  # noqa: FBT003 - positional by its signature
+    def bind(self, port: int | None = None) -> None:
+        """Take a port now: from here on the kernel queues early connections until `serve` takes them.
+
+        `port` is tried first; the kernel chooses one if it is taken, or if none is given.
+        """
+        if self._listener is not None:
+            return
+        try:
+            self._listener = _listening(port or 0)
+        except OSError:
+            if port is None:
+                raise
+            self._listener = _listening(0)
+
+    @property
+    def port(self) -> int:
+        """Return the port; it is known once bound."""
+        port: int = self._bound.getsockname()[1]
+        return port
 
     @property
     def url(self) -> str:
@@ -110,7 +121,7 @@ class McpServer:
 
     @property
     def _host(self) -> str:
-        return f"{HOST}:{self._bound.getsockname()[1]}"
+        return f"{HOST}:{self.port}"
 
     @property
     def _origins(self) -> tuple[str, ...]:
@@ -152,6 +163,21 @@ class McpServer:
         server = uvicorn.Server(config)
         server.lifespan = config.lifespan_class(config)
         return app, server, gate
+
+
+def _listening(port: int) -> socket.socket:
+    # With the protocol named, asyncio turns Nagle's delay off; without it a call takes 40 ms more.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if port:  # connections of the engine before, not yet forgotten by the kernel, are no hindrance
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen(BACKLOG)
+        listener.setblocking(False)  # noqa: FBT003 - positional by its signature
+    except BaseException:
+        listener.close()
+        raise
+    return listener
 
 
 async def _shut(server: Server) -> None:
