@@ -64,16 +64,18 @@ class Coordinator:
         """Run a use case that only looks."""
         return await self.store.read(lambda tx: use_case(self.scope(tx)))
 
+    def spend(self, actor: Actor) -> None:
+        """Count one call of an agent; raise TooMany, with the seconds to wait, when it calls too often."""
+        self._limits.spend(actor.name, self._clock.monotonic())
+
     async def call(
         self, actor: Actor, tool: str, use_case: UseCase[Answer], *, idempotency_key: str | None = None
     ) -> Answer:
-        """Run an agent's mutating use case: for a live incarnation, within its rate, once per key."""
-        self._limits.spend(actor.name, self._clock.monotonic())
+        """Run an agent's mutating use case: for a live incarnation, once per key."""
         return await self.write(lambda scope: _once(scope, actor, tool, use_case, idempotency_key))
 
     async def look(self, actor: Actor, use_case: UseCase[Answer]) -> Answer:
-        """Run an agent's reading use case, within its rate."""
-        self._limits.spend(actor.name, self._clock.monotonic())
+        """Run an agent's reading use case."""
         return await self.read(lambda scope: _seen(scope, actor, use_case))
 
     async def admit(self, name: str, *, key: str, session: str, boot_id: str) -> Actor:
@@ -119,7 +121,6 @@ class Coordinator:
         """Return the conditions that hold, as soon as one does; none after `timeout_s` (at most 45)."""
         if not 0 <= timeout_s <= WAIT_MAX_S:
             raise InvalidArgument(f"timeout_s {timeout_s} is not between 0 and {WAIT_MAX_S:.0f}")
-        self._limits.spend(actor.name, self._clock.monotonic())
         wanted = checked_conditions(actor, conditions)
         waiter = self.waiting.enter(wanted)
         try:

@@ -32,7 +32,7 @@ EVENTS_SHOWN: Final = 50
 
 def run_tables(tx: Transaction, run: int) -> dict[str, list[Any]]:
     """Return the wire tables of one run: everything of it, but only the newest of what piles up."""
-    messages = tuple(reversed(tx.values(Message, "message.recent", run=run, limit=MESSAGES_SHOWN)))
+    messages = _messages(tx, run)
     votes = tx.values(Vote, "vote.of_run", run=run)
     tasks = tx.values(Task, "task.of_run", run=run, after=0, limit=TASKS_SHOWN)
     tables: dict[str, tuple[Any, ...]] = {
@@ -65,6 +65,13 @@ def _people_tables(tx: Transaction, run: int) -> dict[str, tuple[Any, ...]]:
         "question": tuple(reversed(questions)),
         "handoff": tuple(reversed(handoffs)),
     }
+
+
+def _messages(tx: Transaction, run: int) -> tuple[Message, ...]:
+    """Return the newest messages, and older ones that still want something of the person."""
+    recent = tx.values(Message, "message.recent", run=run, limit=MESSAGES_SHOWN)
+    shown = {each.id: each for each in (*tx.values(Message, "message.unsettled"), *reversed(recent))}
+    return tuple(shown.values())
 
 
 def _checkpoints(tx: Transaction, tasks: tuple[Task, ...]) -> tuple[Checkpoint, ...]:

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
-from supervisor.coordinator import approvals, choosing, messages, questions, reviews, votes
+from supervisor.coordinator import approvals, choosing, mailboxes, questions, reviews, votes
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope
 from supervisor.errors import InvalidArgument
@@ -63,7 +63,7 @@ def _holds(scope: Scope, actor: Actor, condition: str) -> bool:
     kind, _, subject = condition.partition(":")
     match (kind, bool(subject)):
         case ("mail", False):
-            return messages.unread_count(scope, actor.name) > 0
+            return mailboxes.unread_count(scope, actor) > 0
         case ("task", False):
             return choosing.recommended(scope, actor) is not None
         case ("review", False):

@@ -9,12 +9,13 @@ from functools import partial
 from typing import Any
 
 from supervisor import __version__
-from supervisor.coordinator import approvals, messages, planning, reviews, steering, views
+from supervisor.coordinator import approvals, planning, reviews, steering, views
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.planning import NewTask
 from supervisor.dispatch.archivist import Archivist
 from supervisor.engine.event_verbs import EVENT_VERBS
 from supervisor.engine.key_verbs import KEY_VERBS, require_inside
+from supervisor.engine.mail_verbs import MAIL_VERBS
 from supervisor.engine.notify_verbs import NOTIFY_VERBS
 from supervisor.engine.people_verbs import PEOPLE_VERBS
 from supervisor.engine.stopping import StopSwitch, asked_down
@@ -50,23 +51,6 @@ class OneTask:
     """Arguments of `task_show` and `task_unblock`."""
 
     task_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Send:
-    """Arguments of `send`."""
-
-    to: str
-    body: str
-    urgent: bool = False
-    thread: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ack:
-    """Arguments of `ack`."""
-
-    ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,14 +111,13 @@ class Backend:
             "task_unblock": (OneTask, self._task_unblock),
             "task_judge": (Judge, self._task_judge),
             "task_show": (OneTask, self._task_show),
-            "send": (Send, self._send),
-            "ack": (Ack, self._ack),
             "answer": (Answer, self._answer),
             "vote_show": (OneVote, self._vote_show),
             "restart": (OneAgent, self._restart),
             "stop_agent": (OneAgent, self._stop_agent),
             "down": (Down, self._down),
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in EVENT_VERBS.items()},
+            **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in MAIL_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in PEOPLE_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in NOTIFY_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in KEY_VERBS.items()},
@@ -184,18 +167,6 @@ class Backend:
 
     async def _task_show(self, asked: OneTask) -> dict[str, Any]:
         return await self.coordinator.read(lambda scope: views.task_page(scope, asked.task_id))
-
-    async def _send(self, asked: Send) -> dict[str, Any]:
-        message, recipients = await self.coordinator.write(
-            lambda scope: messages.send(
-                scope, None, to=asked.to, body=asked.body, urgent=asked.urgent, thread=asked.thread
-            )
-        )
-        return {"message": to_wire(message), "recipients": list(recipients)}
-
-    async def _ack(self, asked: Ack) -> dict[str, Any]:
-        count = await self.coordinator.write(lambda scope: messages.ack(scope, HUMAN, ids=asked.ids))
-        return {"acked": count}
 
     async def _answer(self, asked: Answer) -> dict[str, Any]:
         _check_decision(asked.decision)

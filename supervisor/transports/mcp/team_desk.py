@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from supervisor.coordinator import messages
+from supervisor.coordinator import mailboxes
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.scope import Scope
@@ -51,6 +51,7 @@ class TeamDesk:
 
         actor = await self._coordinator.arrive(actor)
         self._on_call(actor)
+        self._coordinator.spend(actor)  # before anything is read: what is malformed costs as much
         wanted = tool_named(tool, actor.role)
         asked = wanted.parse(arguments)
         if tool == WAIT and isinstance(asked, Wait):
@@ -72,7 +73,7 @@ class TeamDesk:
         held = scope.tx.values(Task, "task.held_by", agent=actor.name)
         leases = [task.lease_until for task in held if task.lease_until is not None]
         return {
-            "unread": messages.unread_count(scope, actor.name),
+            "unread": mailboxes.unread_count(scope, actor),
             "lease_until": min(leases, default=None),
             "stop_requested": self._stopping(actor.name),
         }

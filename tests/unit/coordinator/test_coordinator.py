@@ -71,13 +71,13 @@ async def test_a_refused_call_leaves_its_key_unused(team: SmallTeam) -> None:
 
 async def test_a_flooding_agent_is_slowed_and_others_are_not(team: SmallTeam) -> None:
     for _ in range(int(BURST)):
-        await team.coordinator.look(team["worker-1"], lambda _scope: {})
+        team.coordinator.spend(team["worker-1"])
     with pytest.raises(TooMany) as refusal:
-        await team.coordinator.look(team["worker-1"], lambda _scope: {})
+        team.coordinator.spend(team["worker-1"])
     assert refusal.value.details["retry_after_s"] == pytest.approx(0.02)
-    await team.coordinator.look(team["worker-2"], lambda _scope: {})
+    team.coordinator.spend(team["worker-2"])
     await team.clock.advance(1)
-    await team.coordinator.look(team["worker-1"], lambda _scope: {})
+    team.coordinator.spend(team["worker-1"])
 
 
 def test_a_bucket_never_holds_more_than_its_burst() -> None:

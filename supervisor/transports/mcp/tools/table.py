@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import Field
 
-from supervisor.coordinator import handoffs, messages, work_state
+from supervisor.coordinator import handoffs, mailboxes, work_state
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope
 from supervisor.coordinator.waiting import WAIT_MAX_S
@@ -50,7 +50,7 @@ def whoami(scope: Scope, actor: Actor, _asked: Nothing) -> Answer:
         "team": scope.team.name,
         "settings": scope.team.settings,
         "held": to_wire(scope.tx.values(Task, "task.held_by", agent=actor.name)),
-        "unread": messages.unread_count(scope, actor.name),
+        "unread": mailboxes.unread_count(scope, actor),
         "state": to_wire(work_state.state_of(scope, actor.name)),
         "last_handoff": to_wire(handoffs.newest_for(scope, actor.name, actor.role)),
         "checkpoint": to_wire(work_state.newest_checkpoint(scope, actor.name)),
