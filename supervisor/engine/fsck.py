@@ -1,37 +1,46 @@
-"""fsck: check the invariants of the state on disk, without changing anything."""
+"""fsck: check the invariants of the state on disk, without changing anything.
+
+The log is read once, from the archive's first file to the newest row, and folded as it comes by, so
+that nothing but the state itself is held in memory. Checks of single events stand in
+`history_checks`, checks of the state in `state_checks`; each is a line of the report.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from supervisor.coordinator import views
-from supervisor.coordinator.recount import wrong_counters
-from supervisor.errors import StoreError, SupervisorError
-from supervisor.model.agent import ALIVE, Agent
-from supervisor.model.approval import APPROVAL_MOVES, ApprovalState
-from supervisor.model.event import Event, verify_chain
-from supervisor.model.task import TaskState
-from supervisor.model.transitions import TASK_MOVES
-from supervisor.model.vote import fault
-from supervisor.model.world import World
+from supervisor.engine.archive_check import ArchiveCheck
+from supervisor.engine.history_checks import HISTORY_CHECKS, Change, HistoryCheck
+from supervisor.engine.replay import base_world
+from supervisor.engine.state_checks import STATE_CHECKS, Look
+from supervisor.errors import InvalidArgument, StoreError, SupervisorError
+from supervisor.model.event import GENESIS, Event, sealed_hash
+from supervisor.model.world import ENTITIES, World, key_of
 from supervisor.store.database import reading
-from supervisor.store.transaction import Transaction, event_of, log_end
+from supervisor.store.event_log import EventLog
+from supervisor.store.rows import from_row
+from supervisor.store.transaction import Transaction, log_end
 from supervisor.workspace.engine_lock import holder_of
 from supervisor.workspace.state_dir import open_state
 
-PAGE: Final = 1000
 SHOWN: Final = 3
+CHAIN: Final = "event chain (I6)"
+FOLD: Final = "state = fold of events (I6)"
+
+Line = tuple[str, bool, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FsckReport:
     """What was checked: name, whether it holds, and what was found."""
 
-    checks: tuple[tuple[str, bool, str], ...]
+    checks: tuple[Line, ...]
 
     @property
     def ok(self) -> bool:
@@ -43,113 +52,128 @@ async def fsck(project: Path) -> FsckReport:
     """Check a project's state; works beside a running engine, in one read transaction."""
     state = open_state(project, create=False)
     engine_runs = holder_of(state.lock_file) is not None
-    return FsckReport(checks=await asyncio.to_thread(_checks, state.database, engine_runs=engine_runs))
+    checks = await asyncio.to_thread(_checks, state.database, state.archive, engine_runs=engine_runs)
+    return FsckReport(checks=checks)
 
 
-def _checks(database: Path, *, engine_runs: bool) -> tuple[tuple[str, bool, str], ...]:
+def _checks(database: Path, archive: Path, *, engine_runs: bool) -> tuple[Line, ...]:
     try:
         with reading(database) as connection:
-            integrity = connection.execute("PRAGMA integrity_check(3)").fetchall()
+            integrity = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
             foreign = connection.execute("PRAGMA foreign_key_check").fetchall()
             tx = Transaction(connection, end=log_end(connection), now=0.0, run=0)
-            events = list(_events(tx))
+            look = Look(tx=tx, engine_runs=engine_runs)
             return (
-                (
-                    "database pages",
-                    [row[0] for row in integrity] == ["ok"],
-                    "; ".join(row[0] for row in integrity),
-                ),
+                ("database pages", integrity == ["ok"], "; ".join(integrity)),
                 ("references", not foreign, f"{len(foreign)} dangling"),
-                _check("event chain (I6)", lambda: f"{verify_chain(events)} events, hash chain whole"),
-                _check("state = fold of events (I6)", lambda: _same_state(tx, events)),
-                _check("dependency counters", lambda: _counters(tx)),
-                _check("tokens rise, moves by the table (I2)", lambda: _moves(events)),
-                _check("votes (I4)", lambda: _votes(tx)),
-                _check("approvals answered once (I5)", lambda: _approvals(events)),
-                _check("nothing runs that does not (I8)", lambda: _phantoms(tx, engine_runs=engine_runs)),
+                *_history(EventLog(connection, archive), tx),
+                *(_line(check.name, partial(check.judge, look)) for check in STATE_CHECKS),
             )
     except StoreError as error:
         return (("database", False, error.message),)
 
 
-def _check(name: str, judge: Any) -> tuple[str, bool, str]:
+def _line(name: str, judge: Callable[[], str]) -> Line:
     try:
         return name, True, judge()
     except (SupervisorError, ValueError) as error:
         return name, False, str(error)
 
 
-def _events(tx: Transaction) -> Iterator[Event]:
-    since = 0
-    while rows := tx.all("event.since", since=since, limit=PAGE):
-        yield from (event_of(row) for row in rows)
-        since = rows[-1]["seq"]
+def _history(log: EventLog, tx: Transaction) -> Iterator[Line]:
+    """Fold the log once, and report all that was seen on the way."""
+    archive = ArchiveCheck(log)
+    archive.look()
+    fold = Fold() if archive.whole else Fold(world=base_world(log.connection), seal=log.cut.hash)
+    begun, cut = fold.world.seq, log.cut.seq
+    try:
+        for event in log.after(begun):
+            fold.take(event)
+            archive.saw(event)
+            if event.seq == cut:
+                archive.compare(fold.world)
+    except StoreError as error:
+        fold.found(CHAIN, error.message)
+    yield _line("archive", archive.verdict)
+    yield _line(
+        CHAIN, lambda: fold.verdict(CHAIN, f"events {begun + 1} to {fold.world.seq}, hash chain whole")
+    )
+    yield _line(FOLD, lambda: fold.verdict(FOLD, _same_state(tx, fold)))
+    for check in HISTORY_CHECKS:
+        yield _line(check.name, partial(fold.verdict, check.name, f"{fold.judged[check.name]} events"))
 
 
-def _same_state(tx: Transaction, events: list[Event]) -> str:
-    folded, stored = World(), views.whole_world(tx)
-    for event in events:
-        folded.apply(event)
-    for noun, table in stored.tables.items():
-        wrong = sorted(
-            key
-            for key in table.keys() | folded.tables[noun].keys()
-            if table.get(key) != folded.tables[noun].get(key)
+@dataclass(slots=True)
+class Fold:
+    """A world that takes in one event after the other, and the first thing wrong by each check."""
+
+    world: World = field(default_factory=World)
+    seal: str = GENESIS
+    wrong: dict[str, str] = field(default_factory=dict)
+    judged: Counter[str] = field(default_factory=Counter)
+    _judges: dict[str, tuple[HistoryCheck, ...]] = field(default_factory=dict)
+
+    def found(self, check: str, words: str) -> None:
+        """Keep what a check found, if it is the first."""
+        self.wrong.setdefault(check, words)
+
+    def verdict(self, check: str, holds: str) -> str:
+        """Return the words for a check that holds; raise ValueError with what it found."""
+        if check in self.wrong:
+            raise ValueError(self.wrong[check])
+        return holds
+
+    def take(self, event: Event) -> None:
+        """Check an event's number and seal, fold it, and have every check of its noun judge it."""
+        self._check_seal(event)
+        before = self.world.tables[event.noun].get(event.subject) if event.noun in ENTITIES else None
+        try:
+            self.world.apply(event)
+        except InvalidArgument as error:
+            self.found(FOLD, f"event {event.seq}: {error.message}")
+            return
+        after = self.world.tables[event.noun][event.subject] if event.noun in ENTITIES else None
+        change = Change(event=event, before=before, after=after, world=self.world)
+        for check in self._judges_of(event.noun):
+            self.judged[check.name] += 1
+            if wrong := check.judge(change):
+                self.found(check.name, f"event {event.seq} ({event.kind} {event.subject}): {wrong}")
+
+    def _check_seal(self, event: Event) -> None:
+        expected = self.world.seq + 1
+        if event.seq != expected:
+            self.found(CHAIN, f"event {expected} is missing from the log; the next one is {event.seq}")
+            self.world.seq = event.seq - 1
+        elif sealed_hash(self.seal, event) != event.hash:
+            self.found(CHAIN, f"event {event.seq} ({event.kind}) was altered")
+        self.seal = event.hash
+
+    def _judges_of(self, noun: str) -> tuple[HistoryCheck, ...]:
+        if noun not in self._judges:
+            chosen = tuple(check for check in HISTORY_CHECKS if not check.nouns or noun in check.nouns)
+            self._judges[noun] = chosen
+        return self._judges[noun]
+
+
+def _same_state(tx: Transaction, fold: Fold) -> str:
+    if FOLD in fold.wrong:
+        return ""
+    return f"{sum(_same_table(tx, noun, fold.world.tables[noun]) for noun in ENTITIES)} rows equal"
+
+
+def _same_table(tx: Transaction, noun: str, folded: dict[str, Any]) -> int:
+    """Compare a table with the fold, row by row, and return how many rows it has."""
+    wrong: list[str] = []
+    seen: set[str] = set()
+    for row in tx.each(f"{noun}.all"):
+        value = from_row(ENTITIES[noun], row)
+        key = key_of(noun, value)
+        seen.add(key)
+        if folded.get(key) != value:
+            wrong.append(key)
+    wrong += folded.keys() - seen
+    if wrong:
+        raise ValueError(
+            f"{len(wrong)} rows of {noun} differ from their events: {', '.join(sorted(wrong)[:SHOWN])}"
         )
-        if wrong:
-            raise ValueError(
-                f"{len(wrong)} rows of {noun} differ from their events: {', '.join(wrong[:SHOWN])}"
-            )
-    return f"{sum(len(table) for table in stored.tables.values())} rows equal"
-
-
-def _counters(tx: Transaction) -> str:
-    if wrong := wrong_counters(tx):
-        raise ValueError("; ".join(wrong[:SHOWN]))
-    return "as the rows say"
-
-
-def _moves(events: list[Event]) -> str:
-    states: dict[str, TaskState] = {}
-    tokens: dict[str, int] = {}
-    for event in events:
-        if event.noun != "task":
-            continue
-        state, token = TaskState(event.after["state"]), int(event.after["token"])
-        before = states.get(event.subject)
-        if before is not None and state is not before and state not in TASK_MOVES[before]:
-            raise ValueError(f"event {event.seq}: {event.subject} went from {before} to {state}")
-        if token != tokens.get(event.subject, 0) + (event.kind == "task.claimed"):
-            raise ValueError(f"event {event.seq}: the token of {event.subject} is {token}")
-        states[event.subject], tokens[event.subject] = state, token
-    return f"{len(states)} tasks"
-
-
-def _votes(tx: Transaction) -> str:
-    world = views.whole_world(tx)
-    for vote in world.votes.values():
-        if wrong := fault(vote, world.ballots_of(vote.id)):
-            raise ValueError(f"{vote.id}: {wrong}")
-    return f"{len(world.votes)} votes"
-
-
-def _approvals(events: list[Event]) -> str:
-    states: dict[str, ApprovalState] = {}
-    for event in events:
-        if event.noun != "approval":
-            continue
-        state = ApprovalState(event.after["state"])
-        before = states.get(event.subject)
-        if before is not None and state not in APPROVAL_MOVES[before]:
-            raise ValueError(f"event {event.seq}: {event.subject} went from {before} to {state}")
-        states[event.subject] = state
-    return f"{len(states)} approvals"
-
-
-def _phantoms(tx: Transaction, *, engine_runs: bool) -> str:
-    if engine_runs:
-        return "an engine runs; not judged"
-    running = [agent.name for agent in tx.values(Agent, "agent.all") if agent.state in ALIVE]
-    if running:
-        return f"an engine died with {len(running)} agents up; the next start will take over"
-    return "no agent shown as running"
+    return len(seen)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, TypeVar
 
+from supervisor.errors import DatabaseCorrupt, InvalidArgument
 from supervisor.model.event import GENESIS, Event, sealed_hash
 from supervisor.model.wire import from_wire, to_json, to_wire
 from supervisor.model.world import ENTITIES, key_of
@@ -124,8 +125,11 @@ class Transaction:
 
 
 def event_of(row: sqlite3.Row) -> Event:
-    """Build an event from its row."""
-    return from_wire(Event, dict(row) | {"after": json.loads(row["after"])})
+    """Build an event from its row; raise DatabaseCorrupt if the row makes none."""
+    try:
+        return from_wire(Event, dict(row) | {"after": json.loads(row["after"])})
+    except (InvalidArgument, ValueError) as error:
+        raise DatabaseCorrupt(f"event {row['seq']} cannot be read: {error}") from error
 
 
 def log_end(connection: sqlite3.Connection) -> LogEnd:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.coordinator import approvals, votes
+from supervisor.coordinator import approvals, mailboxes, messages, votes
+from supervisor.coordinator.votes import NewVote
 from supervisor.engine.fsck import FsckReport, fsck
 from supervisor.engine.offline import read_offline
 from supervisor.errors import DatabaseUnavailable
@@ -30,11 +31,8 @@ async def project(tmp_path: Path) -> Path:
         task = await team.add_task()
         await team.add_task(depends_on=(task.id,))
         await team.claim("worker-1", task.id)
-        await team.do(
-            lambda scope: votes.open_vote(
-                scope, team["planner"], question="?", options=("a", "b"), electorate=("voter-1",)
-            )
-        )
+        ballot = NewVote(question="?", options=("a", "b"), electorate=("voter-1",))
+        await team.do(lambda scope: votes.open_vote(scope, team["planner"], ballot))
         await team.do(lambda scope: votes.cast(scope, team["voter-1"], "V1", "a"))
         asked = await team.do(
             lambda scope: approvals.request(
@@ -43,6 +41,7 @@ async def project(tmp_path: Path) -> Path:
         )
         await team.do(lambda scope: approvals.answer(scope, "A1", digest=asked.digest, allow=True))
         await team.do(lambda scope: approvals.use(scope, team["worker-1"], "A1", {"x": 1}))
+        await team.do(lambda scope: messages.send(scope, team["planner"], to="worker-1", body="hello"))
     return tmp_path
 
 
@@ -78,10 +77,23 @@ def seq_of(project: Path, kind: str) -> int:
         return int(connection.execute("SELECT min(seq) FROM event WHERE kind = ?", (kind,)).fetchone()[0])
 
 
+CHECKS = [
+    *("database pages", "references", "archive", "event chain (I6)", "state = fold of events (I6)"),
+    *("tokens rise, moves by the table (I2)", "deliveries move by the table (I3)", "votes close once (I4)"),
+    *("approvals answered once (I5)", "nobody did what it may not (I10)"),
+    *("kept counters", "no message is lost (I3)", "votes (I4)", "nothing runs that does not (I8)"),
+]
+
+
+def seq_of_last(project: Path, kind: str) -> int:
+    with closing(sqlite3.connect(project / ".supervisor" / "coordinator.db")) as connection:
+        return int(connection.execute("SELECT max(seq) FROM event WHERE kind = ?", (kind,)).fetchone()[0])
+
+
 async def test_a_sound_state_has_no_findings(project: Path) -> None:
     report = await fsck(project)
     assert report.ok, report.checks
-    assert len(report.checks) == 9
+    assert [name for name, _, _ in report.checks] == CHECKS
 
 
 @pytest.mark.parametrize(
@@ -91,11 +103,20 @@ async def test_a_sound_state_has_no_findings(project: Path) -> None:
         ("DELETE FROM event WHERE seq = 7", "event chain (I6)"),
         ("UPDATE task SET title = 'forged' WHERE n = 1", "state = fold of events (I6)"),
         ("DELETE FROM ballot", "state = fold of events (I6)"),
-        ("INSERT INTO memory VALUES ('team', 'k', 'v', 1, 'x', 0.0)", "state = fold of events (I6)"),
-        ("UPDATE task SET unmet = 5 WHERE n = 2", "dependency counters"),
-        ("DELETE FROM dependency", "dependency counters"),
+        (
+            "INSERT INTO memory (scope, key, value, version, author, at) VALUES ('team', 'k', '', 1, 'x', 0)",
+            "state = fold of events (I6)",
+        ),
+        ("UPDATE task SET unmet = 5 WHERE n = 2", "kept counters"),
+        ("DELETE FROM dependency", "kept counters"),
         ("UPDATE vote SET winner = 'b'", "votes (I4)"),
         ("INSERT INTO ballot VALUES ('V1', 'stranger', 'a', '', 0.0)", "votes (I4)"),
+        ("DELETE FROM delivery", "no message is lost (I3)"),
+        ("DELETE FROM message", "no message is lost (I3)"),
+        ("UPDATE event SET session = 'another' WHERE seq = 5", "event chain (I6)"),
+        ("UPDATE event SET incarnation = 7 WHERE seq = 5", "event chain (I6)"),
+        ("UPDATE event SET after = '[' WHERE seq = 5", "event chain (I6)"),
+        ("UPDATE event SET after = '{}' WHERE seq = 1", "state = fold of events (I6)"),
     ],
 )
 async def test_each_damage_is_found_by_its_check(project: Path, statement: str, check: str) -> None:
@@ -104,7 +125,7 @@ async def test_each_damage_is_found_by_its_check(project: Path, statement: str, 
 
 
 async def test_a_dangling_reference_is_found(project: Path) -> None:
-    damage(project, "PRAGMA foreign_keys = OFF", "INSERT INTO dependency VALUES (2, 99)")
+    damage(project, "PRAGMA foreign_keys = OFF", "INSERT INTO dependency (task, dep) VALUES (2, 99)")
     assert "references" in broken(await fsck(project))
 
 
@@ -126,6 +147,70 @@ async def test_a_move_that_the_table_forbids_is_found(project: Path) -> None:
 async def test_an_approval_used_twice_is_found(project: Path) -> None:
     forge(project, "after = json_set(after, '$.state', 'used')", seq_of(project, "approval.approved"))
     assert "approvals answered once (I5)" in broken(await fsck(project))
+
+
+FORGERIES = {
+    "a task that begins done": ("task.created", "$.state", "done", "tokens rise, moves by the table (I2)"),
+    "a copy that is read before it was sent": (
+        *("delivery.queued", "$.state", "acked"),
+        "deliveries move by the table (I3)",
+    ),
+    "an approval that is open again": ("approval.used", "$.state", "pending", "approvals answered once (I5)"),
+}
+
+
+@pytest.mark.parametrize("what", FORGERIES)
+async def test_what_no_operation_could_have_done_is_found(project: Path, what: str) -> None:
+    kind, place, value, check = FORGERIES[what]
+    forge(project, f"after = json_set(after, '{place}', '{value}')", seq_of(project, kind))
+    assert check in broken(await fsck(project))
+
+
+async def test_a_vote_that_opens_again_is_found(project: Path) -> None:
+    forge(
+        project,
+        "kind = 'vote.closed', after = json_set(after, '$.state', 'closed')",
+        seq_of(project, "vote.opened"),
+    )
+    forge(project, "after = json_set(after, '$.state', 'open')", seq_of_last(project, "vote.closed"))
+    assert "votes close once (I4)" in broken(await fsck(project))
+
+
+async def test_a_copy_that_was_acked_is_never_unread_again(project: Path) -> None:
+    async with small_team(project / ".supervisor") as team:
+        sent = await team.do(lambda scope: messages.send(scope, team["planner"], to="worker-1", body="first"))
+        first = sent.message.id
+        await team.do(lambda scope: mailboxes.ack(scope, "worker-1", ids=(first,)))
+        await team.do(lambda scope: messages.send(scope, team["planner"], to="worker-1", body="second"))
+    rewrite = f"subject = '{first}/worker-1', after = json_set(after, '$.message', '{first}')"
+    forge(project, rewrite, seq_of_last(project, "delivery.queued"))
+    assert "deliveries move by the table (I3)" in broken(await fsck(project))
+
+
+DEEDS_OF_OTHERS = {
+    "a judge claims": ("task.claimed", "actor = 'judge'"),
+    "a worker judges": ("task.claimed", "actor = 'worker-1', kind = 'task.approved'"),
+    "a watcher casts a ballot": ("ballot.cast", "actor = 'watcher'"),
+    "a stranger remembers": ("message.sent", "actor = 'mallory'"),
+    "the profile sends mail": ("message.sent", "actor = 'profile'"),
+    "an agent answers its own request": ("approval.approved", "actor = 'worker-1'"),
+    "an agent closes a vote": ("vote.closed", "actor = 'planner'"),
+    "an agent speaks of another's slot": ("agent.working", "actor = 'planner'"),
+    "an incarnation acts that has ended": (
+        "message.sent",
+        "incarnation = 1, after = after",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", DEEDS_OF_OTHERS)
+async def test_an_act_that_its_agent_had_no_right_to_is_found(project: Path, what: str) -> None:
+    kind, forgery = DEEDS_OF_OTHERS[what]
+    if "incarnation" in forgery:
+        async with small_team(project / ".supervisor") as team:
+            await team.do(lambda scope: messages.send(scope, team["planner"], to="worker-1", body="again"))
+    forge(project, forgery, seq_of_last(project, kind))
+    assert "nobody did what it may not (I10)" in broken(await fsck(project))
 
 
 async def test_an_unreadable_database_is_one_finding(project: Path) -> None:
