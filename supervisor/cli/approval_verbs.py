@@ -78,7 +78,7 @@ def approve(*, approval_id: str, project: Path, yes: bool, digest: str | None, a
     The answer carries the digest of what was shown: a request that changed, expired or was
     answered elsewhere refuses it.
     """
-    _refuse_agents(project)
+    refuse_agents(project, "approve")
     shown = _shown(project, approval_id, digest)
     _confirm(shown, yes=yes, seen_before=digest is not None)
     _answer(project, shown, decision="approve", reason="", as_json=as_json)
@@ -96,8 +96,8 @@ def reject(*, approval_id: str, project: Path, reason: str, as_json: bool) -> No
     _answer(project, _found(project, approval_id), decision="reject", reason=reason, as_json=as_json)
 
 
-def _refuse_agents(project: Path) -> None:
-    """Refuse to approve for a process that descends from an agent of this very engine.
+def refuse_agents(project: Path, what: str) -> None:
+    """Refuse to decide for a person in a process that descends from an agent of this very engine.
 
     Against native code of the same user this is a courtesy, not a wall: only a sandbox is one.
     """
@@ -108,7 +108,7 @@ def _refuse_agents(project: Path) -> None:
     record = read_engine_file(open_state(project, create=False))
     lives = os.environ.get(SESSION, "").split("/")
     if record is not None and record.session and record.session in lives:
-        raise Forbidden("an agent's process cannot approve; a person does, from a terminal of their own")
+        raise Forbidden(f"an agent's process cannot {what}; a person does, from a terminal of their own")
 
 
 def _shown(project: Path, approval_id: str, digest: str | None) -> Approval:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,11 @@ from supervisor.errors import EngineNotRunning
 if TYPE_CHECKING:
     from supervisor.model.event import Event
     from supervisor.model.world import EngineInfo, Snapshot, World
+    from supervisor.store.transaction import Transaction
     from supervisor.transports.control.client import ControlClient
+
+
+_FROM_DISK = "no engine runs here; this is the state on disk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,34 @@ def ask(project: Path, verb: str, **args: Any) -> Any:
     return run_async(_ask())
 
 
+def look(
+    project: Path, verb: str, offline: Callable[[Transaction], Any], **args: Any
+) -> tuple[Any, bool]:
+    """Return what the engine answers to a verb that only looks, or what `offline` reads from disk.
+
+    The second value tells whether it was the engine.
+    """
+    from supervisor.cli.event_loop import run_async
+
+    async def _look() -> tuple[Any, bool]:
+        try:
+            async with connected(project) as client:
+                return await client.call(verb, **args), True
+        except EngineNotRunning:
+            return await _from_disk(project, offline), False
+
+    return run_async(_look())
+
+
+async def _from_disk(project: Path, offline: Callable[[Transaction], Any]) -> Any:
+    from supervisor.engine.offline import look_offline
+
+    _check_something_ran(project)
+    found = await look_offline(project, offline)
+    note(_FROM_DISK)
+    return found
+
+
 def view(project: Path) -> View:
     """Return the present state, from the engine or from disk; say so on stderr if from disk."""
     from supervisor.cli.event_loop import run_async
@@ -86,13 +118,18 @@ async def read_view(project: Path) -> View:
 
 async def _offline_snapshot(project: Path) -> Snapshot:
     from supervisor.engine.offline import read_offline
+
+    _check_something_ran(project)
+    snapshot = await read_offline(project)
+    note(_FROM_DISK)
+    return snapshot
+
+
+def _check_something_ran(project: Path) -> None:
     from supervisor.workspace.state_dir import open_state
 
     if not open_state(project, create=False).database.exists():
         raise EngineNotRunning(f"no team has run on {project} yet. Start one: supervisor up survey")
-    snapshot = await read_offline(project)
-    note("no engine runs here; this is the state on disk")
-    return snapshot
 
 
 async def events_page(project: Path, client: ControlClient | None, *, since: int, limit: int) -> list[Event]:

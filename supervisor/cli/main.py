@@ -13,6 +13,7 @@ from supervisor.cli.log_verbs import events, logs
 from supervisor.cli.memory_verbs import memory
 from supervisor.cli.message_verbs import inbox, send
 from supervisor.cli.profile_verbs import profile
+from supervisor.cli.question_verbs import question
 from supervisor.cli.run_verbs import attach, down, run, up
 from supervisor.cli.task_verbs import task
 from supervisor.cli.team_verbs import ps, restart, status, stop
@@ -43,6 +44,7 @@ for verb in (
     approvals,
     approve,
     reject,
+    question,
     task,
     vote,
     memory,

@@ -23,6 +23,7 @@ from supervisor.model.vote import (
     VoteOutcome,
     VoteRule,
     VoteState,
+    awaits_person,
     decide,
     is_settled,
     leaders,
@@ -219,7 +220,7 @@ def close_by_hand(scope: Scope, actor: Actor | None, spelled: str, reason: str =
     if vote.state is VoteState.CLOSED:
         raise WrongState(f"vote {vote.id} is closed already: {vote.closed_because}")
     why = sized(reason, TEXT_MAX, "reason").strip()
-    return close(scope, vote, because=f"closed by {name}{f': {why}' if why else ''}", by=name)
+    return close(scope, vote, because=f"{name} closed it{f': {why}' if why else ''}", by=name)
 
 
 def close(scope: Scope, vote: Vote, *, because: str, by: str = SUPERVISOR) -> Vote:
@@ -237,15 +238,11 @@ def close(scope: Scope, vote: Vote, *, because: str, by: str = SUPERVISOR) -> Vo
     scope.tx.record("vote.closed", closed, actor=by, reason=because)
     counts = ", ".join(f"{option}: {count}" for option, count in tally(closed, ballots).items())
     words = outcome.value.replace("_", " ")
-    body = f"Vote {vote.id} ended: {words}{f' for {winner}' if winner else ''} ({counts})."
-    if _awaits_person(closed):
+    body = f"Vote {vote.id} ended: {words}{f' for {winner}' if winner else ''} ({counts}); {because}."
+    if awaits_person(closed):
         body += f" A person may settle it: supervisor vote decide {vote.id} OPTION."
     _tell(scope, closed, body, human=outcome is not VoteOutcome.DECIDED and vote.tie is not TieRule.NONE)
     return closed
-
-
-def _awaits_person(vote: Vote) -> bool:
-    return vote.outcome is VoteOutcome.TIE and vote.tie is not TieRule.NONE
 
 
 def _tell(scope: Scope, vote: Vote, body: str, *, human: bool) -> None:
@@ -267,7 +264,7 @@ def settle_tie(scope: Scope, spelled: str, option: str, reason: str = "") -> Vot
     This is no agent's operation: it is reached through the operator's socket alone.
     """
     vote = the_vote(scope, spelled)
-    if not _awaits_person(vote):
+    if not awaits_person(vote):
         how = vote.state.value if vote.outcome is None else vote.outcome.value.replace("_", " ")
         raise WrongState(f"vote {vote.id} is no tie that a person settles: {how}, tie rule {vote.tie.value}")
     leading = leaders(vote, tally(vote, ballots_of(scope, vote)))

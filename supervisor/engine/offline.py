@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from supervisor import __version__
 from supervisor.clock import SystemClock
@@ -21,6 +22,9 @@ from supervisor.workspace.engine_lock import holder_of
 from supervisor.workspace.state_dir import StateDir, open_state
 
 
+T = TypeVar("T")
+
+
 async def read_offline(project: Path) -> Snapshot:
     """Return the last run as it stands on disk; raise StoreError if there is none or it is damaged."""
     return await asyncio.to_thread(_read, open_state(project, create=False))
@@ -32,12 +36,25 @@ async def offline_events(project: Path, since: int, limit: int) -> list[Event]:
     return await asyncio.to_thread(_events, state.database, since, limit)
 
 
-def _read(state: StateDir) -> Snapshot:
-    with reading(state.database) as connection:
+async def look_offline(project: Path, look: Callable[[Transaction], T]) -> T:
+    """Run a reading function on the state on disk, in the last run."""
+    state = open_state(project, create=False)
+    return await asyncio.to_thread(_look, state.database, look)
+
+
+def _look(database: Path, look: Callable[[Transaction], T]) -> T:
+    with reading(database) as connection:
         tx = Transaction(connection, end=log_end(connection), now=SystemClock().now(), run=0)
         run = tx.value(Run, "run.latest")
         tx.run = 0 if run is None else run.id
-        shown = views.snapshot(tx, _info(state, tx, run))
+        return look(tx)
+
+
+def _read(state: StateDir) -> Snapshot:
+    def snapshot(tx: Transaction) -> Snapshot:
+        return views.snapshot(tx, _info(state, tx, tx.value(Run, "run.latest")))
+
+    shown = _look(state.database, snapshot)
     if holder_of(state.lock_file) is None:
         shown.tables["agent"] = [_at_rest(agent) for agent in shown.tables["agent"]]
     return shown

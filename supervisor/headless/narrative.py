@@ -13,7 +13,9 @@ from supervisor.model.agent import Agent, AgentState, ExitClass
 from supervisor.model.approval import Approval, ApprovalState
 from supervisor.model.escape import visible
 from supervisor.model.event import Event
+from supervisor.model.handoff import Handoff
 from supervisor.model.message import Message
+from supervisor.model.question import Question, QuestionState
 from supervisor.model.task import Task, TaskState
 from supervisor.model.team import Run, RunState
 from supervisor.model.vote import Ballot, Vote, VoteOutcome, VoteState
@@ -165,6 +167,8 @@ def _vote(change: Change[Vote]) -> str | None:
     if before is None:
         options = ", ".join(quoted(option, 40) for option in after.options)
         return f"{quoted(after.opened_by, 64)} opened {after.id}: {quoted(after.question)} [{options}]"
+    if after.decided_by is not None:
+        return f"{quoted(after.decided_by, 64)} settled {after.id}: {quoted(after.winner or '')}"
     if before.state is after.state or after.state is VoteState.OPEN:
         return None
     match after.outcome:
@@ -172,6 +176,8 @@ def _vote(change: Change[Vote]) -> str | None:
             return f"{after.id} decided: {quoted(after.winner or '')}"
         case VoteOutcome.TIE:
             return f"{after.id} closed with a tie"
+        case VoteOutcome.RULE_NOT_MET:
+            return f"{after.id} closed; its rule ({after.rule.value.replace('_', ' ')}) was not met"
         case VoteOutcome.NO_QUORUM | None:
             return f"{after.id} closed without a quorum"
 
@@ -199,6 +205,23 @@ def _approval(change: Change[Approval]) -> str | None:
             return None
 
 
+def _question(change: Change[Question]) -> str | None:
+    event, before, after = change
+    if before is None:
+        options = f" [{', '.join(quoted(option, 40) for option in after.options)}]" if after.options else ""
+        return f"{after.agent} asks you {after.id}: {quoted(after.question)}{options}"
+    if after.state is QuestionState.ANSWERED:
+        told = ": ".join(part for part in (after.choice, after.answer) if part)
+        return f"{quoted(event.actor, 64)} answered {after.id}: {quoted(told)}"
+    return f"{after.id} {after.state.value}{_because(after.answer)}"
+
+
+def _handoff(change: Change[Handoff]) -> str | None:
+    handoff = change.after
+    about = f" {handoff.task}" if handoff.task else ""
+    return f"{handoff.sender} hands{about} off to {handoff.to}: {quoted(handoff.notes)}"
+
+
 def _run(change: Change[Run]) -> str | None:
     _, before, after = change
     if after.state is RunState.ACTIVE:
@@ -213,5 +236,7 @@ _TELLERS: Final[dict[str, Callable[[Change[Any]], str | None]]] = {
     "vote": _vote,
     "ballot": _ballot,
     "approval": _approval,
+    "question": _question,
+    "handoff": _handoff,
     "run": _run,
 }

@@ -158,6 +158,11 @@ def leaders(vote: Vote, counts: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(option for option in vote.options if counts[option] == best)
 
 
+def awaits_person(vote: Vote) -> bool:
+    """Tell whether a person may still settle this vote's tie."""
+    return vote.outcome is VoteOutcome.TIE and vote.tie is not TieRule.NONE
+
+
 def fault(vote: Vote, ballots: tuple[Ballot, ...]) -> str:
     """Say what of a stored vote does not follow from its ballots and rules; empty if all does."""
     if len(set(vote.electorate)) < len(vote.electorate):

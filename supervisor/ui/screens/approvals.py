@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from supervisor.model.approval import HIGHEST_TIER
 from supervisor.model.ids import HUMAN
+from supervisor.model.question import Question
 from supervisor.ui.commands import Command
 from supervisor.ui.keymap import bindings
 from supervisor.ui.safe_text import first_line, safe
@@ -20,6 +21,7 @@ from supervisor.ui.screens.pane import Pane
 from supervisor.ui.spans import BLANK, Line, Tone, line, say
 from supervisor.ui.view_models.approvals import COLUMNS, EMPTY, Card, card_of, queue_rows
 from supervisor.ui.view_models.inbox import is_unread
+from supervisor.ui.view_models.questions import answer_to
 from supervisor.ui.view_models.rows import nothing_here
 from supervisor.ui.widgets.line_table import LineTable
 from supervisor.ui.widgets.one_line import OneLine
@@ -39,7 +41,7 @@ class ApprovalsScreen(Pane):
         """Begin without a card."""
         super().__init__()
         self._card: Card | None = None
-        self._is_message = False
+        self._is_message = self._is_question = False
         self._read: tuple[str, str, str] | None = None
 
     def parts(self) -> Iterable[Widget]:
@@ -78,14 +80,17 @@ class ApprovalsScreen(Pane):
     def _offer_what_works(self) -> None:
         """Let the footer name the keys that mean something for this kind of card."""
         is_message = self._card is not None and self._card.approval is None
-        if is_message is not self._is_message:
-            self._is_message = is_message
+        is_question = is_message and self._chosen_question() is not None
+        if (is_message, is_question) != (self._is_message, self._is_question):
+            self._is_message, self._is_question = is_message, is_question
             self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide what has no meaning for the card."""
-        if action in {"answer_message", "mark_read"}:
+        if action == "answer_message":
             return self._is_message
+        if action == "mark_read":
+            return self._is_message and not self._is_question
         return super().check_action(action, parameters)
 
     def beat(self) -> None:
@@ -211,9 +216,33 @@ class ApprovalsScreen(Pane):
     def action_answer_message(self) -> None:
         """Answer the question or call for help that is chosen."""
         scene = self.desk.scene()
+        if (question := self._chosen_question()) is not None:
+            self._answer_question(question)
+            return
         message = scene.world.messages.get(self._card.key if self._card else "")
         if message is not None:
             write_letter(self, scene, to=message.sender, thread=message.thread or message.id)
+
+    def _chosen_question(self) -> Question | None:
+        return self.desk.scene().world.questions.get(self._card.key if self._card else "")
+
+    def _answer_question(self, question: Question) -> None:
+        """Ask for the answer to exactly this question; its options are taken by number."""
+        options = tuple(
+            first_line(f"{number} {option}") for number, option in enumerate(question.options, start=1)
+        )
+        self.app.push_screen(
+            LineDialog(
+                f"Answer {question.id}",
+                (first_line(question.question), *options),
+                hint="words, or the number of an option" if options else "the agent reads this",
+            ),
+            lambda typed: self._send_answer(question, typed) if typed else None,
+        )
+
+    def _send_answer(self, question: Question, typed: str) -> None:
+        args = answer_to(question, typed)
+        self.post_message(Command("question_answer", args, done=f"Answered {question.id}"))
 
     def action_mark_read(self) -> None:
         """Acknowledge the question or call for help that is chosen."""

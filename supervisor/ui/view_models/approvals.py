@@ -1,4 +1,4 @@
-"""Approvals: what needs me."""
+"""Approvals: what needs me: requests, questions, calls for help, what is held and who is down."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from supervisor.model.agent import Agent, AgentState
 from supervisor.model.approval import HIGHEST_TIER, Approval, ApprovalState
 from supervisor.model.ids import HUMAN
 from supervisor.model.message import DeliveryState, Message, MessageKind
+from supervisor.model.question import Question
 from supervisor.model.task import BlockReason, Task, TaskState
 from supervisor.ui.safe_text import deceptions, first_line, safe
 from supervisor.ui.scene import Link, Scene
 from supervisor.ui.spans import BLANK, Line, Span, Tone, line, say
 from supervisor.ui.view_models.facts import fact, heading, paragraph
 from supervisor.ui.view_models.payload import payload_deceptions, payload_lines
+from supervisor.ui.view_models.questions import question_lines
 from supervisor.ui.view_models.rows import Column, Row
 from supervisor.ui.view_models.words import APPROVAL_TONES, TIER_WORDS, ago, count_of, left, when
 
@@ -59,7 +61,9 @@ class Card:
 
 def waiting_count(scene: Scene) -> int:
     """Count everything that waits for a person."""
-    return len(scene.world.pending_approvals()) + len(_calls(scene)) + len(_held(scene)) + len(_down(scene))
+    world = scene.world
+    asked = len(world.pending_approvals()) + len(world.open_questions())
+    return asked + len(_calls(scene)) + len(_held(scene)) + len(_down(scene))
 
 
 def _calls(scene: Scene) -> list[Message]:
@@ -94,6 +98,7 @@ def queue_rows(scene: Scene, wanted: str = "") -> tuple[Row, ...]:
     approvals.sort(key=lambda each: (-each.tier, -blocked_behind(scene, each.task), each.created_at))
     waiting = (
         *(_approval_row(scene, each) for each in approvals),
+        *(_question_row(scene, each) for each in scene.world.open_questions()),
         *(_call_row(scene, each) for each in _calls(scene)),
         *(_held_row(scene, each) for each in _held(scene)),
         *(_down_row(scene, each) for each in _down(scene)),
@@ -154,6 +159,17 @@ def _approval_row(scene: Scene, each: Approval) -> Row:
     )
 
 
+def _question_row(scene: Scene, question: Question) -> Row:
+    return _other_row(
+        scene,
+        key=question.id,
+        what=f"{question.id} question",
+        who=question.agent,
+        text=question.question,
+        at=question.asked_at,
+    )
+
+
 def _call_row(scene: Scene, message: Message) -> Row:
     return _other_row(
         scene,
@@ -206,6 +222,9 @@ def card_of(scene: Scene, key: str | None) -> Card | None:
     approval = world.approvals.get((key or "").removeprefix(_PAST))
     if approval is not None:
         return _approval_card(scene, approval)
+    if key in world.questions:
+        question = world.questions[key]
+        return Card(key=question.id, title=question.question, lines=question_lines(scene, question))
     if key in world.messages:
         return _message_card(world.messages[key])
     if key in world.tasks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from supervisor.model.vote import ABSTAIN, Ballot, Vote, VoteOutcome, VoteState, tally
+from supervisor.model.vote import ABSTAIN, Ballot, TieRule, Vote, VoteOutcome, VoteState, awaits_person, tally
 from supervisor.ui.safe_text import SafeText, first_line, safe
 from supervisor.ui.scene import Scene
 from supervisor.ui.spans import BLANK, Line, Span, Tone, line, say
@@ -30,6 +30,13 @@ _OUTCOMES: Final = {
     VoteOutcome.DECIDED: ("decided", Tone.GOOD),
     VoteOutcome.TIE: ("tie", Tone.WARN),
     VoteOutcome.NO_QUORUM: ("no quorum", Tone.WARN),
+    VoteOutcome.RULE_NOT_MET: ("rule not met", Tone.WARN),
+}
+_TIES: Final = {
+    TieRule.HUMAN: "to a person",
+    TieRule.OPENER: "to the opener's ballot",
+    TieRule.FIRST: "to the first option",
+    TieRule.NONE: "stays",
 }
 _BAR: Final = 20
 
@@ -82,6 +89,7 @@ def vote_details(scene: Scene, vote_id: str | None) -> tuple[Line, ...]:
         BLANK,
         fact("state", _state_words(scene, vote)),
         fact("quorum", _quorum(vote, len(ballots)), Tone.PLAIN if len(ballots) >= vote.quorum else Tone.WARN),
+        fact("rule", f"{vote.rule.value.replace('_', ' ')}, tie {_TIES[vote.tie]}"),
         fact("opened", f"{when(vote.opened_at, scene.now)} by {vote.opened_by}"),
         BLANK,
         *_bars(scene, vote, ballots),
@@ -98,7 +106,9 @@ def _state_words(scene: Scene, vote: Vote) -> str:
     word = _OUTCOMES[vote.outcome][0] if vote.outcome else "closed"
     winner = f": {vote.winner}" if vote.winner else ""
     because = f" ({vote.closed_because})" if vote.closed_because else ""
-    return f"{word}{winner}{because}"
+    by = f" by {vote.decided_by}" if vote.decided_by else ""
+    settle = f"; supervisor vote decide {vote.id} OPTION" if awaits_person(vote) else ""
+    return f"{word}{by}{winner}{because}{settle}"
 
 
 def _quorum(vote: Vote, cast: int) -> str:
