@@ -58,16 +58,45 @@ class EventFilter:
         )
 
 
-def sealed_hash(previous: str, event: Event, after: str = "") -> str:
-    """Return the hash that binds this event to all before it; `after` is its own as JSON, if known.
+def sealed_hash(previous: str, event: Event) -> str:
+    """Return the hash that binds this event to all before it."""
+    return seal(
+        previous,
+        seq=event.seq,
+        at=event.at,
+        run=event.run,
+        kind=event.kind,
+        subject=event.subject,
+        actor=event.actor,
+        after=to_json(event.after),
+        reason=event.reason,
+        session=event.session,
+        incarnation=event.incarnation,
+    )
+
+
+def seal(
+    previous: str,
+    *,
+    seq: int,
+    at: float,
+    run: int,
+    kind: str,
+    subject: str,
+    actor: str,
+    after: str,
+    reason: str,
+    session: str,
+    incarnation: int,
+) -> str:
+    """Hash an event's elements as one JSON list; `after` is JSON text already.
 
     An event with neither session nor incarnation, as all were once, is sealed over nine elements;
     every other one over eleven. So the old ones still verify, and neither field can be taken off.
     """
-    head = [previous, event.seq, event.at, event.run, event.kind, event.subject, event.actor]
-    told = [event.session, event.incarnation] if event.session or event.incarnation else []
-    tail = to_json([event.reason, *told])
-    body = f"{to_json(head)[:-1]},{after or to_json(event.after)},{tail[1:]}"
+    head = to_json([previous, seq, at, run, kind, subject, actor])
+    told = [session, incarnation] if session or incarnation else []
+    body = f"{head[:-1]},{after},{to_json([reason, *told])[1:]}"
     return hashlib.sha256(body.encode()).hexdigest()
 
 

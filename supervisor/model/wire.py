@@ -7,6 +7,7 @@ import json
 import types
 import typing
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from enum import Enum
 from functools import cache, partial
 from operator import attrgetter
@@ -46,6 +47,21 @@ def from_wire(kind: type[T], data: Any, where: str = "") -> T:
     """Build a `kind` from wire data; raise InvalidArgument that names the place of the first mistake."""
     built: T = _reader(cast("Hashable", kind))(data, where or kind.__name__)
     return built
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldForm:
+    """How one field is read: values of the `exact` types as they are, all others by `read`."""
+
+    name: str
+    exact: frozenset[type]
+    read: Reader
+
+
+def forms_of(kind: type) -> tuple[FieldForm, ...]:
+    """Return how each field of a dataclass is read, for who has the fields in another form."""
+    readers, exact = _field_readers(kind), _exact_types(kind)
+    return tuple(FieldForm(name=name, exact=exact[name], read=read) for name, read in readers.items())
 
 
 @cache

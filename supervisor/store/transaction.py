@@ -6,19 +6,17 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from supervisor.errors import DatabaseCorrupt, InvalidArgument
-from supervisor.model.event import GENESIS, Event, sealed_hash
+from supervisor.model.event import GENESIS, Event, seal
 from supervisor.model.wire import from_wire, to_json, to_wire
 from supervisor.model.world import ENTITIES, key_of
 from supervisor.store.queries import QUERIES
-from supervisor.store.rows import from_row, to_params
+from supervisor.store.rows import from_row, put_of, row_reader
 
 T = TypeVar("T")
-
-_EVENT_COLUMNS: Final = tuple(field.name for field in fields(Event))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +82,8 @@ class Transaction:
 
     def values(self, kind: type[T], query: str, /, **params: Any) -> tuple[T, ...]:
         """Return the rows of a named query as model values."""
-        return tuple(from_row(kind, row) for row in self.all(query, **params))
+        rows = self.all(query, **params)
+        return tuple(map(row_reader(kind, rows[0]), rows)) if rows else ()
 
     def record(self, kind: str, value: T, *, actor: str, reason: str = "") -> T:
         """Write an entity and its event `noun.verb` together; return the entity."""
@@ -92,7 +91,8 @@ class Transaction:
         if not isinstance(value, ENTITIES[noun]):
             raise TypeError(f"{kind} needs a {ENTITIES[noun].__name__}")
         after = to_wire(value)
-        self._connection.execute(QUERIES[f"{noun}.put"], to_params(noun, after))
+        put = put_of(noun)
+        self._connection.execute(put.statement, put.values(after))
         self._append(kind, key_of(noun, value), actor, after, reason)
         return value
 
@@ -104,22 +104,21 @@ class Transaction:
 
     def _append(self, kind: str, subject: str, actor: str, after: dict[str, Any], reason: str) -> None:
         agent, incarnation = self._caller
-        bare = Event(
-            seq=self.end.seq + 1,
-            at=self.now,
-            run=self.run,
-            kind=kind,
-            subject=subject,
-            actor=actor,
-            after=after,
-            reason=reason,
-            session=self.session,
-            incarnation=incarnation if actor == agent else 0,
-        )
-        spelled = to_json(after)  # once: the hash covers exactly what the row holds
-        event = replace(bare, hash=sealed_hash(self.end.hash, bare, spelled))
-        columns = {name: getattr(event, name) for name in _EVENT_COLUMNS} | {"after": spelled}
-        self._connection.execute(QUERIES["event.append"], columns)
+        told: dict[str, Any] = {
+            "seq": self.end.seq + 1,
+            "at": self.now,
+            "run": self.run,
+            "kind": kind,
+            "subject": subject,
+            "actor": actor,
+            "reason": reason,
+            "session": self.session,
+            "incarnation": incarnation if actor == agent else 0,
+        }
+        spelled = to_json(after)  # once: the seal covers exactly what the row holds
+        told["hash"] = seal(self.end.hash, after=spelled, **told)
+        self._connection.execute(QUERIES["event.append"], told | {"after": spelled})
+        event = Event(after=after, **told)
         self.events.append(event)
         self.end = LogEnd(seq=event.seq, hash=event.hash)
 
