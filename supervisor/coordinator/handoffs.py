@@ -9,6 +9,7 @@ from supervisor.coordinator.scope import Scope, sized
 from supervisor.errors import InvalidArgument
 from supervisor.model.agent import Role
 from supervisor.model.handoff import HANDOFF_NOTES_MAX, Handoff, HandoffKind
+from supervisor.model.ids import SUPERVISOR
 from supervisor.model.permissions import Operation, check
 from supervisor.model.task import Checkpoint, Task
 
@@ -44,7 +45,8 @@ def _write(scope: Scope, *, sender: str, to: str, notes: str, task: str | None, 
         at=scope.now,
         kind=kind,
     )
-    return scope.tx.record(f"handoff.{kind.value}", handoff, actor=sender)
+    by = sender if kind is HandoffKind.ASKED else SUPERVISOR
+    return scope.tx.record(f"handoff.{kind.value}", handoff, actor=by)
 
 
 def checked_address(scope: Scope, to: str) -> str:

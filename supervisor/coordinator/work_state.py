@@ -7,6 +7,7 @@ from dataclasses import replace
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope, sized
 from supervisor.errors import TooLarge
+from supervisor.model.ids import SUPERVISOR
 from supervisor.model.permissions import Operation, check
 from supervisor.model.task import NOTE_MAX, TITLE_MAX, Checkpoint, Task
 from supervisor.model.work_state import (
@@ -83,7 +84,7 @@ def note_task_end(scope: Scope, agent: str, task: Task, outcome: str) -> WorkSta
         notes=(task.feedback or task.result)[:ITEM_MAX],
     )
     noted = replace(known, last_task=last, updated_at=scope.now, incarnation=scope.agent(agent).incarnation)
-    return scope.tx.record("work_state.task_ended", noted, actor=agent, reason=last.outcome)
+    return scope.tx.record("work_state.task_ended", noted, actor=SUPERVISOR, reason=last.outcome)
 
 
 def newest_checkpoint(scope: Scope, agent: str) -> Checkpoint | None:

@@ -12,6 +12,7 @@ from supervisor.model.event import Event
 from supervisor.model.ids import HUMAN, SUPERVISOR
 from supervisor.model.message import DELIVERY_MOVES, DeliveryState
 from supervisor.model.permissions import may
+from supervisor.model.question import QUESTION_MOVES
 from supervisor.model.task import TaskState
 from supervisor.model.transitions import TASK_MOVES
 from supervisor.model.vote import VOTE_MOVES
@@ -62,6 +63,11 @@ def vote_moves(change: Change) -> str:
     return "" if change.before is None else _moved(change.before.state, change.after.state, VOTE_MOVES)
 
 
+def question_moves(change: Change) -> str:
+    """Hold that questions are answered once."""
+    return "" if change.before is None else _moved(change.before.state, change.after.state, QUESTION_MOVES)
+
+
 def delivery_moves(change: Change) -> str:
     """Hold that copies begin in the queue and move by the table: what was acked is never unread again."""
     if change.before is None:
@@ -103,5 +109,6 @@ HISTORY_CHECKS: Final = (
     ),
     HistoryCheck(name="votes close once (I4)", nouns=frozenset({"vote"}), judge=vote_moves),
     HistoryCheck(name="approvals answered once (I5)", nouns=frozenset({"approval"}), judge=approval_moves),
+    HistoryCheck(name="questions answered once (I5)", nouns=frozenset({"question"}), judge=question_moves),
     HistoryCheck(name="nobody did what it may not (I10)", nouns=frozenset(), judge=rights),
 )
