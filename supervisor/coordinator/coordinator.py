@@ -18,7 +18,7 @@ from supervisor.errors import InvalidArgument
 from supervisor.model.approval import Mode
 from supervisor.model.event import Event
 from supervisor.model.ids import key_hash
-from supervisor.model.team import TeamSpec
+from supervisor.model.team import TeamSpec, ToolSet
 from supervisor.store.store import Store
 from supervisor.store.transaction import Transaction
 
@@ -110,6 +110,13 @@ class Coordinator:
         hashed = key_hash(key)
         return self._keys.get(hashed) or self.outsiders.authenticate(hashed)
 
+    def tool_set_of(self, name: str) -> ToolSet:
+        """Return which tools an agent's list shows; one from outside is shown all."""
+        try:
+            return self.team.pool_of(name).tools
+        except KeyError:
+            return ToolSet.FULL
+
     async def arrive(self, actor: Actor) -> Actor:
         """Note a call of its owner, and begin an outside agent's incarnation if it is the first."""
         if isinstance(actor, Newcomer) or self.outsiders.knows(actor.name):
@@ -117,19 +124,26 @@ class Coordinator:
         self.last_calls[actor.name] = self._clock.now()
         return actor
 
-    async def wait(self, actor: Actor, conditions: tuple[str, ...], timeout_s: float) -> tuple[str, ...]:
-        """Return the conditions that hold, as soon as one does; none after `timeout_s` (at most 45)."""
+    async def wait(
+        self, actor: Actor, conditions: tuple[str, ...], timeout_s: float, *, everything: bool = False
+    ) -> tuple[str, ...]:
+        """Return the conditions that hold as soon as one does, or all of them with `everything`.
+
+        None after `timeout_s` (at most 45).
+        """
         if not 0 <= timeout_s <= WAIT_MAX_S:
             raise InvalidArgument(f"timeout_s {timeout_s} is not between 0 and {WAIT_MAX_S:.0f}")
         wanted = checked_conditions(actor, conditions)
-        waiter = self.waiting.enter(wanted)
+        waiter = self.waiting.enter(actor, wanted)
+        enough = len(wanted) if everything else 1
         try:
             async with asyncio.timeout(timeout_s):
                 while True:
                     waiter.woken.clear()
                     holding = await self.read(lambda scope: _look(scope, actor, wanted))
-                    if holding or self._closing:
+                    if len(holding) >= enough or self._closing:
                         return holding
+                    self.waiting.pass_on(waiter)
                     await waiter.woken.wait()
         except TimeoutError:
             return ()

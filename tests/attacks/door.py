@@ -56,6 +56,9 @@ class Desk:
     def tools_for(self, role: Role) -> tuple[ToolSpec, ...]:
         return EVERYONES + JUDGES if role is Role.JUDGE else EVERYONES
 
+    def shown_to(self, actor: Actor) -> frozenset[str]:
+        return frozenset(spec.name for spec in self.tools_for(actor.role))
+
     async def call(self, actor: Actor, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         known = next(each for each in EVERYONES + JUDGES if each.name == tool).input_schema["properties"]
         if unknown := sorted(arguments.keys() - known.keys()):

@@ -20,6 +20,10 @@ class ToolDesk(Protocol):
         """List the tools that the role may see; asked once for each, in a thread, before serving."""
         ...
 
+    def shown_to(self, actor: Actor) -> frozenset[str]:
+        """Name the tools that this agent's list shows; it may call the others of its role too."""
+        ...
+
     async def call(self, actor: Actor, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Carry out one call and return its answer; raise SupervisorError to refuse it.
 

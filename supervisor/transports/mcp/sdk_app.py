@@ -146,8 +146,10 @@ class _Handlers:
         return self._schemas.get(name)
 
     async def list_tools(self, context: Context, _: PaginatedRequestParams | None) -> ListToolsResult:
-        """List what the actor's role may use."""
-        return ListToolsResult(tools=self._listed[_actor(context).role])
+        """List what the actor is shown of what its role may use."""
+        actor = _actor(context)
+        shown = self._desk.shown_to(actor) | self._added.keys()
+        return ListToolsResult(tools=[tool for tool in self._listed[actor.role] if tool.name in shown])
 
     async def call_tool(
         self, context: Context, params: CallToolRequestParams

@@ -45,6 +45,12 @@ class TeamDesk:
             self._specs[role] = tuple(tool.spec() for tool in TOOLS.values() if tool.visible_to(role))
         return self._specs[role]
 
+    def shown_to(self, actor: Actor) -> frozenset[str]:
+        """Name the tools that an agent's list shows: as its pool says; strangers to the profile see all."""
+        from supervisor.transports.mcp.tools.core import shown  # noqa: PLC0415
+
+        return shown(actor.role, self._coordinator.tool_set_of(actor.name))
+
     async def call(self, actor: Actor, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Carry out one call and add the footer; raise SupervisorError to refuse it."""
         from supervisor.transports.mcp.tools.table import WAIT, WHOAMI, Wait, tool_named  # noqa: PLC0415
@@ -55,7 +61,9 @@ class TeamDesk:
         wanted = tool_named(tool, actor.role)
         asked = wanted.parse(arguments)
         if tool == WAIT and isinstance(asked, Wait):
-            woken_by = await self._coordinator.wait(actor, tuple(asked.wanted), asked.timeout_s)
+            woken_by = await self._coordinator.wait(
+                actor, tuple(asked.wanted), asked.timeout_s, everything=asked.all
+            )
             answer = {"woken_by": list(woken_by)}
             footer = await self._coordinator.read(lambda scope: self._footer(scope, actor))
             return {**answer, "footer": footer}

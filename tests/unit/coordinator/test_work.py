@@ -10,7 +10,7 @@ import pytest
 from supervisor.coordinator import ending, steering, upkeep, work
 from supervisor.errors import AlreadyClaimed, Forbidden, InvalidArgument, NothingToDo, StaleToken, WrongState
 from supervisor.model.agent import AgentState
-from supervisor.model.task import BlockReason, ErrorClass, TaskState
+from supervisor.model.task import RETRY_BASE_S, BlockReason, ErrorClass, TaskState
 from supervisor.testing.small_team import SmallTeam
 
 
@@ -67,7 +67,7 @@ async def test_a_reserved_task_is_for_its_assignee_only(team: SmallTeam) -> None
 
 async def test_a_task_may_require_a_role(team: SmallTeam) -> None:
     task = await team.add_task(required_role="solo")
-    with pytest.raises(Forbidden, match="needs the role solo"):
+    with pytest.raises(Forbidden, match="needs solo; you are a worker"):
         await team.claim("worker-1", task.id)
     assert (await team.claim("solo")).task.id == task.id
 
@@ -185,12 +185,14 @@ async def test_an_end_that_is_told_twice_takes_away_work_once(team: SmallTeam) -
 
 async def test_a_crash_counts_as_failure_and_the_third_one_ends_the_task(team: SmallTeam) -> None:
     task = await team.add_task()
-    for failures in (1, 2):
+    for failures, waits in ((1, TaskState.PENDING), (2, TaskState.BLOCKED)):
         await team.claim("worker-1", task.id)
         await team.crash("worker-1")
         await team.start("worker-1")
         back = await team.task(task.id)
-        assert (back.state, back.failures) == (TaskState.PENDING, failures)
+        assert (back.state, back.failures) == (waits, failures)
+    await team.clock.advance(RETRY_BASE_S)
+    await team.do(lambda scope: upkeep.tick(scope, {}))
     await team.claim("worker-1", task.id)
     await team.crash("worker-1")
     assert (await team.task(task.id)).state is TaskState.FAILED

@@ -9,16 +9,18 @@ from pydantic import Field
 from supervisor.coordinator import handoffs, mailboxes, work_state
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope
-from supervisor.coordinator.waiting import WAIT_MAX_S
+from supervisor.coordinator.waiting import WAIT_MAX_S, WORDS
 from supervisor.errors import UnknownTool
 from supervisor.model.agent import Role
 from supervisor.model.permissions import Operation
 from supervisor.model.task import Task
 from supervisor.model.wire import to_wire
 from supervisor.transports.mcp.tools.ballots import VOTE_TOOLS
+from supervisor.transports.mcp.tools.judging import JUDGING_TOOLS
 from supervisor.transports.mcp.tools.mail import MAIL_TOOLS
 from supervisor.transports.mcp.tools.memories import MEMORY_TOOLS
 from supervisor.transports.mcp.tools.people import PEOPLE_TOOLS
+from supervisor.transports.mcp.tools.planning import PLANNING_TOOLS
 from supervisor.transports.mcp.tools.requests import APPROVAL_TOOLS
 from supervisor.transports.mcp.tools.tasks import TASK_TOOLS, Nothing
 from supervisor.transports.mcp.tools.team import TEAM_TOOLS
@@ -31,11 +33,9 @@ WHOAMI: Final = "whoami"
 class Wait(Arguments):
     """Arguments of wait."""
 
-    wanted: list[str] = Field(
-        alias="for",
-        description="What to wait for: mail, task, review, ballot, task:ID, vote:ID, approval:ID, question:ID.",
-    )
+    wanted: list[str] = Field(alias="for", description=f"What to wait for: {WORDS}.")
     timeout_s: float = Field(default=WAIT_MAX_S, ge=0, le=WAIT_MAX_S)
+    all: bool = Field(default=False, description="Wait until all of them hold, not only one.")
 
 
 def whoami(scope: Scope, actor: Actor, _asked: Nothing) -> Answer:
@@ -73,6 +73,8 @@ TOOLS: Final[dict[str, Tool]] = {
             handler=whoami,
         ),
         *TASK_TOOLS,
+        *PLANNING_TOOLS,
+        *JUDGING_TOOLS,
         *MAIL_TOOLS,
         *MEMORY_TOOLS,
         *VOTE_TOOLS,
@@ -82,7 +84,7 @@ TOOLS: Final[dict[str, Tool]] = {
         Tool(
             name=WAIT,
             title="Wait",
-            description="Wait until one of the conditions holds, at most 45 s. Costs nothing; call it again.",
+            description="Wait until one condition holds, or all; at most 45 s. Costs nothing; call it again.",
             operations=(Operation.WAIT,),
             arguments=Wait,
             handler=_held_by_desk,

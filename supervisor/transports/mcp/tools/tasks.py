@@ -1,4 +1,4 @@
-"""The tools about tasks."""
+"""The tools about tasks for whoever looks and works: list, claim, report, hand in, hand on."""
 
 from __future__ import annotations
 
@@ -6,26 +6,33 @@ from typing import Final
 
 from pydantic import Field
 
-from supervisor.coordinator import choosing, ending, planning, reviews, steering, views, work
+from supervisor.coordinator import choosing, ending, explaining, handing, views, work
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope
 from supervisor.errors import InvalidArgument
 from supervisor.model.ids import number_of
 from supervisor.model.permissions import Operation
-from supervisor.model.task import EdgePolicy, ErrorClass, Task, TaskState
+from supervisor.model.task import ErrorClass, Task, TaskState
 from supervisor.model.wire import to_wire
-from supervisor.transports.mcp.tools.tool import Answer, Arguments, Mutation, Tool, simple_tool
+from supervisor.transports.mcp.tools.tool import Answer, Arguments, Mutation, simple_tool
 
 PAGE_MAX: Final = 500
 TASK_ID: Final = "The task's id, like T12."
 FENCE: Final = "The token that task_claim answered."
+OPEN_TASKS: Final = "open"
+ALL_TASKS: Final = "all"
 
 
 class ListTasks(Arguments):
     """Arguments of task_list."""
 
-    state: str | None = Field(default=None, description=f"Only this state: {', '.join(TaskState)}.")
+    state: str | None = Field(
+        default=None, description=f"Only this state: {', '.join(TaskState)}; or `open`, or `all`."
+    )
     tag: str | None = None
+    milestone: str | None = None
+    parent: str | None = None
+    target: str | None = Field(default=None, description="Only what this agent holds or has reserved for it.")
     mine: bool = Field(default=False, description="Only tasks that you hold or that are reserved for you.")
     limit: int = Field(default=200, ge=1, le=PAGE_MAX)
     after: str | None = Field(default=None, description="The `next` of the page before.")
@@ -70,6 +77,7 @@ class Progress(Held):
 
     percent: int = Field(ge=0, le=100)
     action: str = Field(default="", description="What you are doing now, in a few words.")
+    eta_s: float | None = Field(default=None, description="How many seconds it will still take, about.")
 
 
 class AddNote(Mutation):
@@ -87,6 +95,22 @@ class SaveCheckpoint(Held):
     completed: list[str] = Field(default_factory=list)
     remaining: list[str] = Field(default_factory=list)
     state: str = Field(default="", description="Anything the next holder needs, as text.")
+
+
+class WriteBoard(Held):
+    """Arguments of task_board."""
+
+    text: str
+    append: bool = Field(default=False, description="Add a line instead of writing it anew.")
+
+
+class HandOff(Mutation):
+    """Arguments of task_handoff."""
+
+    to: str = Field(description="A role (`judge`, `role:worker`) or an agent's name.")
+    notes: str = Field(description="What is done, what is left, what to look out for.")
+    task_id: str | None = None
+    token: int | None = Field(default=None, description="With a task that you hold: your token.")
 
 
 class Complete(Held):
@@ -109,66 +133,24 @@ class Release(Held):
     reason: str
 
 
-class Create(Mutation):
-    """Arguments of task_create."""
-
-    title: str
-    description: str = ""
-    priority: str = Field(default="normal", description="critical, high, normal or low.")
-    tags: list[str] = Field(default_factory=list)
-    criteria: list[str] = Field(default_factory=list, description="What a judge will check.")
-    depends_on: list[str] = Field(default_factory=list, description="Ids of tasks that must be done first.")
-    review: bool = Field(default=False, description="True if a judge must approve the result.")
-    assignee: str | None = None
-    required_role: str | None = None
-    parent: str | None = None
-
-
-class Link(Mutation):
-    """Arguments of task_link."""
-
-    task_id: str = Field(description=TASK_ID)
-    depends_on: list[str]
-    on: str = Field(default="done", description=f"When they are met: {', '.join(EdgePolicy)}.")
-
-
-class WithReason(Mutation):
-    """Arguments of task_cancel."""
-
-    task_id: str = Field(description=TASK_ID)
-    reason: str
-
-
-class Approve(Mutation):
-    """Arguments of task_approve."""
-
-    task_id: str = Field(description=TASK_ID)
-    note: str = ""
-
-
-class Reject(Mutation):
-    """Arguments of task_reject."""
-
-    task_id: str = Field(description=TASK_ID)
-    feedback: str = Field(description="What is missing and how to mend it; the worker reads this.")
-
-
 def list_tasks(scope: Scope, actor: Actor, asked: ListTasks) -> Answer:
-    """Answer one page of the run's tasks."""
-    if asked.state is not None and asked.state not in set(TaskState):
-        raise InvalidArgument(f"state `{asked.state[:40]}` is none of {', '.join(TaskState)}")
+    """Answer one page of the run's tasks that are not archived; `next` is None at the end."""
+    if asked.state is not None and asked.state not in {OPEN_TASKS, ALL_TASKS, *TaskState}:
+        raise InvalidArgument(f"state `{asked.state[:40]}` is none of {', '.join(TaskState)}, open, all")
     after = 0 if asked.after is None else number_of(asked.after, "T")
-    page = scope.tx.values(Task, "task.of_run", run=scope.run, after=after, limit=asked.limit)
-    following = page[-1].id if len(page) == asked.limit else None
-    return {"tasks": to_wire([task for task in page if _wanted(task, actor, asked)]), "next": following}
-
-
-def _wanted(task: Task, actor: Actor, asked: ListTasks) -> bool:
-    return (
-        (asked.state is None or task.state.value == asked.state)
-        and (asked.tag is None or asked.tag in task.tags)
-        and (not asked.mine or actor.name in {task.holder, task.assignee})
-    )
+    filters = {
+        "tag": asked.tag,
+        "milestone": None if asked.milestone is None else scope.milestone(asked.milestone).id,
+        "parent": None if asked.parent is None else scope.task(asked.parent).id,
+        "agent": actor.name if asked.mine else asked.target,
+    }
+    place = {"run": scope.run, "after": after, "limit": asked.limit, **filters}
+    if asked.state == OPEN_TASKS:
+        page = scope.tx.values(Task, "task.listed_open", **place)
+    else:
+        state = None if asked.state == ALL_TASKS else asked.state
+        page = scope.tx.values(Task, "task.listed", state=state, **place)
+    return {"tasks": to_wire(page), "next": page[-1].id if len(page) == asked.limit else None}
 
 
 def get_task(scope: Scope, _actor: Actor, asked: OneTask) -> Answer:
@@ -192,7 +174,15 @@ def claim_task(scope: Scope, actor: Actor, asked: ClaimTask) -> Answer:
 
 def report_progress(scope: Scope, actor: Actor, asked: Progress) -> Answer:
     """Store progress."""
-    task = work.progress(scope, actor, asked.task_id, asked.token, percent=asked.percent, action=asked.action)
+    task = work.progress(
+        scope,
+        actor,
+        asked.task_id,
+        asked.token,
+        percent=asked.percent,
+        action=asked.action,
+        eta_s=asked.eta_s,
+    )
     return {"task": to_wire(task)}
 
 
@@ -214,6 +204,26 @@ def save_checkpoint(scope: Scope, actor: Actor, asked: SaveCheckpoint) -> Answer
         state=asked.state,
     )
     return {"checkpoint": to_wire(checkpoint)}
+
+
+def write_board(scope: Scope, actor: Actor, asked: WriteBoard) -> Answer:
+    """Write the board."""
+    board = work.write_board(scope, actor, asked.task_id, asked.token, asked.text, append=asked.append)
+    return {"board": to_wire(board)}
+
+
+def explain(scope: Scope, _actor: Actor, asked: OneTask) -> Answer:
+    """Answer what keeps a task from going on."""
+    return {"reasons": to_wire(explaining.why(scope, asked.task_id))}
+
+
+def hand_off(scope: Scope, actor: Actor, asked: HandOff) -> Answer:
+    """Hand work on."""
+    handed = handing.hand_off(
+        scope, actor, to=asked.to, notes=asked.notes, spelled=asked.task_id, token=asked.token
+    )
+    answer: Answer = to_wire(handed)
+    return answer
 
 
 def complete_task(scope: Scope, actor: Actor, asked: Complete) -> Answer:
@@ -242,56 +252,6 @@ def release_task(scope: Scope, actor: Actor, asked: Release) -> Answer:
     return {"task": to_wire(ending.release(scope, actor, asked.task_id, asked.token, asked.reason))}
 
 
-def create_task(scope: Scope, actor: Actor, asked: Create) -> Answer:
-    """Create a task or a subtask."""
-    wanted = planning.NewTask(
-        title=asked.title,
-        description=asked.description,
-        priority=asked.priority,
-        tags=tuple(asked.tags),
-        criteria=tuple(asked.criteria),
-        depends_on=tuple(asked.depends_on),
-        review=asked.review,
-        assignee=asked.assignee,
-        required_role=asked.required_role,
-        parent=asked.parent,
-    )
-    return {"task": to_wire(planning.create_task(scope, actor, wanted))}
-
-
-def link_task(scope: Scope, actor: Actor, asked: Link) -> Answer:
-    """Add dependencies."""
-    return {
-        "task": to_wire(steering.link_task(scope, actor, asked.task_id, tuple(asked.depends_on), on=asked.on))
-    }
-
-
-def cancel_task(scope: Scope, actor: Actor, asked: WithReason) -> Answer:
-    """Cancel a task."""
-    return {"task": to_wire(steering.cancel_task(scope, actor, asked.task_id, asked.reason))}
-
-
-def take_review(scope: Scope, actor: Actor, asked: MaybeTask) -> Answer:
-    """Reserve a handed-in task for judging."""
-    task = reviews.take_review(scope, actor, asked.task_id)
-    details = work.claim_details(scope, task)
-    return {
-        "task": to_wire(task),
-        "notes": to_wire(details.notes),
-        "dependencies": to_wire(details.dependencies),
-    }
-
-
-def approve_task(scope: Scope, actor: Actor, asked: Approve) -> Answer:
-    """Accept work."""
-    return {"task": to_wire(reviews.approve_task(scope, actor, asked.task_id, asked.note))}
-
-
-def reject_task(scope: Scope, actor: Actor, asked: Reject) -> Answer:
-    """Send work back."""
-    return {"task": to_wire(reviews.reject_task(scope, actor, asked.task_id, asked.feedback))}
-
-
 TASK_TOOLS: Final = (
     simple_tool(
         "task_list",
@@ -310,6 +270,7 @@ TASK_TOOLS: Final = (
         Nothing,
         next_task,
     ),
+    simple_tool("task_why", "Say what keeps a task from going on.", Operation.TASK_READ, OneTask, explain),
     simple_tool(
         "task_claim",
         "Claim a task under a lease. Answers the token that every later write about it needs.",
@@ -343,25 +304,18 @@ TASK_TOOLS: Final = (
         "task_fail", "Report that your task failed; it is tried again.", Operation.TASK_WORK, Fail, fail_task
     ),
     simple_tool("task_release", "Give your task back untouched.", Operation.TASK_WORK, Release, release_task),
-    Tool(
-        name="task_create",
-        title="Task create",
-        description="Create a task; a worker may only create subtasks of a task that it holds.",
-        operations=(Operation.TASK_CREATE, Operation.TASK_CREATE_SUBTASK),
-        arguments=Create,
-        handler=create_task,
+    simple_tool(
+        "task_board",
+        "Write the one page about your task anew, or add to it.",
+        Operation.TASK_WORK,
+        WriteBoard,
+        write_board,
     ),
     simple_tool(
-        "task_link", "Let an unclaimed task depend on others too.", Operation.TASK_LINK, Link, link_task
+        "task_handoff",
+        "Hand work on to a role or an agent with notes; a task that you hold goes with it.",
+        Operation.TASK_HANDOFF,
+        HandOff,
+        hand_off,
     ),
-    simple_tool(
-        "task_cancel", "Withdraw a task that has not ended.", Operation.TASK_CANCEL, WithReason, cancel_task
-    ),
-    simple_tool(
-        "review_take", "Reserve a handed-in task for judging.", Operation.TASK_REVIEW, MaybeTask, take_review
-    ),
-    simple_tool(
-        "task_approve", "Accept the work of a task in review.", Operation.TASK_REVIEW, Approve, approve_task
-    ),
-    simple_tool("task_reject", "Send work back with feedback.", Operation.TASK_REVIEW, Reject, reject_task),
 )
