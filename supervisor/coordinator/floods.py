@@ -107,7 +107,7 @@ def _room(scope: Scope, sender: str, name: str) -> tuple[int, float, int]:
     if name == HUMAN:
         row = scope.tx.one("delivery.open_from", recipient=name, sender=sender)
         return (0, 0.0, PERSON_MAX) if row is None else (row["copies"], row["due"] or 0.0, PERSON_MAX)
-    held: int = scope.tx.scalar("delivery.open_count", recipient=name)
+    held = scope.tx.scalar("delivery.open_count", recipient=name)
     due = scope.tx.scalar("delivery.first_due", recipient=name) if held >= INBOX_MAX else 0.0
     return held, due, INBOX_MAX
 

@@ -134,6 +134,12 @@ def unread_count(scope: Scope, actor: Actor) -> int:
     return count
 
 
+def open_count(scope: Scope, recipient: str) -> int:
+    """Return how many copies in a mailbox nobody has acked, hidden ones too."""
+    count: int = scope.tx.scalar("delivery.open_count", recipient=recipient)
+    return count
+
+
 def ack(
     scope: Scope,
     recipient: str,
