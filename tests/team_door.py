@@ -30,6 +30,7 @@ PRIVATE: Final = {
     "unmet": "SELECT coalesce(sum(unmet), 0) FROM task",
     "answered_call": "SELECT count(*) FROM answered_call",
     "incarnation": "SELECT count(*), count(ended_at) FROM incarnation",
+    "silenced_pair": "SELECT count(*), coalesce(sum(until), 0) FROM silenced_pair",
 }
 """What can change without an event."""
 
@@ -177,6 +178,8 @@ SCENE_CALLS: Final[dict[str, tuple[str, Answer]]] = {
         {"to": "role:judge", "body": "please look", "kind": "review", "thread": "t"},
     ),
     "message_ack": ("worker-1", {"ids": ["M1"]}),
+    "group_list": ("watcher", {}),
+    "dead_letters": ("planner", {"limit": 5}),
     "memory_set": ("worker-1", {"key": "port", "value": "8080"}),
     "memory_get": ("judge", {"key": "language"}),
     "memory_list": ("judge", {"scope": "team"}),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from supervisor.coordinator import messages
+from supervisor.coordinator import mailboxes
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope, sized
 from supervisor.errors import Forbidden, InvalidArgument
@@ -93,7 +93,7 @@ def _member(scope: Scope, agent: Agent) -> Member:
         tags=agent.tags,
         held=held,
         load=len(held) + len(reviewed),
-        unread=messages.unread_count(scope, agent.name),
+        unread=mailboxes.open_count(scope, agent.name),
         last_call_s=None if last is None else round(max(0.0, scope.now - last), 1),
         activity=agent.activity,
     )

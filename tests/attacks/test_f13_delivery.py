@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from supervisor.coordinator import messages, upkeep
-from supervisor.model.message import DELIVERY_MOVES, Delivery, DeliveryState
+from supervisor.coordinator import mailboxes, upkeep
+from supervisor.model.message import DELIVERY_MOVES, VISIBILITY_S, Delivery, DeliveryState
 from tests.team_door import TeamDoor, team_door
 
 
@@ -57,6 +57,18 @@ async def test_nobody_else_consumes_it_be_it_the_sender(tmp_path: Path, thief: s
         assert await bodies(door, "worker-1") == ["important"]
 
 
+async def test_what_was_read_comes_again_to_the_same_reader_if_it_never_says_that_it_is_done(
+    tmp_path: Path,
+) -> None:
+    async with team_door(tmp_path) as door:
+        await door.call("planner", "message_send", to="worker-1", body="important")
+        assert await bodies(door, "worker-1") == ["important"]
+        assert await bodies(door, "worker-1") == []
+        assert await states(door) == {"worker-1": "delivered"}
+        await door.team.clock.advance(VISIBILITY_S)
+        assert await bodies(door, "worker-1") == ["important"]
+
+
 async def test_each_recipient_has_its_own_copy_and_its_own_facts(tmp_path: Path) -> None:
     async with team_door(tmp_path) as door:
         await door.call("planner", "message_send", to="group:council", body="x")
@@ -73,6 +85,6 @@ async def test_canary_an_inbox_that_consumes_on_reading_loses_mail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     consuming = SimpleNamespace(**(vars(DeliveryState) | {"DELIVERED": DeliveryState.ACKED}))
-    monkeypatch.setattr(messages, "DeliveryState", consuming)
+    monkeypatch.setattr(mailboxes, "DeliveryState", consuming)
     async with team_door(tmp_path) as door:
         assert await read_and_die(door) == []

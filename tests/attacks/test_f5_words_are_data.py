@@ -44,7 +44,7 @@ async def test_the_envelope_stays_what_the_server_set(tmp_path: Path, body: str)
             False,
         )
         assert message["body"] == body
-        assert set(read) == {"messages", "footer"}
+        assert set(read) == {"messages", "waiting", "acked", "footer"}
         assert read["footer"]["stop_requested"] is False
 
 

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from supervisor.coordinator import messages
-from supervisor.coordinator.messages import INBOX_MAX
+from supervisor.coordinator import floods, messages
+from supervisor.coordinator.coordinator import Coordinator
+from supervisor.coordinator.floods import INBOX_MAX, MESSAGES_MAX, WINDOW_S
 from supervisor.coordinator.rates import BURST, RateLimits
+from supervisor.coordinator.scope import Scope
 from supervisor.errors import SupervisorError, TooMany
 from tests.team_door import TeamDoor, team_door
 
@@ -35,13 +37,16 @@ async def test_a_flooding_agent_is_cut_to_its_rate_and_every_message_is_there_or
 ) -> None:
     async with team_door(tmp_path) as door:
         codes = await flood(door, "worker-1", "message_send", FLOOD, to="judge", body="x")
-        assert codes.count("ok") == BURST
-        assert codes.count("too_many") == FLOOD - BURST
-        stored = await door.team.store.read(lambda tx: tx.scalar("delivery.unread_count", recipient="judge"))
-        assert stored == BURST
+        assert codes.count("ok") == MESSAGES_MAX
+        assert codes.count("too_many") == FLOOD - MESSAGES_MAX
+        stored = await door.team.store.read(lambda tx: tx.scalar("delivery.open_count", recipient="judge"))
+        assert stored == MESSAGES_MAX
         refusal = await _refused(door, "worker-1")
-        assert refusal.details["retry_after_s"] == pytest.approx(0.02)
+        assert refusal.details["retry_after_s"] == pytest.approx(0.02)  # of its calls
         await door.team.clock.advance(1)
+        refusal = await _refused(door, "worker-1")
+        assert refusal.details["retry_after_s"] == WINDOW_S - 1  # of its messages
+        await door.team.clock.advance(WINDOW_S - 1)
         assert await flood(door, "worker-1", "message_send", 1, to="judge", body="x") == ["ok"]
 
 
@@ -63,18 +68,36 @@ async def test_looking_and_waiting_are_counted_too(tmp_path: Path, tool: str) ->
         assert codes[-5:] == ["too_many"] * 5
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [("conquer", {}), ("task_create", {"title": "x"}), ("inbox", {"limit": "many"}), ("wait", {"for": 1})],
+    ids=["unknown", "of another role", "malformed", "malformed wait"],
+)
+async def test_calls_that_make_no_sense_are_counted_too(
+    tmp_path: Path, tool: str, arguments: dict[str, Any]
+) -> None:
+    async with team_door(tmp_path) as door:
+        codes = await flood(door, "worker-1", tool, int(BURST) + 5, **arguments)
+        assert codes[-5:] == ["too_many"] * 5
+        assert "too_many" not in codes[: int(BURST)]
+
+
 async def test_a_full_mailbox_tells_senders_when_to_try_again_and_not_the_person(tmp_path: Path) -> None:
     async with team_door(tmp_path) as door:
-        for _ in range(INBOX_MAX // 100):
-            await door.team.clock.advance(10)
-            assert set(await flood(door, "worker-1", "message_send", 100, to="judge", body="x")) == {"ok"}
+        await door.team.do(fill_the_judges_mailbox)
         full = await door.refused("worker-2", "message_send", to="judge", body="x")
         assert (full.code, full.details["retry_after_s"]) == ("too_many", 60)
+        assert full.details["free"] == ["voter-1", "voter-2", "voter-3"]
         whole = await door.refused("worker-2", "message_send", to="role:judge", body="x")
         assert whole.code == "too_many"
         assert (await door.call("voter-1", "inbox"))["messages"] == []
         await door.team.do(lambda scope: messages.send(scope, None, to="judge", body="stop", urgent=True))
         assert (await door.call("judge", "inbox", limit=1))["messages"][0]["body"] == "stop"
+
+
+def fill_the_judges_mailbox(scope: Scope) -> None:
+    for _ in range(INBOX_MAX):
+        messages.send(scope, None, to="judge", body="x")
 
 
 async def slowest(door: TeamDoor) -> float:
@@ -109,6 +132,16 @@ async def test_canary_without_a_bucket_the_flood_goes_through(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RateLimits, "spend", lambda *_: None)
+    monkeypatch.setattr(floods, "_check_rate", lambda *_: None)
     async with team_door(tmp_path) as door:
         codes = await flood(door, "worker-1", "message_send", int(BURST) + 50, to="judge", body="x")
     assert set(codes) == {"ok"}
+
+
+async def test_canary_a_desk_that_reads_before_it_counts_can_be_kept_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Coordinator, "spend", lambda *_: None)
+    async with team_door(tmp_path) as door:
+        codes = await flood(door, "worker-1", "conquer", int(BURST) + 50)
+    assert set(codes) == {"unknown_tool"}

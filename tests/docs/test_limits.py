@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from supervisor.config import keys, parse
-from supervisor.coordinator import messages, rates, votes
+from supervisor.coordinator import floods, rates, votes
 from supervisor.model import approval, memory, message, task, vote
 from supervisor.model.team import PoolSpec, TeamSpec
 from supervisor.transports.control import protocol, server
@@ -41,8 +41,20 @@ LIMITS: Final = {
         f"{task.TITLE_MAX}, {task.BODY_MAX:,}, {task.RESULT_MAX:,}, {task.NOTE_MAX:,} bytes"
     ),
     "message": (
-        f"{message.MESSAGE_MAX:,} bytes, {message.MESSAGE_TTL_S / 3600:.0f} h until it expires, "
-        f"{messages.INBOX_MAX:,} unread"
+        f"{message.MESSAGE_MAX:,} bytes, payload {message.MESSAGE_PAYLOAD_MAX:,}, expires after "
+        f"{message.MESSAGE_TTL_S / 3600:.0f} h or what its sender says, at most "
+        f"{message.MESSAGE_TTL_MAX_S / 86400:.0f} days"
+    ),
+    "fetched message": (
+        f"hidden from its reader for {message.VISIBILITY_S / 60:.0f} min, "
+        f"a dead letter when {message.ATTEMPTS_MAX} times ran out"
+    ),
+    "mailbox": f"{floods.INBOX_MAX:,} unread; {floods.PERSON_MAX} of each agent in the person's",
+    "mail of one agent": (
+        f"{floods.MESSAGES_MAX} messages to {floods.COPIES_MAX} mailboxes in {floods.WINDOW_S:.0f} s"
+    ),
+    "mail of two agents by turns": (
+        f"{floods.LOOP_MESSAGES} in {floods.WINDOW_S:.0f} s, then a pause of {floods.LOOP_PAUSE_S:.0f} s"
     ),
     "memory entry": f"key {memory.KEY_MAX}, value {memory.VALUE_MAX:,} bytes",
     "approval": (

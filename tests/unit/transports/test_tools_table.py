@@ -21,6 +21,8 @@ READERS: Final = {
     "task_list",
     "task_get",
     "task_next",
+    "group_list",
+    "dead_letters",
     "memory_get",
     "memory_list",
     "vote_get",

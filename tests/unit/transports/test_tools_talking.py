@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from supervisor.coordinator.messages import INBOX_MAX
+from supervisor.coordinator import messages, upkeep
+from supervisor.coordinator.floods import INBOX_MAX
 from supervisor.errors import TooMany
+from supervisor.model.agent import AgentState
 from supervisor.model.approval import APPROVAL_TIMEOUT_S
 from tests.team_door import TeamDoor, set_scene, team_door
 
@@ -31,12 +33,22 @@ async def test_mail_is_fetched_again_until_it_is_acked(door: TeamDoor) -> None:
         "body": "welcome",
         "urgent": False,
         "thread": "",
+        "correlation_id": "",
+        "priority": "normal",
+        "payload": None,
         "at": message["at"],
+        "expires_at": message["at"] + 24 * 3600,
         "state": "delivered",
+        "attempts": 1,
     }
-    again = await door.call("worker-1", "inbox")
-    assert (len(again["messages"]), again["footer"]["unread"]) == (1, 1)
+    hidden = await door.call("worker-1", "inbox")
+    assert (hidden["messages"], hidden["footer"]["unread"]) == ([], 0)
+    await door.team.clock.advance(300)
+    assert (await door.call("worker-1", "whoami"))["unread"] == 1
+    (again,) = (await door.call("worker-1", "inbox"))["messages"]
+    assert again["attempts"] == 2
     assert (await door.call("worker-1", "message_ack", ids=["M1"]))["acked"] == 1
+    await door.team.clock.advance(300)
     assert (await door.call("worker-1", "inbox"))["messages"] == []
     (seen,) = (await door.call("worker-1", "inbox", unread=False))["messages"]
     assert seen["state"] == "acked"
@@ -55,9 +67,79 @@ async def test_a_message_reaches_whom_its_address_means(door: TeamDoor) -> None:
     assert (await door.call("voter-2", "whoami"))["unread"] == 1
 
 
+async def test_a_message_carries_what_programs_need_and_the_answer_says_where_it_went(
+    door: TeamDoor,
+) -> None:
+    await door.team.crash("worker-2", to=AgentState.PARKED)
+    sent = await door.call(
+        "planner",
+        "message_send",
+        to="role:developer",
+        body="x",
+        kind="STAGE",
+        priority="High",
+        correlation_id="job-7",
+        payload={"b": [1, None], "a": "ü"},
+        ttl_s=60,
+    )
+    assert sent["mailboxes"] == [
+        {"name": "worker-1", "state": "working", "queued_ahead": 0},
+        {"name": "worker-2", "state": "parked", "queued_ahead": 0},
+    ]
+    assert sent["note"] == "worker-2 is parked: it waits in the mailbox until the agent runs"
+    assert sent["message"]["payload"] == '{"a":"ü","b":[1,null]}'
+    (message,) = (await door.call("worker-1", "inbox", limit=1))["messages"]
+    assert (message["kind"], message["priority"], message["correlation_id"]) == ("stage", "high", "job-7")
+    assert (message["payload"], message["expires_at"] - message["at"]) == ({"a": "ü", "b": [1, None]}, 60)
+
+
+async def test_one_call_acknowledges_and_fetches_and_says_how_much_more_there_is(door: TeamDoor) -> None:
+    for number in range(3):
+        await door.call("judge", "message_send", to="worker-1", body=str(number), thread="t", kind="query")
+    first = await door.call("worker-1", "inbox", ack=["M1"], limit=1)
+    assert (first["acked"], first["waiting"], first["footer"]["unread"]) == (1, 2, 2)
+    assert [each["body"] for each in first["messages"]] == ["0"]
+    second = await door.call(
+        "worker-1", "inbox", after="M2", limit=1, thread="t", kind="QUERY", sender="judge"
+    )
+    assert ([each["body"] for each in second["messages"]], second["waiting"]) == (["1"], 1)
+    assert await door.code("worker-1", "inbox", kind="gossip") == "invalid_argument"
+    assert await door.code("worker-1", "inbox", limit=201) == "invalid_argument"
+    assert await door.code("worker-1", "inbox", after="M99") == "not_found"
+
+
+async def test_groups_are_listed_for_everybody(door: TeamDoor) -> None:
+    groups = (await door.call("watcher", "group_list"))["groups"]
+    assert groups[2] == {"address": "group:council", "members": ["voter-1", "voter-2", "voter-3"]}
+    assert [each["address"] for each in groups] == ["all", "group:builders", "group:council"]
+
+
+async def test_senders_see_their_dead_letters_and_nobody_elses(door: TeamDoor) -> None:
+    await door.call("judge", "message_send", to="worker-1", body="poison")
+    for _ in range(3):
+        await door.call("worker-1", "inbox")
+        await door.team.clock.advance(300)
+    await door.team.do(lambda scope: upkeep.tick(scope, {}))
+    (dead,) = (await door.call("judge", "dead_letters"))["dead"]
+    assert (dead["copy"], dead["recipient"], dead["state"], dead["attempts"], dead["body"]) == (
+        "M2/worker-1",
+        "worker-1",
+        "dead",
+        3,
+        "poison",
+    )
+    assert (await door.call("judge", "dead_letters", after="M2/worker-1"))["dead"] == []
+    assert [each["id"] for each in (await door.call("planner", "dead_letters"))["dead"]] == ["M1"]
+    assert (await door.call("worker-1", "dead_letters"))["dead"] == []
+
+
 @pytest.mark.parametrize(
     ("wanted", "code", "says"),
     [
+        ({"to": "planner", "body": "x", "priority": "5"}, "invalid_argument", "critical"),
+        ({"to": "planner", "body": "x", "ttl_s": 604801}, "invalid_argument", "604800"),
+        ({"to": "planner", "body": "x", "payload": [1]}, "invalid_argument", "payload"),
+        ({"to": "planner", "body": "x", "payload": {"x": "y" * 8192}}, "too_large", "payload"),
         ({"to": "plannr", "body": "x"}, "not_found", "did you mean `planner`?"),
         ({"to": "role:king", "body": "x"}, "not_found", "there are:"),
         ({"to": "x" * 500_000, "body": "x"}, "not_found", "there are:"),
@@ -83,8 +165,6 @@ async def test_an_ack_says_what_it_means_and_touches_only_ones_own_mail(door: Te
 
 
 async def test_a_full_mailbox_keeps_agents_out_but_never_the_person_nor_a_votes_end(door: TeamDoor) -> None:
-    from supervisor.coordinator import messages, upkeep
-
     for _ in range(INBOX_MAX):
         await door.team.do(lambda scope: messages.send(scope, None, to="planner", body="flood"))
     full = await door.refused("worker-1", "message_send", to="planner", body="x")
@@ -199,8 +279,6 @@ async def test_leave_that_is_not_used_in_time_is_void(door: TeamDoor) -> None:
     await door.team.clock.advance(APPROVAL_TIMEOUT_S + 10)
     refusal = await door.refused("worker-1", "approval_use", approval_id="A1", payload=payload)
     assert (refusal.code, "not used in time" in refusal.message) == ("wrong_state", True)
-
-    from supervisor.coordinator import upkeep
 
     await door.team.do(lambda scope: upkeep.tick(scope, {}))
     expired = (await door.call("worker-1", "approval_get", approval_id="A1"))["approval"]
