@@ -12,6 +12,7 @@ from supervisor.cli.key_verbs import key
 from supervisor.cli.log_verbs import events, logs
 from supervisor.cli.memory_verbs import memory
 from supervisor.cli.message_verbs import inbox, send
+from supervisor.cli.notify_verbs import notify
 from supervisor.cli.profile_verbs import profile
 from supervisor.cli.question_verbs import question
 from supervisor.cli.run_verbs import attach, down, run, up
@@ -48,6 +49,7 @@ for verb in (
     task,
     vote,
     memory,
+    notify,
     key,
     restart,
     stop,

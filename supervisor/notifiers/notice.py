@@ -140,7 +140,7 @@ def _question(event: Event, after: _Facts) -> _Words | None:
     return _Words(
         kind=NoticeKind.QUESTION,
         title=f"{after.get('agent')} asks: {after.get('question')}",
-        body=f"Question {event.subject} waits for an answer{_quoted(asked)}",
+        body=f"Answer it: supervisor question answer {event.subject}{_quoted(asked)}",
     )
 
 

@@ -45,7 +45,8 @@ def secret_from(env: str | None, file: str | None, environ: Mapping[str, str], *
             raise NotSent(f"the variable {env}, which should hold its {what}, is not set", again=False)
     else:
         found = _from_file(Path(file or "").expanduser(), what)
-    if not (found.isascii() and found.isprintable()) or " " in found or len(found) > SECRET_BYTES_MAX:
+    plain = found.isascii() and found.isprintable() and " " not in found
+    if not found or not plain or len(found) > SECRET_BYTES_MAX:
         raise NotSent(f"its {what} is not one line of plain ASCII without blanks", again=False)
     return found
 
