@@ -20,7 +20,9 @@ async def door() -> AsyncIterator[Door]:
 
 def test_there_is_no_setting_for_another_address() -> None:
     assert HOST == "127.0.0.1"
-    assert list(inspect.signature(McpServer).parameters) == ["desk"]
+    settings = ["desk", "progress_every_s", "additions", "serve_own_pages"]
+    assert list(inspect.signature(McpServer).parameters) == settings
+    assert list(inspect.signature(McpServer.bind).parameters) == ["self", "port"]
 
 
 def own_addresses() -> list[str]:
@@ -54,7 +56,7 @@ async def test_no_child_inherits_the_listening_socket() -> None:
 
 async def test_canary_a_socket_on_every_address_is_found_by_the_same_scan() -> None:
     class Everywhere(McpServer):
-        def bind(self) -> None:
+        def bind(self, port: int | None = None) -> None:
             if self._listener is None:
                 self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
                 self._listener.bind(("0.0.0.0", 0))

@@ -12,7 +12,7 @@ from supervisor.coordinator import floods, rates, votes
 from supervisor.model import approval, memory, message, task, vote
 from supervisor.model.team import PoolSpec, TeamSpec
 from supervisor.transports.control import protocol, server
-from supervisor.transports.mcp import gate
+from supervisor.transports.mcp import connections, gate
 
 TABLE: Final = (
     (Path(__file__).resolve().parents[2] / "SECURITY.md").read_text(encoding="utf-8").split("## Limits")[1]
@@ -27,6 +27,11 @@ def default(kind: type, field: str) -> float:
 
 LIMITS: Final = {
     "request body over MCP": f"{gate.BODY_MAX:,} bytes, sent within {gate.BODY_TIMEOUT_S:.0f} s",
+    "connections over MCP": (
+        f"{connections.CONNECTIONS_OF_ONE_MAX} of one key, {connections.STRANGERS_MAX} that showed none yet, "
+        f"a request's head sent within {connections.HEAD_TIMEOUT_S:.0f} s, "
+        f"an answer read within {gate.SEND_TIMEOUT_S:.0f} s"
+    ),
     "calls of one key": (
         f"{gate.IN_FLIGHT_MAX} open at once, "
         f"{rates.BURST:.0f} in a burst, then {rates.PER_SECOND:.0f} a second"

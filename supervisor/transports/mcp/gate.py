@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 from supervisor.coordinator.actor import Actor
 from supervisor.errors import InvalidArgument, TooLarge
 from supervisor.transports import strict_json
+from supervisor.transports.mcp.connections import CONNECTIONS_OF_ONE_MAX, Connections
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -25,6 +26,7 @@ REQUEST: Final = "supervisor.request"
 """The key of the ASGI scope under which it finds the request's body, parsed."""
 BODY_MAX: Final = 1024 * 1024
 BODY_TIMEOUT_S: Final = 10.0
+SEND_TIMEOUT_S: Final = 30.0
 IN_FLIGHT_MAX: Final = 32
 KEY_LENGTH_MAX: Final = 256
 GUESS_DELAY_S: Final = 0.1
@@ -54,7 +56,11 @@ class _Refused(Exception):
 
 
 class _HungUp(Exception):
-    """The client went away before its request was complete."""
+    """The client went away before its request was complete, or does not read its answer."""
+
+
+class TakenBack(Exception):
+    """What the app raises when the client has cancelled the call: it wants no answer any more."""
 
 
 class Gate:
@@ -67,11 +73,13 @@ class Gate:
         host: str,
         authenticate: Callable[[str], Actor | None],
         origins: tuple[str, ...] = (),
+        connections: Connections | None = None,
     ) -> None:
         """Guard `app`; `host` is the one `Host` header that is served, port included.
 
         A request with an `Origin` comes from a web page; the product serves none of any origin.
         """
+        self._connections = connections or Connections()
         self._app = app
         self._host = host.encode()
         self._origins = frozenset(origin.encode() for origin in origins)
@@ -89,12 +97,13 @@ class Gate:
             headers = _once_each(scope["headers"])
             self._check_target(headers)
             actor = await self._who(headers)
+            self._check_connection(actor, scope)
             _check_form(scope, headers)
             await self._admit(actor, scope, receive, send)
         except _Refused as refusal:
             await _answer(send, refusal)
         except _HungUp:
-            return
+            await self._end_connection(scope)
 
     def close(self) -> None:
         """End every held call now and refuse new ones."""
@@ -117,6 +126,19 @@ class Gate:
         async with self._guesses:
             await asyncio.sleep(GUESS_DELAY_S)
         raise _Refused(401, "no valid key came with the request", headers={"www-authenticate": "Bearer"})
+
+    def _check_connection(self, actor: Actor, scope: Scope) -> None:
+        if not self._connections.shown(scope["client"], (actor.name, actor.incarnation)):
+            raise _Refused(
+                429,
+                f"over {CONNECTIONS_OF_ONE_MAX} connections of this key are open",
+                headers={"retry-after": "1", "connection": "close"},
+            )
+
+    async def _end_connection(self, scope: Scope) -> None:
+        """End it and let the server notice, so that it does not miss the rest of the answer."""
+        self._connections.end(scope["client"])
+        await asyncio.sleep(0)
 
     async def _admit(self, actor: Actor, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request beside at most IN_FLIGHT_MAX others of the same key."""
@@ -145,7 +167,9 @@ class Gate:
         except TimeoutError:
             if not held.expired():
                 raise
-            await reply.cut_short()
+            await reply.cut_short(503, "the engine is stopping")
+        except TakenBack:
+            await reply.cut_short(409, "the client has cancelled this call")
         finally:
             self._held.discard(held)
 
@@ -161,11 +185,15 @@ class _Reply:
     async def send(self, message: Message) -> None:
         self._started = True
         self._ended = message["type"] == "http.response.body" and not message.get("more_body", False)
-        await self._send(message)
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await self._send(message)
+        except TimeoutError as error:
+            raise _HungUp from error
 
-    async def cut_short(self) -> None:
+    async def cut_short(self, status: int, why: str) -> None:
         if not self._started:
-            await _answer(self._send, _Refused(503, "the engine is stopping"))
+            await _answer(self._send, _Refused(status, why))
         elif not self._ended:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -34,7 +34,7 @@ from supervisor.model.agent import Role
 from supervisor.transports import strict_json
 from supervisor.transports.error_wire import error_to_wire
 from supervisor.transports.mcp.desk import ToolDesk
-from supervisor.transports.mcp.gate import ACTOR, BODY_MAX, REQUEST, Receive, Scope, Send
+from supervisor.transports.mcp.gate import ACTOR, BODY_MAX, REQUEST, Receive, Scope, Send, TakenBack
 from supervisor.transports.mcp.tool_spec import ToolSpec
 
 INSTRUCTIONS: Final = (
@@ -91,6 +91,7 @@ class SdkApp:
         if additions is not None:
             additions.install(server)
         self._sessions = additions is not None and additions.sessions
+        self._held_calls = _HeldCalls()
         security = TransportSecuritySettings(allowed_hosts=[host], allowed_origins=[*origins])
         self._streams = _manager(server, security, stateless=not self._sessions, json_response=False)
         self._answers = _manager(server, security, stateless=True, json_response=True)
@@ -102,10 +103,62 @@ class SdkApp:
             yield
 
     async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request that came through the gate."""
-        streamed = self._sessions or self._handlers.may_hold(scope.get(REQUEST))
-        way = self._streams if streamed else self._answers
-        await way.handle_request(scope, receive, send)
+        """Serve a request that came through the gate; raise TakenBack if its client cancels it meanwhile."""
+        actor: Actor = scope[ACTOR]
+        request: Any = scope.get(REQUEST)
+        if self._sessions:
+            await self._streams.handle_request(scope, receive, send)
+        elif self._handlers.may_hold(request):
+            async with self._held_calls.one(actor, request.get("id")):
+                await self._streams.handle_request(scope, receive, send)
+        else:
+            self._held_calls.look_for_cancellation(actor, request)
+            await self._answers.handle_request(scope, receive, send)
+
+
+class _HeldCalls:
+    """The held calls by key and request id, so that the older protocol's cancellation finds its call.
+
+    There it comes as a request of its own. Clients that share a key may use one id twice: as it cannot be
+    told whose call is meant, none is ended, and each still ends in its own time.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[Any, ...], list[asyncio.Timeout]] = {}
+
+    @asynccontextmanager
+    async def one(self, actor: Actor, request_id: object) -> AsyncIterator[None]:
+        """Let the body be cancelled by the client; raise TakenBack then."""
+        call = _call(actor, request_id)
+        end = asyncio.timeout(None)
+        self._open.setdefault(call, []).append(end)
+        try:
+            async with end:
+                yield
+        except TimeoutError as error:
+            if not end.expired():
+                raise
+            raise TakenBack from error
+        finally:
+            self._open[call].remove(end)
+            if not self._open[call]:
+                del self._open[call]
+
+    def look_for_cancellation(self, actor: Actor, request: Any) -> None:
+        """End the call that a notification cancels, if it is one and there is one."""
+        if not isinstance(request, dict) or request.get("method") != "notifications/cancelled":
+            return
+        params = request.get("params")
+        meant = params.get("requestId") if isinstance(params, dict) else None
+        found = self._open.get(_call(actor, meant), ())
+        if len(found) == 1 and not found[0].expired():
+            found[0].reschedule(0)
+
+
+def _call(actor: Actor, request_id: object) -> tuple[Any, ...]:
+    """Name a call; 1, 1.0 and true are three ids, and what is no id is not told apart."""
+    known = request_id if isinstance(request_id, str | int) else None
+    return actor.name, actor.incarnation, type(request_id), known
 
 
 def _manager(

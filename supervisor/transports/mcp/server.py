@@ -8,6 +8,7 @@ import socket
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
+from supervisor.transports.mcp.connections import Connections
 from supervisor.transports.mcp.desk import ToolDesk
 from supervisor.transports.mcp.gate import ENDPOINT, AsgiApp, Gate
 
@@ -45,6 +46,7 @@ class McpServer:
         self._progress_every_s = progress_every_s
         self._additions = additions
         self._serve_own_pages = serve_own_pages
+        self._connections = Connections()
         self._listener: socket.socket | None = None
         self._ready = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
@@ -128,13 +130,19 @@ class McpServer:
         return (f"http://{self._host}",) if self._serve_own_pages else ()
 
     def _guard(self, app: AsgiApp) -> Gate:
-        return Gate(app, host=self._host, authenticate=self._desk.authenticate, origins=self._origins)
+        return Gate(
+            app,
+            host=self._host,
+            authenticate=self._desk.authenticate,
+            origins=self._origins,
+            connections=self._connections,
+        )
 
     def _load(self) -> tuple[SdkApp, Server, Gate]:
         """Import the SDK (about 450 ms) and put the parts together; runs in a thread beside the loop."""
         import uvicorn  # noqa: PLC0415 - off the way to the first agent
 
-        from supervisor.transports.mcp import sdk_app  # noqa: PLC0415 - off the way to the first agent
+        from supervisor.transports.mcp import bounded_http, sdk_app  # noqa: PLC0415 - as above
 
         for name in _CHATTY_LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -149,7 +157,7 @@ class McpServer:
         config = uvicorn.Config(
             gate,
             loop="asyncio",
-            http="h11",
+            http=bounded_http.http_over(self._connections),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -169,8 +177,8 @@ def _listening(port: int) -> socket.socket:
     # With the protocol named, asyncio turns Nagle's delay off; without it a call takes 40 ms more.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        if port:  # connections of the engine before, not yet forgotten by the kernel, are no hindrance
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections of the engine before, not yet forgotten by the kernel, are no hindrance: if both set it.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))
         listener.listen(BACKLOG)
         listener.setblocking(False)  # noqa: FBT003 - positional by its signature
