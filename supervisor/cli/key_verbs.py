@@ -36,6 +36,9 @@ class Time(click.ParamType[float]):
 
 
 quiet_option = click.option("--quiet", is_flag=True, help="Print the key alone, for a pipe or a file.")
+save_option = click.option(
+    "--save", is_flag=True, help="Keep the key in a file of mode 0600 below .supervisor/ and do not print it."
+)
 
 
 @click.group()
@@ -59,6 +62,7 @@ def key() -> None:
 @click.option("--label", default="", help="Words for people: whose it is, where it is used.")
 @click.option("--expires", type=Time(), metavar="TIME", help="End it after this time, e.g. 30d.")
 @quiet_option
+@save_option
 @json_option
 def create(
     *,
@@ -70,12 +74,19 @@ def create(
     label: str,
     expires: float | None,
     quiet: bool,
+    save: bool,
     as_json: bool,
 ) -> None:
     """Make a key for a new outside agent. It is shown this once and stored only as a hash."""
-    wanted = {"role": role, "groups": group, "tags": tag, "label": label, "lifetime_s": expires}
+    wanted: dict[str, Any] = {
+        "role": role,
+        "groups": group,
+        "tags": tag,
+        "label": label,
+        "lifetime_s": expires,
+    }
     answer = key_call(project, "key_create", name=name, **wanted)
-    show_secret("key_create", answer, as_json=as_json, quiet=quiet)
+    show_secret("key_create", answer, saved=_saved(project, answer, save=save), as_json=as_json, quiet=quiet)
 
 
 @key.command(name="list", cls=Verb, examples=("supervisor key list", "supervisor key list --json"))
@@ -122,11 +133,12 @@ def _row(line: KeyLine, at: float) -> tuple[str, ...]:
 @project_option
 @click.option("--grace", type=Time(), default="0s", metavar="TIME", help="Take the old key this much longer.")
 @quiet_option
+@save_option
 @json_option
-def rotate(*, name: str, project: Path, grace: float, quiet: bool, as_json: bool) -> None:
+def rotate(*, name: str, project: Path, grace: float, quiet: bool, save: bool, as_json: bool) -> None:
     """Give an outside agent a new key. The old one is refused at once, or after the grace."""
     answer = key_call(project, "key_rotate", name=name, grace_s=grace)
-    show_secret("key_rotate", answer, as_json=as_json, quiet=quiet)
+    show_secret("key_rotate", answer, saved=_saved(project, answer, save=save), as_json=as_json, quiet=quiet)
     if grace and not (quiet or as_json):
         note(f"the old key is taken for another {duration(grace)}")
 
@@ -139,7 +151,7 @@ def rotate(*, name: str, project: Path, grace: float, quiet: bool, as_json: bool
 def revoke(*, name: str, project: Path, yes: bool, as_json: bool) -> None:
     """End a key at once: calls with it are refused, and what its agent holds goes back."""
     if not yes:
-        _confirm(f"Put {name} out of the team? Its key is refused from then on. [y/N] ")
+        confirm(f"Put {name} out of the team? Its key is refused from then on. [y/N] ")
     answer = key_call(project, "key_revoke", name=name)
     if as_json:
         print_json("key_revoke", **answer)
@@ -147,7 +159,8 @@ def revoke(*, name: str, project: Path, yes: bool, as_json: bool) -> None:
         say(f"key {name} is revoked")
 
 
-def _confirm(question: str) -> None:
+def confirm(question: str) -> None:
+    """Have the person say that this is meant; raise UsageInvalid if nobody can be asked."""
     if not sys.stdin.isatty():
         raise UsageInvalid("nobody can be asked here; nothing was done. Give --yes if it is meant")
     click.echo(question, nl=False, err=True)
@@ -155,7 +168,7 @@ def _confirm(question: str) -> None:
         raise UsageInvalid("not confirmed; nothing was done")
 
 
-def key_call(project: Path, verb: str, **args: Any) -> dict[str, Any]:
+def key_call(project: Path, verb: str, *, quiet: bool = False, **args: Any) -> dict[str, Any]:
     """Have the engine carry out a verb about keys; without one, do it on the stored state under its lock."""
     from supervisor.cli.engine_door import ask
     from supervisor.cli.event_loop import run_async
@@ -167,19 +180,29 @@ def key_call(project: Path, verb: str, **args: Any) -> dict[str, Any]:
         from supervisor.model.wire import to_wire
 
         answer = run_async(key_verb_offline(project, verb, to_wire(args)))
-        note("no engine runs here; this was done on the state on disk")
+        if not quiet:
+            note("no engine runs here; this was done on the state on disk")
     return answer
 
 
-def show_secret(kind: str, answer: dict[str, Any], *, as_json: bool, quiet: bool) -> None:
-    """Print a fresh key on stdout, and around it on stderr what to do with it."""
-    if as_json:
-        print_json(kind, **answer)
-        return
+def _saved(project: Path, answer: dict[str, Any], *, save: bool) -> Path | None:
+    """Keep a fresh key in its file, if that is wanted; return where."""
+    from supervisor.cli.key_files import save_key
+
+    return save_key(project, answer["key"]["name"], answer["secret"]) if save else None
+
+
+def show_secret(kind: str, answer: dict[str, Any], *, saved: Path | None, as_json: bool, quiet: bool) -> None:
+    """Print a fresh key on stdout, and around it on stderr what to do with it; of a kept one, its file."""
     name, role = answer["key"]["name"], answer["key"]["role"]
+    if as_json:
+        shown = {"file": str(saved)} if saved is not None else {"secret": answer["secret"]}
+        print_json(kind, key=answer["key"], **shown)
+        return
     if not quiet:
-        note(f"the key of {name} ({role}), shown this once:")
-    click.echo(answer["secret"])
+        note(f"the key of {name} ({role})" + (", shown this once:" if saved is None else " is kept in"))
+    click.echo(answer["secret"] if saved is None else str(saved))
     if not quiet:
-        note("keep it in a file of mode 0600, or in the variable SUPERVISOR_KEY of the agent's client")
+        if saved is None:
+            note("keep it in a file of mode 0600, or in the variable SUPERVISOR_KEY of the agent's client")
         note(f"configure the client: supervisor join {name} --client claude")

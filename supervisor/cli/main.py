@@ -8,6 +8,7 @@ from supervisor import __version__
 from supervisor.cli.approval_verbs import approvals, approve, reject
 from supervisor.cli.border import Border
 from supervisor.cli.care_verbs import doctor, fsck
+from supervisor.cli.join_verb import join, mcp
 from supervisor.cli.key_verbs import key
 from supervisor.cli.log_verbs import events, logs
 from supervisor.cli.memory_verbs import memory
@@ -51,6 +52,8 @@ for verb in (
     memory,
     notify,
     key,
+    join,
+    mcp,
     restart,
     stop,
     profile,

@@ -9,12 +9,19 @@ from typing import Final, Protocol
 
 from supervisor.coordinator.scope import Scope
 from supervisor.model.agent import Agent, AgentState, Role
+from supervisor.model.outside_key import OUTSIDE
 from supervisor.model.permissions import Operation, may
 from supervisor.model.task import Task
 from supervisor.model.team import Distribution
 
 OUT_OF_REACH: Final = frozenset({AgentState.PARKED})
 """States in which an agent gets nothing until a person acts."""
+
+
+def in_reach(agent: Agent) -> bool:
+    """Tell whether an agent can get work without a person's help; one from outside only while it calls."""
+    is_away = agent.pool == OUTSIDE and agent.state in {AgentState.PENDING, AgentState.EXITED}
+    return agent.state not in OUT_OF_REACH and not is_away
 
 
 class Claimer(Protocol):
@@ -58,7 +65,7 @@ def candidates(task: Task, agents: Iterable[Agent]) -> list[Agent]:
         agent
         for agent in agents
         if may(agent.role, Operation.TASK_CLAIM)
-        and agent.state not in OUT_OF_REACH
+        and in_reach(agent)
         and not agent.quarantined
         and suits(task, agent)
     ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from supervisor.coordinator import agents, approvals, ending
+from supervisor.coordinator import agents, approvals, ending, mailboxes, questions
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope, sized
 from supervisor.errors import InvalidArgument, NotFound, RunConflict, TooMany, Unauthenticated, WrongState
@@ -273,6 +273,7 @@ def _end_key(scope: Scope, key: OutsideKey, state: KeyState, *, actor: str, reas
     _end_incarnations(scope, key.name, reason=reason)
     ending.holder_gone(scope, key.name, reason=reason, is_failure=False)
     ending.free_reservations(scope, key.name, reason=reason)
+    questions.withdraw(scope, key.name, reason)
     _stand(scope, replace(scope.agent(key.name), task=None), AgentState.EXITED, reason=reason)
     return ended
 
@@ -283,6 +284,7 @@ def _end_incarnations(scope: Scope, name: str, *, reason: str) -> None:
         if row["agent"] == name:
             agents.end_incarnation(scope, name, row["number"])
             approvals.withdraw(scope, name, reason=reason)
+            mailboxes.incarnation_over(scope, name, is_failure=False)
 
 
 def _note_silence(scope: Scope, name: str, last: float | None) -> None:
@@ -290,7 +292,9 @@ def _note_silence(scope: Scope, name: str, last: float | None) -> None:
     agent = scope.agent(name)
     heard = max(agent.since, last or 0.0)
     if agent.state is AgentState.IDLE and scope.now - heard > scope.team.lease_s:
-        _stand(scope, agent, AgentState.PENDING, reason=f"silent for over {scope.team.lease_s:.0f} s")
+        reason = f"silent for over {scope.team.lease_s:.0f} s"
+        _stand(scope, agent, AgentState.PENDING, reason=reason)
+        ending.free_reservations(scope, name, reason=reason)
 
 
 def _stand(scope: Scope, agent: Agent, state: AgentState, *, reason: str) -> None:

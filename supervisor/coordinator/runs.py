@@ -129,9 +129,7 @@ def _somebody_can_claim(scope: Scope) -> bool:
     if scope.mode is Mode.INTERACTIVE:
         return True
     able = [
-        agent
-        for agent in scope.agents()
-        if may(agent.role, Operation.TASK_CLAIM) and agent.state not in dealing.OUT_OF_REACH
+        agent for agent in scope.agents() if may(agent.role, Operation.TASK_CLAIM) and dealing.in_reach(agent)
     ]
     lanes = [row["lane"] for row in scope.tx.all("task.lanes", run=scope.run)]
     return any(dealing.lane_suits(lane, agent) for lane in lanes for agent in able if not agent.quarantined)
@@ -141,8 +139,7 @@ def _somebody_can_judge(scope: Scope) -> bool:
     if scope.mode is Mode.INTERACTIVE:
         return True
     judges = any(
-        may(agent.role, Operation.TASK_REVIEW) and agent.state not in dealing.OUT_OF_REACH
-        for agent in scope.agents()
+        may(agent.role, Operation.TASK_REVIEW) and dealing.in_reach(agent) for agent in scope.agents()
     )
     handed_in = scope.tx.values(Task, "task.reviewable", run=scope.run, agent=None)
     return judges and any(task.gate is Gate.JUDGE for task in handed_in)

@@ -31,6 +31,7 @@ IN_FLIGHT_MAX: Final = 32
 KEY_LENGTH_MAX: Final = 256
 GUESS_DELAY_S: Final = 0.1
 GUESSES_AT_ONCE: Final = 16
+STOPPING: Final = "the engine is stopping"
 
 _PARSE_ERROR: Final = -32700
 _INVALID_REQUEST: Final = -32600
@@ -144,7 +145,7 @@ class Gate:
         """Serve the request beside at most IN_FLIGHT_MAX others of the same key."""
         owner = (actor.name, actor.incarnation)
         if self._closing:
-            raise _Refused(503, "the engine is stopping")
+            raise _Refused(503, STOPPING)
         if self._in_flight[owner] >= IN_FLIGHT_MAX:
             raise _Refused(
                 429, f"over {IN_FLIGHT_MAX} calls of this key are open", headers={"retry-after": "1"}
@@ -167,7 +168,7 @@ class Gate:
         except TimeoutError:
             if not held.expired():
                 raise
-            await reply.cut_short(503, "the engine is stopping")
+            await reply.cut_short(503, STOPPING)
         except TakenBack:
             await reply.cut_short(409, "the client has cancelled this call")
         finally:

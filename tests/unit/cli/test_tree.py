@@ -68,7 +68,7 @@ def test_every_verb_takes_a_project(name: str) -> None:
     assert "--project" in {option for parameter in TREE[name].params for option in parameter.opts}
 
 
-@pytest.mark.parametrize("name", sorted(TREE.keys() - {"logs", "attach"}))
+@pytest.mark.parametrize("name", sorted(TREE.keys() - {"logs", "attach", "mcp"}))
 def test_every_verb_with_data_has_json(name: str) -> None:
     assert "--json" in {option for parameter in TREE[name].params for option in parameter.opts}
 
