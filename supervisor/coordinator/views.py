@@ -12,6 +12,7 @@ from supervisor.model.agent import Agent
 from supervisor.model.approval import Approval
 from supervisor.model.handoff import Handoff
 from supervisor.model.message import Delivery, Message
+from supervisor.model.milestone import Milestone
 from supervisor.model.outside_key import OutsideKey
 from supervisor.model.question import Question
 from supervisor.model.task import Checkpoint, Note, Task
@@ -34,10 +35,11 @@ def run_tables(tx: Transaction, run: int) -> dict[str, list[Any]]:
     """Return the wire tables of one run: everything of it, but only the newest of what piles up."""
     messages = _messages(tx, run)
     votes = tx.values(Vote, "vote.of_run", run=run)
-    tasks = tx.values(Task, "task.of_run", run=run, after=0, limit=TASKS_SHOWN)
+    tasks = tx.values(Task, "task.shown", run=run, after=0, limit=TASKS_SHOWN)
     tables: dict[str, tuple[Any, ...]] = {
         "run": tx.values(Run, "run.all"),
         "agent": tx.values(Agent, "agent.all"),
+        "milestone": tx.values(Milestone, "milestone.of_run", run=run),
         "task": tasks,
         "note": tx.values(Note, "note.of_run", run=run),
         "checkpoint": _checkpoints(tx, tasks),
@@ -96,8 +98,10 @@ def task_page(scope: Scope, spelled: str) -> dict[str, Any]:
     return {
         "task": to_wire(task),
         "notes": to_wire(details.notes),
+        "board": to_wire(details.board),
         "checkpoint": to_wire(details.checkpoint),
         "dependencies": to_wire(details.dependencies),
+        "children": to_wire(details.children),
         "dependents": to_wire(dependents),
         "events": [to_wire(event_of(row)) for row in reversed(events)],
     }

@@ -9,9 +9,8 @@ from functools import partial
 from typing import Any
 
 from supervisor import __version__
-from supervisor.coordinator import approvals, planning, reviews, steering, views
+from supervisor.coordinator import approvals, views
 from supervisor.coordinator.coordinator import Coordinator
-from supervisor.coordinator.planning import NewTask
 from supervisor.dispatch.archivist import Archivist
 from supervisor.engine.event_verbs import EVENT_VERBS
 from supervisor.engine.key_verbs import KEY_VERBS, require_inside
@@ -19,38 +18,14 @@ from supervisor.engine.mail_verbs import MAIL_VERBS
 from supervisor.engine.notify_verbs import NOTIFY_VERBS
 from supervisor.engine.people_verbs import PEOPLE_VERBS
 from supervisor.engine.stopping import StopSwitch, asked_down
+from supervisor.engine.task_verbs import TASK_VERBS
 from supervisor.errors import InvalidArgument
-from supervisor.model.ids import HUMAN
 from supervisor.model.wire import from_wire, to_wire
 from supervisor.model.world import EngineInfo, Snapshot
 from supervisor.notifiers.notifiers import Notifiers
 from supervisor.supervision.supervisor import Supervisor
 from supervisor.transports.control.frame_hub import FrameHub
 from supervisor.transports.control.protocol import PROTOCOL, Frame
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancel:
-    """Arguments of `task_cancel`."""
-
-    task_id: str
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judge:
-    """Arguments of `task_judge`; a rejection needs feedback."""
-
-    task_id: str
-    decision: str
-    feedback: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OneTask:
-    """Arguments of `task_show` and `task_unblock`."""
-
-    task_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,16 +81,12 @@ class Backend:
         """Lay out the verbs with the form of their arguments."""
         verbs: dict[str, tuple[type[Any], Callable[[Any], Any]]] = {
             "hello": (Nothing, self._hello),
-            "task_add": (NewTask, self._task_add),
-            "task_cancel": (Cancel, self._task_cancel),
-            "task_unblock": (OneTask, self._task_unblock),
-            "task_judge": (Judge, self._task_judge),
-            "task_show": (OneTask, self._task_show),
             "answer": (Answer, self._answer),
             "vote_show": (OneVote, self._vote_show),
             "restart": (OneAgent, self._restart),
             "stop_agent": (OneAgent, self._stop_agent),
             "down": (Down, self._down),
+            **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in TASK_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in EVENT_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in MAIL_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in PEOPLE_VERBS.items()},
@@ -144,29 +115,6 @@ class Backend:
     async def _hello(self, _asked: Nothing) -> dict[str, Any]:
         info = self.info()
         return {"protocol": PROTOCOL, "version": __version__, "team": info.team, "pid": info.pid}
-
-    async def _task_add(self, asked: NewTask) -> dict[str, Any]:
-        task = await self.coordinator.write(lambda scope: planning.create_task(scope, None, asked))
-        return {"task": to_wire(task)}
-
-    async def _task_cancel(self, asked: Cancel) -> dict[str, Any]:
-        task = await self.coordinator.write(
-            lambda scope: steering.cancel_task(scope, None, asked.task_id, asked.reason)
-        )
-        return {"task": to_wire(task)}
-
-    async def _task_unblock(self, asked: OneTask) -> dict[str, Any]:
-        task = await self.coordinator.write(lambda scope: steering.unblock(scope, asked.task_id, actor=HUMAN))
-        return {"task": to_wire(task)}
-
-    async def _task_judge(self, asked: Judge) -> dict[str, Any]:
-        _check_decision(asked.decision)
-        judge = reviews.approve_task if asked.decision == "approve" else reviews.reject_task
-        task = await self.coordinator.write(lambda scope: judge(scope, None, asked.task_id, asked.feedback))
-        return {"task": to_wire(task)}
-
-    async def _task_show(self, asked: OneTask) -> dict[str, Any]:
-        return await self.coordinator.read(lambda scope: views.task_page(scope, asked.task_id))
 
     async def _answer(self, asked: Answer) -> dict[str, Any]:
         _check_decision(asked.decision)

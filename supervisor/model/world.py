@@ -171,8 +171,8 @@ class World:
         return list(self.tables["handoff"].values())
 
     def run_tasks(self) -> list[Task]:
-        """List the tasks of the current run, oldest first."""
-        return [task for task in self.tasks.values() if task.run == self.run]
+        """List the tasks of the current run that are not archived, oldest first."""
+        return [task for task in self.tasks.values() if task.run == self.run and task.archived_at is None]
 
     def task_counts(self) -> dict[TaskState, int]:
         """Count the current run's tasks by state, every state present."""

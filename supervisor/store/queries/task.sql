@@ -86,9 +86,10 @@ SELECT coalesce(max(n), 0) + 1 FROM task;
 -- Every task of every run, oldest first.
 SELECT * FROM task ORDER BY n;
 
--- name: of_run
--- The tasks of one run after a given one, oldest first.
-SELECT * FROM task INDEXED BY task_run WHERE run = :run AND n > :after ORDER BY n LIMIT :limit;
+-- name: shown
+-- The tasks of one run after a given one that are not archived, oldest first.
+SELECT * FROM task INDEXED BY task_run
+WHERE run = :run AND n > :after AND archived_at IS NULL ORDER BY n LIMIT :limit;
 
 -- name: listed
 -- One page of a run's tasks that are not archived, filtered, oldest first.
