@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any, ClassVar
 
-import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from supervisor.transports.mcp.connections import HEAD_TIMEOUT_S, Connections
@@ -41,7 +40,7 @@ class BoundedHttp(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Read on; a head that has begun must come to its end in time."""
         super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
+        if self.cycle is not None and not self.cycle.response_complete:
             self._stop_waiting()
         elif self._head_deadline is None:
             self._await_head()
