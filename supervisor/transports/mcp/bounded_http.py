@@ -40,7 +40,8 @@ class BoundedHttp(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Read on; a head that has begun must come to its end in time."""
         super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
+        begun = self.cycle is not None  # though uvicorn says that it is never None
+        if begun and not self.cycle.response_complete:
             self._stop_waiting()
         elif self._head_deadline is None:
             self._await_head()
