@@ -14,7 +14,7 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
-from supervisor.coordinator import approvals
+from supervisor.coordinator import approvals, questions
 from supervisor.errors import SupervisorError
 from supervisor.model.approval import Approval
 from supervisor.store.transaction import Transaction
@@ -183,6 +183,14 @@ SCENE_CALLS: Final[dict[str, tuple[str, Answer]]] = {
     "memory_set": ("worker-1", {"key": "port", "value": "8080"}),
     "memory_get": ("judge", {"key": "language"}),
     "memory_list": ("judge", {"scope": "team"}),
+    "memory_delete": ("worker-1", {"key": "language", "expect_version": 1}),
+    "memory": ("worker-1", {"op": "set", "key": "port", "value": "8080", "ttl_s": 60.0}),
+    "vote_close": ("planner", {"vote_id": "V1", "reason": "enough"}),
+    "state_save": ("worker-1", {"summary": "half way", "work_items": ["the rest"]}),
+    "state_get": ("judge", {"of": "worker-1"}),
+    "ask_human": ("worker-1", {"question": "which port?", "options": ["8080", "9090"], "task_id": "T2"}),
+    "question_get": ("worker-1", {"question_id": "Q1"}),
+    "handoff_list": ("watcher", {"limit": 5}),
     "vote_open": (
         "planner",
         {"question": "ship?", "options": ["yes", "no"], "electorate": ["group:council"]},
@@ -208,7 +216,8 @@ async def set_scene(door: TeamDoor) -> None:
     """Bring a team to where every tool has something to do.
 
     T1 pending · T2 held by worker-1 under token 1 · T3 of worker-2 in review · T4 waits for T1 ·
-    M1 to worker-1 · V1 open among the council · A1 of worker-1 approved, A2 of worker-2 pending.
+    M1 to worker-1 · V1 open among the council · A1 of worker-1 approved, A2 of worker-2 pending ·
+    Q1 of worker-1 answered.
     """
     for title, more in (("first", {}), ("second", {}), ("third", {"review": True}), ("fourth", {})):
         depends_on = ["T1"] if title == "fourth" else []
@@ -223,4 +232,6 @@ async def set_scene(door: TeamDoor) -> None:
     payload = {"path": "b", "lines": [1, 2]}
     await door.call("worker-1", "approval_request", kind="write_file", title="write b", payload=payload)
     await door.answer("A1", allow=True)
+    await door.call("worker-1", "ask_human", question="which one?", options=["this", "that"])
+    await door.team.do(lambda scope: questions.answer(scope, "Q1", choice="this"))
     await door.call("worker-2", "approval_request", kind="push", title="push", payload={"to": "main"}, tier=3)

@@ -237,6 +237,7 @@ def test_vote_show_draws_the_options_the_quorum_and_each_ballot(
         "V1  biggest risk?",
         "  decided: tests; opened by judge",
         "  ballots 2 of 3, quorum 2",
+        "  rule plurality, tie human",
         "  size                                    0",
         "  tests    ############################## 2",
         "  abstain                                 0",

@@ -28,6 +28,7 @@ EXPECTED = {
     "memory.read": "OPWJMS",
     "memory.write": "OPWJ S",
     "approval.request": "OPWJ S",
+    "question.ask": "OPWJ S",
     "team.read": "OPWJMS",
     "team.report": "OPWJ S",
     "wait": "OPWJMS",

@@ -11,14 +11,17 @@ from supervisor.errors import InvalidArgument
 from supervisor.model.agent import Agent, AgentState, Role
 from supervisor.model.approval import Approval, ApprovalState, Mode
 from supervisor.model.event import Event
-from supervisor.model.ids import ApprovalId, MessageId, TaskId, VoteId
+from supervisor.model.handoff import Handoff
+from supervisor.model.ids import ApprovalId, MessageId, QuestionId, TaskId, VoteId
 from supervisor.model.memory import MemoryEntry
 from supervisor.model.message import Delivery, DeliveryState, Message
 from supervisor.model.outside_key import OutsideKey
+from supervisor.model.question import Question, QuestionState
 from supervisor.model.task import Checkpoint, Note, Task, TaskState
 from supervisor.model.team import Run, RunState
 from supervisor.model.vote import Ballot, Vote
 from supervisor.model.wire import to_wire
+from supervisor.model.work_state import WorkState
 from supervisor.model.world import ENTITIES, EngineInfo, Snapshot, World, key_of
 
 ENGINE = EngineInfo(
@@ -62,6 +65,8 @@ APPROVAL = Approval(
     payload="{}",
     digest="d",
 )
+QUESTION = Question(id=QuestionId("Q1"), run=1, agent="worker-1", incarnation=1, question="which?")
+HANDOFF = Handoff(id=7, run=1, task="T1", sender="worker-1", to="role:judge", notes="look", at=1.0)
 MEMORY = MemoryEntry(scope="team", key="languages", value="py", version=1, author="worker-1", at=0.0)
 
 ROWS: dict[str, tuple[Any, str]] = {
@@ -76,6 +81,9 @@ ROWS: dict[str, tuple[Any, str]] = {
     "ballot": (BALLOT, "V1/worker-1"),
     "approval": (APPROVAL, "A1"),
     "memory": (MEMORY, "team/languages"),
+    "work_state": (WorkState(agent="worker-1"), "worker-1"),
+    "question": (QUESTION, "Q1"),
+    "handoff": (HANDOFF, "7"),
     "outside_key": (OutsideKey(name="lens", role=Role.JUDGE), "lens"),
 }
 
@@ -188,6 +196,25 @@ def test_the_shortcuts_read_the_tables() -> None:
     assert world.ballots_of("V2") == ()
     assert world.notes_of("T1") == (NOTE,)
     assert world.notes_of("T2") == ()
+    assert world.work_states == {"worker-1": WorkState(agent="worker-1")}
+    assert world.questions == {"Q1": QUESTION}
+    assert world.handoffs == [HANDOFF]
+
+
+def test_a_deleted_memory_is_in_its_table_but_not_shown() -> None:
+    gone = replace(MEMORY, value="", version=2, deleted=True)
+
+    world = world_after([told(1, "memory", MEMORY), told(2, "memory", gone)])
+
+    assert (world.tables["memory"], world.memory) == ({"team/languages": gone}, {})
+
+
+def test_only_questions_that_wait_for_a_person_are_open() -> None:
+    answered = replace(QUESTION, id=QuestionId("Q2"), state=QuestionState.ANSWERED)
+
+    world = world_after([told(1, "question", QUESTION), told(2, "question", answered)])
+
+    assert world.open_questions() == [QUESTION]
 
 
 def test_before_the_first_run_there_is_none() -> None:

@@ -12,6 +12,8 @@ from supervisor.errors import DatabaseCorrupt, DatabaseTooNew, DatabaseUnavailab
 from supervisor.store import database
 from supervisor.store.database import connect, prepare_database, reading
 
+REMEMBER = "INSERT INTO memory (scope, key, value, version, author, at) VALUES"
+
 
 def pragma(path: Path, name: str) -> object:
     with closing(connect(path)) as connection:
@@ -81,7 +83,7 @@ def test_a_damaged_file_is_named_and_left_as_it_is(tmp_path: Path, content: byte
 def test_flipped_bytes_inside_are_found(path: Path) -> None:
     with closing(connect(path)) as connection:
         connection.executemany(
-            "INSERT INTO memory VALUES ('team', ?, ?, 1, 'x', 0.0)",
+            f"{REMEMBER} ('team', ?, ?, 1, 'x', 0.0)",
             [(f"k{n}", "v" * 500) for n in range(200)],
         )
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -134,7 +136,7 @@ def test_another_programs_database_is_refused(tmp_path: Path) -> None:
 
 def test_a_lost_file_whose_journal_remains_is_not_replaced_by_an_empty_one(path: Path) -> None:
     with closing(connect(path)) as connection:
-        connection.execute("INSERT INTO memory VALUES ('team', 'k', 'v', 1, 'x', 0.0)")
+        connection.execute(f"{REMEMBER} ('team', 'k', 'v', 1, 'x', 0.0)")
         path.with_name("coordinator.db-wal").rename(path.with_name("kept"))
     path.unlink()
     path.with_name("kept").rename(path.with_name("coordinator.db-wal"))
@@ -156,7 +158,7 @@ def test_reading_what_is_not_there_says_how_to_begin(tmp_path: Path) -> None:
 
 def test_the_reading_connection_cannot_write(path: Path) -> None:
     with pytest.raises(DatabaseUnavailable), reading(path) as connection:
-        connection.execute("INSERT INTO memory VALUES ('team', 'k', 'v', 1, 'x', 0.0)")
+        connection.execute(f"{REMEMBER} ('team', 'k', 'v', 1, 'x', 0.0)")
 
 
 def test_a_failed_migration_leaves_the_old_version(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

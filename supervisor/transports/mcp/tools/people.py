@@ -41,7 +41,7 @@ class SaveState(Mutation):
 class GetState(Arguments):
     """Arguments of state_get."""
 
-    agent: str | None = Field(default=None, description="Whose; your own if left out.")
+    of: str | None = Field(default=None, description="Which agent's; your own if left out.")
 
 
 class AskHuman(Mutation):
@@ -90,7 +90,7 @@ def save_state(scope: Scope, actor: Actor, asked: SaveState) -> Answer:
 
 def get_state(scope: Scope, actor: Actor, asked: GetState) -> Answer:
     """Answer an agent's state."""
-    return {"state": to_wire(work_state.read(scope, actor, asked.agent))}
+    return {"state": to_wire(work_state.read(scope, actor, asked.of))}
 
 
 def ask_human(scope: Scope, actor: Actor, asked: AskHuman) -> Answer:
