@@ -67,6 +67,7 @@ class Courier:
         self._ledger = ledger
         self._clock = clock
         self._rng = rng
+        self._pauses_long = False
         self._told_at: float | None = None
         self._untold = 0
 
@@ -74,7 +75,7 @@ class Courier:
 
     def take(self, notice: Notice) -> None:
         """Let a notice wait for its turn."""
-        if self.queue.put(notice):
+        if self.queue.put(notice) and not self._pauses_long:
             self.rested.clear()
 
     def settle(self, settled: Settled) -> None:
@@ -195,9 +196,11 @@ class Courier:
     async def _pause(self, seconds: float) -> None:
         if seconds <= 0:
             return
-        if seconds > SHORT_S:
+        self._pauses_long = seconds > SHORT_S
+        if self._pauses_long:
             self.rested.set()
         await self._clock.sleep(seconds)
+        self._pauses_long = False
         self.rested.clear()
 
     async def _tell(self, failure: NotSent, letter: Letter, tries: int) -> None:

@@ -213,7 +213,7 @@ def _vote(event: Event, after: _Facts) -> _Words | None:
 
 
 def _handoff(event: Event, after: _Facts) -> _Words | None:
-    if event.kind != "handoff.recorded" or after.get("kind") == "automatic":
+    if event.kind not in {"handoff.asked", "handoff.recorded"}:
         return None
     work = after.get("task") or "its work"
     return _Words(

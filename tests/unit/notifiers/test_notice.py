@@ -65,7 +65,7 @@ TOLD: list[tuple[str, str, dict[str, Any], NoticeKind, str]] = [
         "Message M5 did not reach worker-1",
     ),
     (
-        "handoff.recorded",
+        "handoff.asked",
         "4",
         {"task": "T3", "sender": "worker-1", "to": "role:judge", "notes": "please look"},
         NoticeKind.HANDOFF,
@@ -103,8 +103,7 @@ def test_every_kind_of_notice_has_an_event_that_makes_it() -> None:
         ("vote.closed", {"outcome": "decided"}),
         ("vote.opened", {}),
         ("delivery.queued", {"state": "queued"}),
-        ("handoff.recorded", {"kind": "automatic"}),
-        ("handoff.seen", {}),
+        ("handoff.automatic", {"kind": "automatic"}),
         ("note.added", {}),
         ("notify.failed", {}),
     ],
