@@ -69,9 +69,7 @@ def ask(project: Path, verb: str, **args: Any) -> Any:
     return run_async(_ask())
 
 
-def look(
-    project: Path, verb: str, offline: Callable[[Transaction], Any], **args: Any
-) -> tuple[Any, bool]:
+def look(project: Path, verb: str, offline: Callable[[Transaction], Any], **args: Any) -> tuple[Any, bool]:
     """Return what the engine answers to a verb that only looks, or what `offline` reads from disk.
 
     The second value tells whether it was the engine.

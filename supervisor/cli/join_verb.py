@@ -244,6 +244,7 @@ def mcp(*, project: Path, key_file: Path | None) -> None:
     from supervisor.cli.engine_door import connected
     from supervisor.cli.event_loop import run_async
     from supervisor.clock import SystemClock
+    from supervisor.model.ids import new_call_key
     from supervisor.transports.mcp.bridge import Bridge
 
     async def find_url() -> str:
@@ -252,7 +253,10 @@ def mcp(*, project: Path, key_file: Path | None) -> None:
             return url
 
     _key_of(key_file)
-    run_async(Bridge(find_url=find_url, read_key=lambda: _key_of(key_file), clock=SystemClock()).serve())
+    bridge = Bridge(
+        find_url=find_url, read_key=lambda: _key_of(key_file), clock=SystemClock(), new_id=new_call_key
+    )
+    run_async(bridge.serve())
 
 
 def _key_of(file: Path | None) -> str:

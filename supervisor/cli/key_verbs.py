@@ -60,6 +60,13 @@ def key() -> None:
 @click.option("--group", multiple=True, help="A group in which it gets messages; may be repeated.")
 @click.option("--tag", multiple=True, help="A tag for work that asks for it; may be repeated.")
 @click.option("--label", default="", help="Words for people: whose it is, where it is used.")
+@click.option(
+    "--tools",
+    type=click.Choice(("core", "full")),
+    default="core",
+    show_default=True,
+    help="Which tools its list shows: the few of its role, or all that it may call.",
+)
 @click.option("--expires", type=Time(), metavar="TIME", help="End it after this time, e.g. 30d.")
 @quiet_option
 @save_option
@@ -72,6 +79,7 @@ def create(
     group: tuple[str, ...],
     tag: tuple[str, ...],
     label: str,
+    tools: str,
     expires: float | None,
     quiet: bool,
     save: bool,
@@ -83,6 +91,7 @@ def create(
         "groups": group,
         "tags": tag,
         "label": label,
+        "tools": tools,
         "lifetime_s": expires,
     }
     answer = key_call(project, "key_create", name=name, **wanted)

@@ -190,7 +190,7 @@ async def _measured(project: Path) -> dict[str, AgentMetrics]:
 
 
 def _usage_cells(used: AgentMetrics | None) -> tuple[str, ...]:
-    if used is None:
+    if used is None or not used.processes:
         return ("-", "-", "-")
     return (f"{used.cpu_percent:.0f}%", f"{used.rss_bytes >> 20} MiB", str(used.processes))
 
@@ -199,7 +199,11 @@ def _agent_row(agent: Agent, at: float, usage: tuple[str, ...]) -> tuple[str, ..
     from supervisor.headless.narrative import ending
 
     since = duration(at - agent.since) if agent.since else "-"
-    why = agent.reason or (ending(agent) if agent.last_exit is not None and agent.pid is None else "")
+    why = (
+        agent.reason
+        or agent.activity
+        or (ending(agent) if agent.last_exit is not None and agent.pid is None else "")
+    )
     if agent.next_start_at is not None:
         why = f"starts again in {duration(agent.next_start_at - at)}; {why}"
     pid = str(agent.pid) if agent.pid is not None else "-"

@@ -23,6 +23,7 @@ from supervisor.config.problems import (
     shown,
 )
 from supervisor.errors import ProfileInvalid
+from supervisor.model.agent import Role
 from supervisor.model.approval import ApprovalRule, Decision
 from supervisor.model.ids import RESERVED_NAMES
 from supervisor.model.team import Backoff, PoolSpec, StopLadder, TeamSpec
@@ -134,10 +135,27 @@ def _check_pools(values: dict[str, Any], problems: Problems, adapters: Collectio
                 (*path, "backoff", "cap_s"),
                 f"must be at least `base_s` ({backoff.base_s:g}), not {backoff.cap_s:g}",
             )
+    _check_chiefs(pools, problems)
     if total > AGENTS_MAX:
         problems.add(
             ("pools",), f"have {total} agents in all; at most {AGENTS_MAX} are allowed: lower some `size`"
         )
+
+
+def _check_chiefs(pools: list[dict[str, Any]], problems: Problems) -> None:
+    """Hold that nobody disputes the orchestrator's place."""
+    chief: str | None = None
+    for index, pool in enumerate(pools):
+        if pool.get("role") != Role.ORCHESTRATOR:
+            continue
+        if chief is not None:
+            problems.add(
+                ("pools", index, "role"),
+                f'a team has one orchestrator at most, and pool "{chief}" is it; make this one a "planner"',
+            )
+        elif int(pool.get("size") or 1) > 1:
+            problems.add(("pools", index, "size"), "must be 1: a team has one orchestrator at most")
+        chief = chief or shown(str(pool.get("name")))
 
 
 def _check_names(name: str, size: int, index: int, owners: dict[str, str], problems: Problems) -> None:

@@ -111,11 +111,14 @@ class Coordinator:
         return self._keys.get(hashed) or self.outsiders.authenticate(hashed)
 
     def tool_set_of(self, name: str) -> ToolSet:
-        """Return which tools an agent's list shows; one from outside is shown all."""
+        """Return which tools an agent's list shows: as its pool says, or its key if it is from outside."""
+        known = self.outsiders.tool_set_of(name)
+        if known is not None:
+            return known
         try:
             return self.team.pool_of(name).tools
-        except KeyError:
-            return ToolSet.FULL
+        except KeyError:  # its key ended after it was looked at
+            return ToolSet.CORE
 
     async def arrive(self, actor: Actor) -> Actor:
         """Note a call of its owner, and begin an outside agent's incarnation if it is the first."""

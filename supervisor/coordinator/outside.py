@@ -44,6 +44,7 @@ def create(scope: Scope, wanted: NewKey, *, hashed: str) -> OutsideKey:
         groups=wanted.groups,
         tags=wanted.tags,
         label=wanted.label,
+        tools=wanted.tools,
         serial=1 if former is None else former.serial + 1,
         created_at=scope.now,
         expires_at=None if wanted.lifetime_s is None else scope.now + wanted.lifetime_s,

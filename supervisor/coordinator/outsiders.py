@@ -15,6 +15,7 @@ from supervisor.coordinator.scope import Scope
 from supervisor.errors import Unauthenticated
 from supervisor.model.ids import key_hash, new_outside_key
 from supervisor.model.outside_key import KeyState, NewKey, OutsideKey
+from supervisor.model.team import ToolSet
 
 T = TypeVar("T")
 
@@ -114,6 +115,11 @@ class Outsiders:
         self._last_calls[actor.name] = self._clock.now()
         return actor
 
+    def tool_set_of(self, name: str) -> ToolSet | None:
+        """Return which tools an agent's list shows; None for one without an active key."""
+        key = self._keys.get(name)
+        return None if key is None else key.tools
+
     def knows(self, name: str) -> bool:
         """Tell whether this agent has an active key."""
         return name in self._keys
@@ -125,8 +131,11 @@ class Outsiders:
         one and a half.
         """
         since = self._clock.now() - self._lease_s / 2
-        calls = {name: self._last_calls[name] for name in self._present if name in self._last_calls}
-        return {name: at for name, at in calls.items() if at >= since}
+        return {name: at for name, at in self.last_calls().items() if at >= since}
+
+    def last_calls(self) -> dict[str, float]:
+        """Return when each agent that has joined last called, epoch seconds."""
+        return {name: self._last_calls[name] for name in self._present}
 
     def _was_silent(self, name: str) -> bool:
         """Tell whether this agent may have been counted as away since its last call."""
@@ -148,6 +157,7 @@ class Outsiders:
         )
         actor = await self._write(begin)
         self._present[actor.name] = (newcomer.serial, actor)
+        self._last_calls[actor.name] = self._clock.now()
         return actor
 
     async def _changed(self, change: Callable[[Scope], OutsideKey]) -> OutsideKey:

@@ -26,13 +26,14 @@ class Gauges:
         self._sampler = Sampler(session=session, clock=clock)
 
     async def measure(self) -> None:
-        """Publish a frame each second while agents live, until cancelled."""
+        """Publish a frame each second while agents live or call from outside, until cancelled."""
         while True:
             await self._clock.sleep(PERIOD_S)
-            leaders = self._staff.leaders()
-            if not leaders:
+            leaders, callers = self._staff.leaders(), self._staff.outside_calls()
+            if not leaders and not callers:
                 continue
             uses = await asyncio.to_thread(self._sampler.sample, leaders)
+            outside = (AgentMetrics(name=name, last_call_at=at) for name, at in callers.items())
             agents = tuple(
                 AgentMetrics(
                     name=name,
@@ -44,4 +45,4 @@ class Gauges:
                 )
                 for name, use in uses.items()
             )
-            self._hub.publish(MetricsFrame(at=self._clock.now(), agents=agents))
+            self._hub.publish(MetricsFrame(at=self._clock.now(), agents=(*agents, *outside)))

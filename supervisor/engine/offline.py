@@ -21,7 +21,6 @@ from supervisor.store.transaction import Transaction, event_of, log_end
 from supervisor.workspace.engine_lock import holder_of
 from supervisor.workspace.state_dir import StateDir, open_state
 
-
 T = TypeVar("T")
 
 

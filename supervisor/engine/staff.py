@@ -160,6 +160,10 @@ class Staff:
         """Return when an agent last called, epoch seconds."""
         return self._coordinator.last_calls.get(agent)
 
+    def outside_calls(self) -> dict[str, float]:
+        """Return when each outside agent that has joined last called, epoch seconds."""
+        return self._coordinator.outsiders.last_calls()
+
     async def close_logs(self) -> None:
         """Write out and close every log."""
         for log in self._logs.values():

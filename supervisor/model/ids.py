@@ -86,6 +86,11 @@ def new_outside_key() -> str:
     return f"sup_{secrets.token_hex(32)}"
 
 
+def new_call_key() -> str:
+    """Make an idempotency key for one call."""
+    return secrets.token_hex(16)
+
+
 def key_hash(key: str) -> str:
     """Return the SHA-256 under which a key is stored; the key itself never is."""
     return hashlib.sha256(key.encode()).hexdigest()

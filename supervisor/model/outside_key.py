@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from supervisor.model.agent import Role
+from supervisor.model.team import ToolSet
 
 OUTSIDE: Final = "outside"
 """The pool of all agents that join with a key; no profile can have one of this name."""
@@ -55,6 +56,7 @@ class OutsideKey:
     groups: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     label: str = ""
+    tools: ToolSet = ToolSet.CORE
     state: KeyState = KeyState.ACTIVE
     serial: int = 1
     created_at: float = 0.0
@@ -73,6 +75,7 @@ class NewKey:
     groups: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     label: str = ""
+    tools: ToolSet = ToolSet.CORE
     lifetime_s: float | None = None
 
 

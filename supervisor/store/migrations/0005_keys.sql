@@ -6,6 +6,7 @@ CREATE TABLE outside_key (
     groups     TEXT NOT NULL,
     tags       TEXT NOT NULL,
     label      TEXT NOT NULL,
+    tools      TEXT NOT NULL,
     state      TEXT NOT NULL,
     serial     INTEGER NOT NULL,
     created_at REAL NOT NULL,

@@ -1,9 +1,10 @@
 -- name: put
 -- Write one key's facts whole, new or changed.
 INSERT INTO outside_key (
-    name, role, groups, tags, label, state, serial, created_at, rotated_at, expires_at, lifetime_s, ended_at
+    name, role, groups, tags, label, tools, state, serial, created_at, rotated_at, expires_at, lifetime_s,
+    ended_at
 ) VALUES (
-    :name, :role, :groups, :tags, :label, :state, :serial, :created_at, :rotated_at, :expires_at,
+    :name, :role, :groups, :tags, :label, :tools, :state, :serial, :created_at, :rotated_at, :expires_at,
     :lifetime_s, :ended_at
 )
 ON CONFLICT (name) DO UPDATE SET
@@ -11,6 +12,7 @@ ON CONFLICT (name) DO UPDATE SET
     groups = excluded.groups,
     tags = excluded.tags,
     label = excluded.label,
+    tools = excluded.tools,
     state = excluded.state,
     serial = excluded.serial,
     created_at = excluded.created_at,

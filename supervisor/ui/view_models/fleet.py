@@ -69,7 +69,8 @@ def _natural(name: str) -> tuple[str, int]:
 
 
 def _pool_heading(pool: str, agents: list[Agent]) -> Line:
-    role = agents[0].role.value
+    roles = {agent.role.value for agent in agents}
+    role = roles.pop() if len(roles) == 1 else pool
     what = count_of(len(agents), "agent")
     return line(
         Span(safe(pool), Tone.TITLE),
@@ -80,6 +81,7 @@ def _pool_heading(pool: str, agents: list[Agent]) -> Line:
 def _agent_row(scene: Scene, agent: Agent, *, indent: int) -> Row:
     metrics = scene.metrics.get(agent.name)
     is_up = agent.pid is not None
+    is_heard = is_up or (metrics is not None and metrics.last_call_at is not None)
     dash = line(say("-", Tone.FAINT))
     return Row(
         key=agent.name,
@@ -87,7 +89,7 @@ def _agent_row(scene: Scene, agent: Agent, *, indent: int) -> Row:
             line(say(" " * indent), Span(safe(agent.name), Tone.STRONG)),
             agent_state(agent.state, scene.glyphs),
             doing(scene, agent),
-            line(say(ago(scene.last_sign_of(agent), scene.now), Tone.MUTED)) if is_up else dash,
+            line(say(ago(scene.last_sign_of(agent), scene.now), Tone.MUTED)) if is_heard else dash,
             line(say(f"{metrics.cpu_percent:.0f}%")) if is_up and metrics else dash,
             line(say(size(metrics.rss_bytes))) if is_up and metrics else dash,
             line(say(str(agent.restarts), Tone.WARN if agent.restarts else Tone.FAINT)),
@@ -109,7 +111,7 @@ def doing(scene: Scene, agent: Agent) -> Line:
         )
     if agent.state in {AgentState.PARKED, AgentState.STUCK}:
         return line(Span(first_line(agent.reason), Tone.BAD))
-    return line(Span(first_line(agent.reason), Tone.FAINT))
+    return line(Span(first_line(agent.reason or agent.activity), Tone.FAINT))
 
 
 def _has(row: Row, wanted: str) -> bool:
