@@ -50,7 +50,6 @@ DEEDS: Final[dict[str, frozenset[Operation]]] = {
     "delivery.acked": frozenset({Op.MESSAGE_READ}),
     "vote.opened": frozenset({Op.VOTE_OPEN}),
     "vote.closed": frozenset({Op.VOTE_OPEN}),
-    "vote.closed": frozenset({Op.VOTE_OPEN}),
     "ballot.cast": frozenset({Op.VOTE_CAST}),
     "memory.set": frozenset({Op.MEMORY_WRITE}),
     "memory.deleted": frozenset({Op.MEMORY_WRITE}),

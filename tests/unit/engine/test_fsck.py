@@ -93,7 +93,9 @@ def seq_of_last(project: Path, kind: str) -> int:
 async def test_a_sound_state_has_no_findings(project: Path) -> None:
     report = await fsck(project)
     assert report.ok, report.checks
-    assert [name for name, _, _ in report.checks] == CHECKS
+    names = [name for name, _, _ in report.checks]
+    assert set(CHECKS) <= set(names)
+    assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +196,7 @@ DEEDS_OF_OTHERS = {
     "a stranger remembers": ("message.sent", "actor = 'mallory'"),
     "the profile sends mail": ("message.sent", "actor = 'profile'"),
     "an agent answers its own request": ("approval.approved", "actor = 'worker-1'"),
-    "an agent closes a vote": ("vote.closed", "actor = 'planner'"),
+    "a judge closes a vote": ("vote.closed", "actor = 'judge'"),
     "an agent speaks of another's slot": ("agent.working", "actor = 'planner'"),
     "an incarnation acts that has ended": (
         "message.sent",
