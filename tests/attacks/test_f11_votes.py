@@ -47,7 +47,7 @@ async def test_who_joins_later_does_not_vote_and_does_not_change_the_quorum(tmp_
         )
     )
     async with team_door(tmp_path) as door:
-        number = await opened(door)
+        number = await opened(door, early=False)
     async with team_door(tmp_path, pools=pools) as door:
         for stranger in ("voter-4", "voter-9", "late"):
             assert await door.code(stranger, "vote_cast", vote_id=number, choice="no") == "forbidden"

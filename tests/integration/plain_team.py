@@ -238,7 +238,9 @@ class PlainTeam:
         if who in vote["ballots"]:
             return "wrong_state"
         vote["ballots"][who] = choice
-        if len(vote["ballots"]) == len(COUNCIL):
+        yes, no = (list(vote["ballots"].values()).count(option) for option in ("yes", "no"))
+        missing = len(COUNCIL) - len(vote["ballots"])
+        if not missing or (missing == 1 and abs(yes - no) > missing):
             self._close(vote)
         return OK
 
