@@ -8,6 +8,8 @@ from supervisor import __version__
 from supervisor.cli.approval_verbs import approvals, approve, reject
 from supervisor.cli.border import Border
 from supervisor.cli.care_verbs import doctor, fsck
+from supervisor.cli.dead_verbs import dead
+from supervisor.cli.group_verbs import group
 from supervisor.cli.join_verb import join, mcp
 from supervisor.cli.key_verbs import key
 from supervisor.cli.log_verbs import events, logs
@@ -43,6 +45,8 @@ for verb in (
     events,
     send,
     inbox,
+    dead,
+    group,
     approvals,
     approve,
     reject,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         'supervisor send worker-2 "leave the tests alone"',
         'supervisor send role:judge "be strict about figures" --urgent',
         "git diff | supervisor send all -       # the text from standard input",
+        "supervisor send worker-2 stop --priority critical --ttl 600",
     ),
 )
 @click.argument("to")
@@ -31,8 +32,15 @@ if TYPE_CHECKING:
 @project_option
 @click.option("--urgent", is_flag=True, help="Overtakes other messages and wakes the reader.")
 @click.option("--thread", default="", help="The thread it belongs to.")
+@click.option("--kind", help="What it is about: info, query, task, result, stage, …")
+@click.option("--priority", help="critical, high, normal or low.")
+@click.option("--ttl", "ttl_s", type=float, metavar="SECONDS", help="Expires unread after this time.")
+@click.option("--correlation-id", help="Your own id of what it belongs to.")
+@click.option("--payload", metavar="JSON", help="Data for programs, an object.")
 @json_option
-def send(*, to: str, text: str, project: Path, urgent: bool, thread: str, as_json: bool) -> None:
+def send(
+    *, to: str, text: str, project: Path, urgent: bool, thread: str, as_json: bool, **more: str | float | None
+) -> None:
     """Send a message to agents.
 
     TO is an agent's name, `role:NAME`, `group:NAME` or `all`. TEXT `-` reads standard input.
@@ -40,16 +48,40 @@ def send(*, to: str, text: str, project: Path, urgent: bool, thread: str, as_jso
     from supervisor.cli.engine_door import ask
     from supervisor.model.message import MESSAGE_MAX
 
+    given: dict[str, Any] = {name: value for name, value in more.items() if value is not None}
+    if "payload" in given:
+        given["payload"] = _object(given["payload"])
+
     body = sys.stdin.read(MESSAGE_MAX + 1) if text == "-" else text
     if not body.strip():
         raise UsageInvalid("the message is empty; nothing was sent")
     if len(body.encode("utf-8", "surrogatepass")) > MESSAGE_MAX:
         raise UsageInvalid(f"the message is over {MESSAGE_MAX} bytes; nothing was sent")
-    answer = ask(project, "send", to=to, body=body, urgent=urgent, thread=thread)
+    answer = ask(project, "send", to=to, body=body, urgent=urgent, thread=thread, **given)
     if as_json:
         print_json("send", **answer)
-    else:
-        say(f"{answer['message']['id']} sent to {', '.join(answer['recipients'])}")
+        return
+    say(f"{answer['message']['id']} sent to {', '.join(answer['recipients'])}")
+    for mailbox in answer["mailboxes"]:
+        if _is_away(mailbox["state"]):
+            say(f"{mailbox['name']} is {mailbox['state']}: it waits there until the agent runs")
+
+
+def _object(text: str) -> dict[str, Any]:
+    from supervisor.model.message import MESSAGE_PAYLOAD_MAX
+    from supervisor.transports import strict_json
+
+    payload = strict_json.loads(text.encode("utf-8", "surrogatepass"), limit=MESSAGE_PAYLOAD_MAX)
+    if not isinstance(payload, dict):
+        raise UsageInvalid("--payload is a JSON object, e.g. '{\"files\": 3}'; nothing was sent")
+    return payload
+
+
+def _is_away(state: str | None) -> bool:
+    """Tell whether a mailbox's owner is an agent that does not run."""
+    from supervisor.model.agent import ALIVE
+
+    return state is not None and state not in ALIVE
 
 
 @click.command(
@@ -58,17 +90,26 @@ def send(*, to: str, text: str, project: Path, urgent: bool, thread: str, as_jso
         "supervisor inbox                       # what you have not acknowledged",
         "supervisor inbox --ack M5 --ack M7     # acknowledge two",
         "supervisor inbox --ack all             # acknowledge everything",
+        "supervisor inbox --dead                # what agents could not deal with",
     ),
 )
 @project_option
 @click.option("--all", "everything", is_flag=True, help="Also what was acknowledged.")
 @click.option("--ack", multiple=True, metavar="ID", help="Acknowledge this message, or `all`.")
+@click.option("--dead", is_flag=True, help="Show the dead letters instead, as `supervisor dead list`.")
 @json_option
-def inbox(*, project: Path, everything: bool, ack: tuple[str, ...], as_json: bool) -> None:
+def inbox(*, project: Path, everything: bool, ack: tuple[str, ...], dead: bool, as_json: bool) -> None:
     """Show the messages to you, or acknowledge some. The newest comes last."""
+    from supervisor.cli.dead_verbs import show_dead
     from supervisor.cli.engine_door import view
+    from supervisor.model.task import Priority
     from supervisor.model.wire import to_wire
 
+    if dead:
+        if everything or ack:
+            raise UsageInvalid("`--dead` stands alone")
+        show_dead(project, as_json=as_json)
+        return
     if ack:
         _acknowledge(project, ack, as_json=as_json)
         return
@@ -79,6 +120,7 @@ def inbox(*, project: Path, everything: bool, ack: tuple[str, ...], as_json: boo
     at = now()
     for message in messages:
         mark = " URGENT" if message.urgent else ""
+        mark += "" if message.priority is Priority.NORMAL else f", {message.priority.name.lower()}"
         age = duration(at - message.at)
         say(f"{message.id} from {message.sender}, {age} ago, {message.kind.value}{mark}")
         for line in indented(message.body):

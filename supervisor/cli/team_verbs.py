@@ -82,6 +82,7 @@ def status_lines(seen: View, at: float) -> list[str]:
 def needs(world: World, at: float) -> list[str]:
     """List what waits for a person: approvals, parked and stuck agents, tasks for a human, mail."""
     from supervisor.model.agent import AgentState
+    from supervisor.model.message import DeliveryState
     from supervisor.model.task import BlockReason
 
     asked = [_asked(each, at) for each in world.pending_approvals()]
@@ -96,7 +97,9 @@ def needs(world: World, at: float) -> list[str]:
         if BlockReason.NEEDS_HUMAN in task.blocked_by
     ]
     unread = len(unread_for_human(world))
+    dead = sum(copy.state is DeliveryState.DEAD for copy in world.deliveries.values())
     mail = [f"{unread} unread messages: supervisor inbox"] if unread else []
+    mail += [f"{dead} dead letters: supervisor dead list"] if dead else []
     return [*asked, *fallen, *held, *mail]
 
 
@@ -109,13 +112,10 @@ def _asked(approval: Approval, at: float) -> str:
 def unread_for_human(world: World) -> list[MessageId]:
     """List the ids of messages that the person has not acknowledged."""
     from supervisor.model.ids import HUMAN
-    from supervisor.model.message import DeliveryState
+    from supervisor.model.message import UNREAD
 
-    waiting = {DeliveryState.QUEUED, DeliveryState.DELIVERED}
     return [
-        copy.message
-        for copy in world.deliveries.values()
-        if copy.recipient == HUMAN and copy.state in waiting
+        copy.message for copy in world.deliveries.values() if copy.recipient == HUMAN and copy.state in UNREAD
     ]
 
 

@@ -14,9 +14,9 @@ from supervisor.model.approval import Approval, ApprovalState
 from supervisor.model.escape import visible
 from supervisor.model.event import Event
 from supervisor.model.handoff import Handoff
-from supervisor.model.message import Message
+from supervisor.model.message import Delivery, DeliveryState, Message
 from supervisor.model.question import Question, QuestionState
-from supervisor.model.task import Task, TaskState
+from supervisor.model.task import Priority, Task, TaskState
 from supervisor.model.team import Run, RunState
 from supervisor.model.vote import Ballot, Vote, VoteOutcome, VoteState
 from supervisor.model.wire import from_wire
@@ -158,8 +158,22 @@ def _message(change: Change[Message]) -> str | None:
     _, before, after = change
     if before is not None:
         return None
-    mark = " (urgent)" if after.urgent else ""
+    marks = ["urgent"] if after.urgent else []
+    marks += [after.priority.name.lower()] if after.priority < Priority.NORMAL else []
+    mark = f" ({', '.join(marks)})" if marks else ""
     return f"{quoted(after.sender, 64)} to {quoted(after.to, 64)}{mark}: {quoted(after.body)}"
+
+
+def _delivery(change: Change[Delivery]) -> str | None:
+    event, before, after = change
+    actor, copy = quoted(event.actor, 64), quoted(after.key, 80)
+    if after.state is DeliveryState.DEAD:
+        return f"{copy} is a dead letter{_because(event.reason)}; see: supervisor dead list"
+    if before is None or before.state is not DeliveryState.DEAD:
+        return None
+    if after.state is DeliveryState.QUEUED:
+        return f"{actor} put {copy} back into the mailbox{_because(event.reason)}"
+    return f"{actor} took the dead letter {copy} as dealt with{_because(event.reason)}"
 
 
 def _vote(change: Change[Vote]) -> str | None:
@@ -233,6 +247,7 @@ _TELLERS: Final[dict[str, Callable[[Change[Any]], str | None]]] = {
     "task": _task,
     "agent": _agent,
     "message": _message,
+    "delivery": _delivery,
     "vote": _vote,
     "ballot": _ballot,
     "approval": _approval,

@@ -16,6 +16,7 @@ from supervisor.ui.screens.letters import write_letter
 from supervisor.ui.screens.pane import Pane
 from supervisor.ui.view_models.inbox import (
     ALL_MAIL,
+    DEAD_MAIL,
     EMPTY,
     MAILBOX_COLUMNS,
     MESSAGE_COLUMNS,
@@ -66,7 +67,8 @@ class InboxScreen(Pane):
     def action_write(self) -> None:
         """Write to the chosen mailbox's owner."""
         mailbox, _ = self._keys()
-        write_letter(self, self.desk.scene(), to="" if mailbox in {HUMAN, ALL_MAIL, None} else mailbox or "")
+        nobodys = mailbox in {HUMAN, ALL_MAIL, DEAD_MAIL, None}
+        write_letter(self, self.desk.scene(), to="" if nobodys else mailbox or "")
 
     def action_reply(self) -> None:
         """Answer the chosen message in its thread."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from supervisor.model.agent import Agent, AgentState, ExitInfo
-from supervisor.model.message import DeliveryState
+from supervisor.model.message import UNREAD
 from supervisor.ui.safe_text import first_line, safe
 from supervisor.ui.scene import Scene
 from supervisor.ui.spans import BLANK, Line, Span, Tone, line, say
@@ -188,7 +188,7 @@ def _task_of(scene: Scene, agent: Agent) -> tuple[Line, ...]:
 
 def _mail_of(scene: Scene, agent: Agent) -> tuple[Line, ...]:
     unread = sum(
-        delivery.recipient == agent.name and delivery.state in {DeliveryState.QUEUED, DeliveryState.DELIVERED}
+        delivery.recipient == agent.name and delivery.state in UNREAD
         for delivery in scene.world.deliveries.values()
     )
     return (

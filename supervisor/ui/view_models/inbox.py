@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from supervisor.model.ids import HUMAN
-from supervisor.model.message import Delivery, DeliveryState, Message, MessageKind
+from supervisor.model.message import UNREAD, Delivery, DeliveryState, Message, MessageKind
+from supervisor.model.task import Priority
 from supervisor.ui.safe_text import SafeText, first_line, safe
 from supervisor.ui.scene import Scene
 from supervisor.ui.spans import BLANK, Line, Span, Tone, line, say
@@ -26,6 +27,8 @@ MESSAGE_COLUMNS: Final = (
     Column(title="message", width=30, grow=6),
 )
 ALL_MAIL: Final = "*"
+DEAD_MAIL: Final = "!"
+"""Keys of the rows that are nobody's mailbox: no agent can have such a name."""
 
 EMPTY: Final = (
     line(say("No messages here", Tone.TITLE)),
@@ -33,7 +36,7 @@ EMPTY: Final = (
     line(say("Press m to write to an agent, a role, a group or all.", Tone.MUTED)),
 )
 
-_UNREAD: Final = frozenset({DeliveryState.QUEUED, DeliveryState.DELIVERED})
+_PRIORITY_TONES: Final = {Priority.CRITICAL: Tone.BAD, Priority.HIGH: Tone.NOTICE}
 _KIND_TONES: Final = {MessageKind.HELP: Tone.BAD, MessageKind.QUERY: Tone.NOTICE}
 
 
@@ -51,25 +54,28 @@ class Mail:
         unread: Counter[str] = Counter()
         for delivery in scene.world.deliveries.values():
             by_recipient.setdefault(delivery.recipient, []).append(delivery)
-            unread[delivery.recipient] += delivery.state in _UNREAD
+            unread[delivery.recipient] += delivery.state in UNREAD
         return cls(by_recipient, unread)
 
 
 def unread_of_human(scene: Scene) -> int:
     """Count what waits in the person's own mailbox."""
     return sum(
-        delivery.recipient == HUMAN and delivery.state in _UNREAD
+        delivery.recipient == HUMAN and delivery.state in UNREAD
         for delivery in scene.world.deliveries.values()
     )
 
 
 def mailbox_rows(scene: Scene) -> tuple[Row, ...]:
-    """List your mailbox, all mail together, and one mailbox per agent."""
+    """List your mailbox, all mail together, dead letters if there are any, and one mailbox per agent."""
     mail = Mail.of(scene)
     agents = sorted(scene.world.agents)
+    dead = dead_count(scene)
+    buried = Row(key=DEAD_MAIL, cells=(line(say("dead letters", Tone.BAD)), _unread(dead, Tone.BAD)))
     return (
         Row(key=HUMAN, cells=(line(say("you", Tone.STRONG)), _unread(mail.unread[HUMAN], Tone.NOTICE))),
         Row(key=ALL_MAIL, cells=(line(say("all mail")), _unread(0))),
+        *((buried,) if dead else ()),
         Row(key="agents", heading=line(say("agents", Tone.TITLE))),
         *(Row(key=name, cells=(line(Span(safe(name))), _unread(mail.unread[name]))) for name in agents),
     )
@@ -91,6 +97,9 @@ def message_rows(scene: Scene, mailbox: str | None, wanted: str = "") -> tuple[R
 def _messages(scene: Scene, mailbox: str | None) -> list[Message]:
     if mailbox == ALL_MAIL:
         return list(scene.world.messages.values())
+    if mailbox == DEAD_MAIL:
+        dead = {copy.message for copy in scene.world.deliveries.values() if _is_dead(copy)}
+        return [each for each in scene.world.messages.values() if each.id in dead]
     received = {each.message for each in scene.world.deliveries.values() if each.recipient == mailbox}
     return [each for each in scene.world.messages.values() if each.id in received or each.sender == mailbox]
 
@@ -103,7 +112,16 @@ def _has(message: Message, wanted: str) -> bool:
 def is_unread(scene: Scene, message_id: str, mailbox: str | None) -> bool:
     """Tell whether the owner of the mailbox has not acknowledged the message yet."""
     delivery = scene.world.deliveries.get(f"{message_id}/{mailbox}")
-    return delivery is not None and delivery.state in _UNREAD
+    return delivery is not None and delivery.state in UNREAD
+
+
+def dead_count(scene: Scene) -> int:
+    """Count the copies that were fetched again and again without an acknowledgement."""
+    return sum(map(_is_dead, scene.world.deliveries.values()))
+
+
+def _is_dead(copy: Delivery) -> bool:
+    return copy.state is DeliveryState.DEAD
 
 
 def _message_row(scene: Scene, message: Message, mailbox: str | None) -> Row:
@@ -111,6 +129,7 @@ def _message_row(scene: Scene, message: Message, mailbox: str | None) -> Row:
     tone = Tone.STRONG if unread else Tone.PLAIN
     mark = f"{scene.glyphs.flag} " if message.urgent else f"{scene.glyphs.unread} " if unread else ""
     kind = "" if message.kind is MessageKind.INFO else f"{message.kind.value}: "
+    level = "" if message.priority is Priority.NORMAL else f"{message.priority.name.lower()} "
     return Row(
         key=message.id,
         cells=(
@@ -119,6 +138,7 @@ def _message_row(scene: Scene, message: Message, mailbox: str | None) -> Row:
             line(Span(_name(message.to), Tone.MUTED)),
             line(
                 say(mark, Tone.BAD if message.urgent else Tone.NOTICE),
+                say(level, _PRIORITY_TONES.get(message.priority, Tone.MUTED)),
                 say(kind, _KIND_TONES.get(message.kind, Tone.LINK)),
                 Span(first_line(message.body), tone),
             ),
@@ -136,17 +156,22 @@ def message_details(scene: Scene, message_id: str | None) -> tuple[Line, ...]:
     if message is None:
         return (line(say("Choose a message to read it.", Tone.MUTED)),)
     copies = [each for each in scene.world.deliveries.values() if each.message == message.id]
+    copies.sort(key=lambda each: not _is_dead(each))
+    level = "" if message.priority is Priority.NORMAL else f"   {message.priority.name.lower()}"
     return (
         line(
             Span(_name(message.sender), Tone.STRONG),
             say(f" {scene.glyphs.arrow} ", Tone.FAINT),
             Span(_name(message.to), Tone.STRONG),
             say(f"   {message.kind.value}", _KIND_TONES.get(message.kind, Tone.LINK)),
+            say(level, _PRIORITY_TONES.get(message.priority, Tone.MUTED)),
             say("   urgent" if message.urgent else "", Tone.BAD),
             say(f"   {time_of_day(message.at)}, {when(message.at, scene.now)}", Tone.MUTED),
         ),
         BLANK,
         *paragraph(message.body),
+        *((BLANK, fact("payload", message.payload)) if message.payload else ()),
+        *((fact("belongs to", message.correlation_id),) if message.correlation_id else ()),
         BLANK,
         *(_copy(each) for each in copies[:20]),
         *((fact("and", f"{len(copies) - 20} more"),) if len(copies) > 20 else ()),
@@ -154,10 +179,23 @@ def message_details(scene: Scene, message_id: str | None) -> tuple[Line, ...]:
     )
 
 
+_COPY_WORDS: Final = {
+    DeliveryState.QUEUED: "waits for",
+    DeliveryState.DELIVERED: "fetched by",
+    DeliveryState.ACKED: "read by",
+    DeliveryState.EXPIRED: "expired for",
+    DeliveryState.DEAD: "dead for",
+}
+
+
 def _copy(delivery: Delivery) -> Line:
+    word, name = _COPY_WORDS[delivery.state], _name(delivery.recipient)
+    if _is_dead(delivery):
+        step = f"supervisor dead requeue {delivery.key}, or dead drop"
+        return fact(word, f"{name}: fetched {delivery.attempts} times, never acknowledged; {step}", Tone.BAD)
     when = f" at {time_of_day(delivery.acked_at)}" if delivery.acked_at else ""
-    word = {"acked": "read by", "delivered": "fetched by", "queued": "waits for", "expired": "expired for"}
-    return fact(word[delivery.state.value], f"{_name(delivery.recipient)}{when}", Tone.MUTED)
+    again = f" {delivery.attempts} times" if delivery.attempts > 1 else ""
+    return fact(word, f"{name}{again}{when}", Tone.MUTED)
 
 
 def _thread(scene: Scene, message: Message) -> tuple[Line, ...]:

@@ -13,7 +13,7 @@ from supervisor.ui.scene import Link, Scene
 from supervisor.ui.spans import Line, Span, Tone, line, say, width_of
 from supervisor.ui.view_models.approvals import waiting_count
 from supervisor.ui.view_models.banner import run_end, run_is_over
-from supervisor.ui.view_models.inbox import unread_of_human
+from supervisor.ui.view_models.inbox import dead_count, unread_of_human
 from supervisor.ui.view_models.words import (
     AGENT_TONES,
     AGENT_WORDS,
@@ -51,10 +51,10 @@ class Tab:
 
 def tabs(scene: Scene) -> tuple[Tab, ...]:
     """List the six screens with their badges."""
-    waiting, unread = waiting_count(scene), unread_of_human(scene)
+    waiting, unread, dead = waiting_count(scene), unread_of_human(scene), dead_count(scene)
     open_votes = sum(vote.state.value == "open" for vote in scene.world.votes.values())
     badges = {
-        "inbox": str(unread) if unread else "",
+        "inbox": f"{unread or ''}{f' {scene.glyphs.flag}{dead}' if dead else ''}".strip(),
         "votes": str(open_votes) if open_votes else "",
         "approvals": f"{scene.glyphs.flag}{waiting}" if waiting else "",
     }

@@ -260,9 +260,19 @@ def test_a_vote_that_is_not_there_says_where_to_look(run: Run, engine: ScriptedE
 
 
 def test_send_says_who_got_it(run: Run, engine: ScriptedEngine) -> None:
-    engine.answers["send"] = {"message": {"id": "M9"}, "recipients": ["worker-1", "worker-2"]}
+    engine.answers["send"] = {
+        "message": {"id": "M9"},
+        "recipients": ["worker-1", "worker-2"],
+        "mailboxes": [
+            {"name": "worker-1", "state": "idle", "queued_ahead": 0},
+            {"name": "worker-2", "state": "parked", "queued_ahead": 3},
+        ],
+    }
 
-    assert run("send", "role:worker", "hello", "--urgent").stdout == "M9 sent to worker-1, worker-2\n"
+    assert run("send", "role:worker", "hello", "--urgent").stdout.splitlines() == [
+        "M9 sent to worker-1, worker-2",
+        "worker-2 is parked: it waits there until the agent runs",
+    ]
     assert run("send", "all", "-", keys="from a pipe\n").exit_code == 0
     assert engine.asked == [
         ("send", {"to": "role:worker", "body": "hello", "urgent": True, "thread": ""}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from supervisor.headless.printer import StoryPrinter, clock_text
 from supervisor.model.agent import AgentState, ExitClass, ExitInfo
 from supervisor.model.approval import ApprovalState
 from supervisor.model.event import Event
-from supervisor.model.task import BlockReason, TaskState
+from supervisor.model.message import Delivery, DeliveryState
+from supervisor.model.task import BlockReason, Priority, TaskState
 from supervisor.model.team import Run, RunState
 from supervisor.model.vote import Ballot, Vote, VoteOutcome, VoteState
 from supervisor.model.wire import to_wire
@@ -64,6 +66,38 @@ def test_the_way_of_a_task_through_review_is_told(team: ScriptedTeam) -> None:
     assert submitted == "worker-2 finished T1 longest functions; it awaits review"
     assert sent_back == "judge sent T1 longest functions back: no figures"
     assert approved == "judge approved T1 longest functions"
+
+
+def test_messages_tell_what_makes_them_pressing(team: ScriptedTeam) -> None:
+    team.message("planner", "worker-1", "hello")
+    assert told(team)[-2:] == ["planner to worker-1: hello", None]
+    team.message("planner", "worker-1", "stop", urgent=True, priority=Priority.CRITICAL)
+    assert told(team)[-2] == "planner to worker-1 (urgent, critical): stop"
+    team.message("planner", "worker-1", "later", priority=Priority.LOW)
+    assert told(team)[-2] == "planner to worker-1: later"
+
+
+def test_the_fate_of_a_dead_letter_is_told(team: ScriptedTeam) -> None:
+    message = team.message("planner", "worker-1", "poison")
+    queued = Delivery(message=message.id, recipient="worker-1")
+    stories = []
+    for state, actor, reason in (
+        (DeliveryState.DELIVERED, "worker-1", ""),
+        (DeliveryState.DEAD, "supervisor", "fetched 3 times, never acked"),
+        (DeliveryState.QUEUED, "human", "mended"),
+        (DeliveryState.DEAD, "supervisor", ""),
+        (DeliveryState.ACKED, "human", ""),
+    ):
+        team.record("delivery.changed", replace(queued, state=state), actor=actor, reason=reason)
+        stories.append(told(team)[-1])
+
+    assert stories == [
+        None,
+        "M1/worker-1 is a dead letter: fetched 3 times, never acked; see: supervisor dead list",
+        "human put M1/worker-1 back into the mailbox: mended",
+        "M1/worker-1 is a dead letter; see: supervisor dead list",
+        "human took the dead letter M1/worker-1 as dealt with",
+    ]
 
 
 def test_what_goes_wrong_with_a_task_is_told_with_the_reason(team: ScriptedTeam) -> None:

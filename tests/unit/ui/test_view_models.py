@@ -10,7 +10,7 @@ import pytest
 from supervisor.model.agent import AgentState
 from supervisor.model.approval import ApprovalState
 from supervisor.model.message import DeliveryState
-from supervisor.model.task import BlockReason, TaskState
+from supervisor.model.task import BlockReason, Priority, TaskState
 from supervisor.model.team import RunState
 from supervisor.testing import sample_team
 from supervisor.testing.clock import VirtualClock
@@ -236,6 +236,22 @@ def test_a_mailbox_holds_what_came_and_what_was_sent_newest_first(engine: FakeEn
         "M2",
         "M1",
     ]
+
+
+def test_priority_payload_and_dead_letters_are_shown(engine: FakeEngine) -> None:
+    assert inbox.DEAD_MAIL not in [row.key for row in inbox.mailbox_rows(scene_of(engine))]
+    engine.put(replace(engine.world.messages["M4"], priority=Priority.HIGH, payload='{"a":1}'))
+    copy = engine.world.deliveries["M4/worker-2"]
+    engine.put(replace(copy, state=DeliveryState.DEAD, attempts=3))
+    scene = scene_of(engine)
+    assert row_of(inbox.mailbox_rows(scene), inbox.DEAD_MAIL) == ["dead letters", "1"]
+    assert [row.key for row in inbox.message_rows(scene, inbox.DEAD_MAIL)] == ["M4"]
+    assert row_of(inbox.message_rows(scene, "judge"), "M4")[-1].startswith("high Name the command")
+    details = texts(inbox.message_details(scene, "M4"))
+    assert "   high" in details[0]
+    assert any("dead for" in each and "supervisor dead requeue M4/worker-2" in each for each in details)
+    assert any('{"a":1}' in each for each in details)
+    assert [tab.badge for tab in status.tabs(scene) if tab.mode == "inbox"] == [f"1 {scene.glyphs.flag}1"]
 
 
 def test_a_message_tells_who_has_read_it(engine: FakeEngine) -> None:
