@@ -158,7 +158,9 @@ def _tell_of_loop(scope: Scope, one: str, other: str) -> None:
 
 
 def _mailboxes(scope: Scope, message: Message, recipients: tuple[str, ...]) -> tuple[Mailbox, ...]:
-    states = {agent.name: agent.state for agent in scope.agents()}
+    alone = scope.member(recipients[0]) if len(recipients) == 1 else None
+    known = scope.agents() if len(recipients) > 1 else () if alone is None else (alone,)
+    states = {agent.name: agent.state for agent in known}
     return tuple(
         Mailbox(name=name, state=states.get(name), queued_ahead=_ahead(scope, message, name))
         for name in recipients
@@ -177,8 +179,12 @@ def resolve(scope: Scope, to: str, *, sender: str) -> tuple[str, ...]:
         return (HUMAN,)
     if to == SELF:
         return (sender,)
+    kind, colon, value = to.partition(":")
+    if not colon or kind == "agent":  # most mail: one row in place of the whole team
+        one = scope.member(value if colon else to)
+        if one is not None:
+            return (one.name,)
     agents = scope.agents()
-    kind, _, value = to.partition(":")
     names = tuple(
         agent.name for agent in agents if _is_meant(agent, to=to, kind=kind, value=value, sender=sender)
     )

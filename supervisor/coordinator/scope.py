@@ -66,6 +66,13 @@ class Scope:
         known = self.tx.values(Agent, "agent.all")
         return tuple(agent for agent in known if agent.name in names or _joined(agent))
 
+    def member(self, name: str) -> Agent | None:
+        """Return one of `agents` by its name, or None for whoever is not of the team."""
+        found = self.tx.value(Agent, "agent.get", name=name)
+        if found is None or (self.pool_of(name) is None and not _joined(found)):
+            return None
+        return found
+
     def pool_of(self, name: str) -> PoolSpec | None:
         """Return the pool of an agent, or None for one that the profile does not define."""
         try:

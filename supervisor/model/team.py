@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from supervisor.model.agent import Role
 from supervisor.model.approval import ApprovalRule
 from supervisor.model.notify import NotifySpec
+
+_ORDINAL: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 
 class Restart(StrEnum):
@@ -111,6 +115,13 @@ class PoolSpec:
             return (self.name,)
         return tuple(f"{self.name}-{number}" for number in range(1, self.size + 1))
 
+    def holds(self, agent: str) -> bool:
+        """Tell whether an agent is of this pool, without listing them all."""
+        if self.size == 1:
+            return agent == self.name
+        name, _, number = agent.rpartition("-")
+        return name == self.name and bool(_ORDINAL.fullmatch(number)) and int(number) <= self.size
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeamSpec:
@@ -134,7 +145,7 @@ class TeamSpec:
     def pool_of(self, agent: str) -> PoolSpec:
         """Return the pool that `agent` belongs to; raise KeyError for a stranger."""
         for pool in self.pools:
-            if agent in pool.agent_names:
+            if pool.holds(agent):
                 return pool
         raise KeyError(agent)
 

@@ -24,6 +24,25 @@ def test_several_agents_are_numbered_from_one() -> None:
     assert pool("worker", 3).agent_names == ("worker-1", "worker-2", "worker-3")
 
 
+@pytest.mark.parametrize("size", [1, 3, 12])
+def test_a_pool_holds_the_agents_that_it_names_and_no_other(size: int) -> None:
+    strangers = (
+        "worker-0",
+        "worker-01",
+        "worker-13",
+        "worker-",
+        "worker--1",
+        "worker-१",
+        "work-1",
+        "worker-1-1",
+    )
+    crowd = pool("worker", size)
+
+    assert all(crowd.holds(name) for name in crowd.agent_names)
+    assert not any(crowd.holds(name) for name in (*strangers, "worker-" + "9" * 5000))
+    assert crowd.holds("worker") == (size == 1)
+
+
 def test_a_team_knows_the_pool_of_each_agent() -> None:
     team = TeamSpec(
         name="survey", description="", pools=(pool("judge"), pool("worker", 2)), source="", digest=""
