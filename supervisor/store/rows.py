@@ -123,5 +123,5 @@ def _forms(kind: Any) -> dict[str, str]:
     for field in dataclasses.fields(kind):
         spelled = str(field.type)
         is_json = spelled.startswith(("tuple", "dict", "ExitInfo", "LastTask"))
-        forms[field.name] = "json" if is_json else "bool" if spelled == "bool" else "plain"
+        forms[field.name] = "json" if is_json else "bool" if spelled.startswith("bool") else "plain"
     return forms
