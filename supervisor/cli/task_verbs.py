@@ -86,7 +86,7 @@ def show_task(*, task_id: str, project: Path, as_json: bool) -> None:
     if as_json:
         print_json("task_show", **facts)
     else:
-        for line in _task_page(facts):
+        for line in task_page(facts):
             say(line)
 
 
@@ -103,10 +103,10 @@ async def _task_facts(project: Path, spelled: str) -> dict[str, Any]:
             return facts
     except EngineNotRunning:
         seen = await read_view(project)
-        return _facts_from(seen.world, wanted)
+        return facts_from(seen.world, wanted)
 
 
-def _facts_from(world: World, wanted: str) -> dict[str, Any]:
+def facts_from(world: World, wanted: str) -> dict[str, Any]:
     """Gather what an engine would answer, without the history, from the state on disk."""
     from supervisor.errors import NotFound
     from supervisor.model.wire import to_wire
@@ -125,7 +125,8 @@ def _facts_from(world: World, wanted: str) -> dict[str, Any]:
     }
 
 
-def _task_page(facts: dict[str, Any]) -> list[str]:
+def task_page(facts: dict[str, Any]) -> list[str]:
+    """Spell one task in full, from what an engine or `facts_from` answers."""
     from supervisor.model.task import Checkpoint, Note, Task
     from supervisor.model.wire import from_wire
 

@@ -71,9 +71,9 @@ def status_lines(seen: View, at: float) -> list[str]:
     lines = [f"team {run.team}, run {run.id} {run.state.value}{told} ({running})"]
     lines += [f"needs you: {need}" for need in needs(world, at)]
     agents = Counter(agent.state.value for agent in world.agents.values())
-    lines.append(f"agents: {_counted(dict(agents))}")
+    lines.append(f"agents: {counted(dict(agents))}")
     counts = {state.value: count for state, count in world.task_counts().items()}
-    lines.append(f"tasks: {_counted(counts)}{_bar(world)}")
+    lines.append(f"tasks: {counted(counts)}{bar(world)}")
     if not seen.live and run.state.value == "active":
         lines.append("go on: supervisor up")
     return lines
@@ -119,11 +119,13 @@ def unread_for_human(world: World) -> list[MessageId]:
     ]
 
 
-def _counted(counts: dict[str, int]) -> str:
+def counted(counts: dict[str, int]) -> str:
+    """Spell how many there are of each: `2 idle, 1 working`."""
     return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none"
 
 
-def _bar(world: World, width: int = 20) -> str:
+def bar(world: World, width: int = 20) -> str:
+    """Draw how much of the run's work has ended; nothing without tasks."""
     tasks = world.run_tasks()
     if not tasks:
         return ""
