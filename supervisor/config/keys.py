@@ -332,7 +332,7 @@ SINKS_MAX: Final = 20
 
 NOTIFY: Final = Table(
     keys=(
-        Key(name="name", kind=NAME, meaning="Name of the sink, for `supervisor notify`."),
+        Key(name="name", kind=NAME, meaning="Name of the sink, as `supervisor notify list` shows it."),
         Key(
             name="kind",
             kind=Choice(words=tuple(SinkKind)),

@@ -163,7 +163,7 @@ def _delivery(event: Event, after: _Facts) -> _Words | None:
     return _Words(
         kind=NoticeKind.DEAD_LETTER,
         title=f"Message {after.get('message')} did not reach {after.get('recipient')}",
-        body=_because(event.reason),
+        body=f"Put it back: supervisor dead requeue {event.subject}{_quoted(event.reason)}",
     )
 
 

@@ -71,6 +71,20 @@ async def ask_approval(team: SmallTeam, title: str = "delete it", agent: str = "
     return str(asked.id)
 
 
+def is_done(way: Notifiers, sent: int) -> Callable[[], object]:
+    """Tell whether so many letters left and none is under way."""
+
+    def look() -> bool:
+        (state,) = way.states()
+        return state["sent"] >= sent and not state["sending"]
+
+    return look
+
+
+def is_at_rest(way: Notifiers) -> Callable[[], object]:
+    return way._couriers["ops"].rested.is_set
+
+
 def titles(server: Receiver) -> list[str]:
     return [json.loads(got.body)["title"] for got in server.received]
 
@@ -250,14 +264,10 @@ async def test_what_was_not_sent_when_the_engine_died_is_sent_by_the_next(
 
 async def test_what_arrived_is_not_sent_again(tmp_path: Path, server: Receiver) -> None:
     async with small_team(tmp_path, notify=(HOOK,)) as team:
-        for title in ("first", "second"):
+        for sent, title in enumerate(("first", "second"), start=1):
             async with kept(ways_out(team, {"HOOK_URL": server.url})) as way:
                 await ask_approval(team, title)
-                await settled(
-                    lambda way=way: (
-                        way.states()[0]["sent"] == len(server.received) > 0 and not way.states()[0]["sending"]
-                    )
-                )
+                await settled(is_done(way, sent))
                 await way.last_words(never)
         async with kept(ways_out(team, {"HOOK_URL": server.url})) as way:
             await way.last_words(never)
@@ -310,7 +320,7 @@ async def test_a_repeat_across_engines_is_known(tmp_path: Path, server: Receiver
                 await team.start("worker-2")
                 await team.crash("worker-2", to=AgentState.PARKED)
                 await server.until(1)
-                await settled(lambda way=way: not way.states()[0]["sending"])
+                await settled(is_done(way, 1))
                 await way.last_words(never)
     assert titles(server) == ["Agent worker-2 is parked"]
 
@@ -331,7 +341,7 @@ async def test_the_bucket_is_not_refilled_by_a_restart(tmp_path: Path, server: R
         for number in range(4):
             async with kept(ways_out(team, {"HOOK_URL": server.url})) as way:
                 await ask_approval(team, f"step {number}")
-                await settled(lambda way=way: way._couriers["ops"].rested.is_set())
+                await settled(is_at_rest(way))
     assert len(server.received) == 2
 
 
