@@ -82,6 +82,7 @@ async def _open(job: Job, risk: Risk, run_number: int) -> str:
             options=SEVERITIES,
             electorate=[job.settings.get("reviewers", "group:reviewers")],
             deadline_s=VOTE_DEADLINE_S,
+            early=False,  # every reviewer is heard, also when the rest cannot change the outcome
             idempotency_key=f"run-{run_number}-vote-{risk.slug}",
         )
     except Refused as refused:

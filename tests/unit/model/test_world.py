@@ -12,12 +12,13 @@ from supervisor.model.agent import Agent, AgentState, Role
 from supervisor.model.approval import Approval, ApprovalState, Mode
 from supervisor.model.event import Event
 from supervisor.model.handoff import Handoff
-from supervisor.model.ids import ApprovalId, MessageId, QuestionId, TaskId, VoteId
+from supervisor.model.ids import ApprovalId, MessageId, QuestionId, TaskId, VoteId, milestone_id
 from supervisor.model.memory import MemoryEntry
 from supervisor.model.message import Delivery, DeliveryState, Message
+from supervisor.model.milestone import Milestone
 from supervisor.model.outside_key import OutsideKey
 from supervisor.model.question import Question, QuestionState
-from supervisor.model.task import Checkpoint, Note, Task, TaskState
+from supervisor.model.task import Board, Checkpoint, Note, Task, TaskState
 from supervisor.model.team import Run, RunState
 from supervisor.model.vote import Ballot, Vote
 from supervisor.model.wire import to_wire
@@ -74,6 +75,8 @@ ROWS: dict[str, tuple[Any, str]] = {
     "agent": (AGENT, "worker-1"),
     "task": (TASK, "T1"),
     "note": (NOTE, "1"),
+    "milestone": (Milestone(id=milestone_id(2), run=1, name="Sprint 1"), "P2"),
+    "board": (Board(task=TASK.id, text="half way", author="worker-1", at=1.0), "T1"),
     "checkpoint": (CHECKPOINT, "T1"),
     "message": (MESSAGE, "M1"),
     "delivery": (DELIVERY, "M1/worker-1"),

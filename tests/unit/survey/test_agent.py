@@ -54,7 +54,8 @@ async def door(project: Project, tmp_path: Path) -> AsyncIterator[Door]:
 async def test_a_call_is_answered_with_plain_data(door: Door) -> None:
     async with connected(door.kit("worker-1")) as coordinator:
         me = await coordinator.call("whoami")
-        await coordinator.call("message_send", to="self", body="remember")
+        async with connected(door.kit("worker-2")) as another:
+            await another.call("message_send", to="worker-1", body="remember")
         assert await wait_for(coordinator, "mail", "task") == ["mail"]
 
     assert (me["name"], me["role"], me["held"]) == ("worker-1", "worker", [])

@@ -12,7 +12,7 @@ import pytest
 
 import analysing
 import effort
-from supervisor.coordinator import approvals, steering
+from supervisor.coordinator import approvals, planning, steering
 from supervisor.coordinator.planning import NewTask
 from supervisor.model.approval import Mode
 from tests.unit.survey.desk import Died, Survey, survey_team
