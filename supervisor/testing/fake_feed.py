@@ -14,7 +14,7 @@ from supervisor.model.event import Event
 from supervisor.model.wire import to_wire
 from supervisor.model.world import EngineInfo, PoolInfo, Snapshot, World, key_of
 from supervisor.transports.control.client import FeedItem
-from supervisor.transports.control.protocol import Bye, MetricsFrame
+from supervisor.transports.control.protocol import BellFrame, Bye, MetricsFrame
 
 _NOUNS = {
     "Run": "run",
@@ -70,6 +70,10 @@ class FakeEngine:
     def measure(self, *metrics: AgentMetrics) -> None:
         """Tell the listeners what the agents use."""
         self._tell(MetricsFrame(at=self.clock.now(), agents=metrics))
+
+    def ring(self, about: str = "help") -> None:
+        """Ask the listeners for their bell."""
+        self._tell(BellFrame(at=self.clock.now(), about=about))
 
     def end(self, reason: str = "the run is finished") -> None:
         """Say goodbye, as an engine that stops does."""

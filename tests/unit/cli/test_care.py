@@ -38,6 +38,7 @@ def test_doctor_looks_at_everything_and_says_ok_warn_or_fail(ask: Any) -> None:
         "runtime dir",
         "state dir",
         "engine",
+        "notices",
         "disk",
     ]
     assert {check["verdict"] for check in told["checks"]} <= {"ok", "warn"}

@@ -91,3 +91,12 @@ async def test_waiting_for_an_engine_changes_nothing_on_screen() -> None:
         before = team.live.version
         await team.clock.advance(60)
         assert team.live.version == before
+
+
+async def test_the_engine_can_ask_for_the_bell() -> None:
+    async with Following() as team:
+        seq = team.live.scene(UNICODE).world.seq
+        team.engine.ring()
+        await team.clock.settle()
+        assert team.live.rings == 1
+        assert team.live.scene(UNICODE).world.seq == seq
