@@ -8,8 +8,10 @@ from typing import Any, Final
 OK: Final = "ok"
 LEASE_S: Final = 900.0
 MAIL_S: Final = 24 * 3600.0
+HIDDEN_S: Final = 300.0
+ATTEMPTS: Final = 3
 ENDED: Final = ("done", "failed", "cancelled")
-OPEN: Final = ("pending", "approved", "queued", "delivered")
+UNREAD: Final = ("queued", "delivered")
 WORKERS: Final = ("worker-1", "worker-2", "solo")
 JUDGES: Final = ("judge", "solo")
 COUNCIL: Final = ("voter-1", "voter-2", "voter-3")
@@ -189,31 +191,66 @@ class PlainTeam:
 
     # ---- mail
 
-    def send(self, who: str, to: str) -> str:
-        self._post(tuple(name for name in ADDRESSES[to] if name != who or to == who))
+    def send(self, who: str, to: str, *, urgent: bool = False) -> str:
+        recipients = tuple(name for name in ADDRESSES[to] if name != who or to == who)
+        self._post(recipients, by=who, urgent=urgent)
         return OK
 
-    def _post(self, recipients: tuple[str, ...]) -> None:
+    def _post(self, recipients: tuple[str, ...], *, by: str = "supervisor", urgent: bool = False) -> None:
         self.messages += 1
         for name in dict.fromkeys(recipients):
-            self.mail[f"M{self.messages}", name] = {"state": "queued", "until": self.now + MAIL_S}
+            self.mail[f"M{self.messages}", name] = {
+                "state": "queued",
+                "until": self.now + MAIL_S,
+                "by": (by, self.lives.get(by)),
+                "rank": (not urgent, self.messages),
+                "attempts": 0,
+                "hidden_from": None,
+                "visible": 0.0,
+            }
 
     def fetch(self, who: str) -> list[str]:
+        me = (who, self.lives[who])
         unread = [
-            (key, copy)
-            for key, copy in self.mail.items()
-            if key[1] == who and copy["state"] in {"queued", "delivered"}
+            (copy["rank"], number, copy)
+            for (number, name), copy in self.mail.items()
+            if name == who
+            and copy["state"] in UNREAD
+            and copy["attempts"] < ATTEMPTS
+            and copy["by"] != me
+            and (copy["hidden_from"] != me or copy["visible"] <= self.now)
         ]
-        for _, copy in unread:
-            copy["state"] = "delivered"
-        return [number for (number, _), _ in unread]
+        for _, _, copy in unread:
+            copy |= {"state": "delivered", "hidden_from": me, "visible": self.now + HIDDEN_S}
+            copy["attempts"] += 1
+        return [number for _, number, _ in sorted(unread, key=lambda each: each[0])]
 
     def ack(self, who: str, number: str) -> int:
         copy = self.mail.get((number, who))
-        if copy is None or copy["state"] not in {"queued", "delivered"}:
+        if copy is None or copy["state"] not in {*UNREAD, "dead"}:
             return 0
         copy["state"] = "acked"
         return 1
+
+    def _keep_mail(self) -> None:
+        losers = set()
+        for copy in self.mail.values():
+            spent = copy["attempts"] >= ATTEMPTS and copy["visible"] <= self.now
+            if copy["state"] in UNREAD and copy["until"] <= self.now:
+                copy["state"] = "expired"
+            elif copy["state"] == "delivered" and spent:
+                copy["state"] = "dead"
+            else:
+                continue
+            losers.add(copy["by"][0])
+        for name in sorted(losers - {"supervisor"}):
+            self._post((name,))
+
+    def _return_mail(self, who: str, *, failure: bool) -> None:
+        for (_, name), copy in self.mail.items():
+            if name == who and copy["state"] == "delivered" and copy["visible"] > self.now:
+                copy["visible"] = self.now
+                copy["attempts"] -= not failure
 
     # ---- votes
 
@@ -294,9 +331,10 @@ class PlainTeam:
         for vote in self.votes.values():
             if vote["state"] == "open" and self.now > vote["until"]:
                 self._close(vote)
-        for row in (*self.approvals.values(), *self.mail.values()):
-            if row["state"] in OPEN and row["until"] <= self.now:
-                row["state"] = "expired"
+        for approval in self.approvals.values():
+            if approval["state"] in {"pending", "approved"} and approval["until"] <= self.now:
+                approval["state"] = "expired"
+        self._keep_mail()
 
     def _keep_lease(self, task: Row, alive: tuple[str, ...]) -> None:
         left = task["lease"] - self.now
@@ -318,6 +356,7 @@ class PlainTeam:
         for approval in self.approvals.values():
             if approval["by"][0] == who and approval["state"] in {"pending", "approved"}:
                 approval["state"] = "withdrawn"
+        self._return_mail(who, failure=failure)
 
     def start(self, who: str) -> None:
         self.dead.discard(who)

@@ -148,7 +148,7 @@ class TeamMachine(RuleBasedStateMachine):
         expected = self.expect(who, lambda: self.plain.write(who, task, token, tool, permanent=permanent))
         self.ends(expected, who, tool, task_id=task, token=token, **more[tool])
         if tool == "help" and expected == OK and who not in self.plain.dead:
-            self.plain._post(("human",))
+            self.plain._post(("human",), by=who, urgent=True)
 
     @rule(who=workers, tool=st.sampled_from(("task_complete", "task_complete", "task_fail", "task_release")))
     def work_off(self, who: str, tool: str) -> None:
@@ -198,10 +198,14 @@ class TeamMachine(RuleBasedStateMachine):
         )
         self.ends(expected, who, how, **more)
 
-    @rule(who=st.sampled_from(("planner", "worker-1")), to=st.sampled_from(tuple(ADDRESSES)))
-    def send(self, who: str, to: str) -> None:
-        expected = self.expect(who, lambda: self.plain.send(who, to))
-        self.ends(expected, who, "message_send", to=to, body="b")
+    @rule(
+        who=st.sampled_from(("planner", "worker-1")),
+        to=st.sampled_from(tuple(ADDRESSES)),
+        urgent=st.booleans(),
+    )
+    def send(self, who: str, to: str, *, urgent: bool) -> None:
+        expected = self.expect(who, lambda: self.plain.send(who, to, urgent=urgent))
+        self.ends(expected, who, "message_send", to=to, body="b", urgent=urgent)
 
     @rule(who=st.sampled_from(("worker-1", "judge", *COUNCIL)))
     def fetch(self, who: str) -> None:
@@ -313,6 +317,17 @@ class TeamMachine(RuleBasedStateMachine):
             self.run(self.team.crash(who))
             self.plain.die(who, failure=True)
 
+    @rule()
+    def poison(self) -> None:
+        """Let a reader die over its mail again and again."""
+        self.send("planner", "worker-1", urgent=True)
+        for _ in range(3):
+            if "worker-1" in self.plain.dead:
+                self.die_or_start("worker-1", holder=False)
+            self.fetch("worker-1")
+            self.die_or_start("worker-1", holder=False)
+        self.tick(1.0, silent=False, pending=False)
+
     @precondition(lambda self: self.calls > self.crashed_at + 4)
     @rule()
     def crash_and_reopen(self) -> None:
@@ -326,6 +341,7 @@ class TeamMachine(RuleBasedStateMachine):
         self.path = path
         self._open()
         self.run(self.team.do(upkeep.engine_was_lost))
+        self.plain.now = self.clock.now()
         for name in TEAM:
             if name not in self.plain.dead:
                 self.plain.die(name, failure=False)

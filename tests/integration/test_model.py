@@ -14,7 +14,17 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from supervisor.coordinator import approvals, dependencies, messages, planning, reviews, upkeep, votes, work
+from supervisor.coordinator import (
+    approvals,
+    dependencies,
+    mailboxes,
+    messages,
+    planning,
+    reviews,
+    upkeep,
+    votes,
+    work,
+)
 from supervisor.errors import SupervisorError
 from supervisor.model.approval import APPROVAL_MOVES, ApprovalState
 from supervisor.model.message import DeliveryState
@@ -96,9 +106,12 @@ BUGS: Final[dict[str, tuple[Any, str, Any]]] = {
     "authors judge themselves": (reviews, "_check_may_judge", nothing),
     "a ballot can be cast twice": (Transaction, "one", without("ballot.get")),
     "votes outlive their deadline": (votes, "close_overdue", nothing),
-    "reading consumes": (messages, "DeliveryState", consuming),
+    "reading consumes": (mailboxes, "DeliveryState", consuming),
+    "fetched mail is not hidden": (mailboxes, "VISIBILITY_S", 0.0),
+    "the mail of the dead stays hidden": (mailboxes, "incarnation_over", nothing),
+    "senders are not told": (mailboxes, "_tell_sender", nothing),
     "one recipient is forgotten": (messages, "resolve", all_but_the_last(messages.resolve)),
-    "mail never expires": (messages, "expire_mail", nothing),
+    "mail never expires": (mailboxes, "keep_mail", nothing),
     "any content may be used": (approvals, "hmac", agreeing),
     "answers can be changed": (approvals, "APPROVAL_MOVES", any_answer()),
     "leave outlives who asked": (approvals, "withdraw", nothing),
