@@ -22,6 +22,7 @@ _PRAGMAS: Final = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA trusted_schema = OFF",
     "PRAGMA wal_autocheckpoint = 1000",
+    "PRAGMA temp_store = MEMORY",  # else each statement that may fail halfway asks for 64 KiB, to undo it
     "PRAGMA journal_size_limit = 67108864",
     "PRAGMA busy_timeout = 5000",
 )
