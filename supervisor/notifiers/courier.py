@@ -15,9 +15,8 @@ from supervisor.notifiers.ledger import Ledger, SinkState
 from supervisor.notifiers.letter import Letter, letter_of, trial_letter
 from supervisor.notifiers.notice import Notice, Settled
 from supervisor.notifiers.queue import NoticeQueue
-from supervisor.notifiers.rate import Allowance
+from supervisor.notifiers.rate import SLACK_PAUSE_S, Allowance
 from supervisor.notifiers.sink import NotSent, Sink
-from supervisor.notifiers.slack import PAUSE_S
 
 TRIES_MAX: Final = 5
 BACKOFF_BASE_S: Final = 2.0
@@ -221,7 +220,7 @@ class Courier:
         )
 
     def _allowance(self) -> Allowance:
-        least = PAUSE_S if self.spec.kind is SinkKind.SLACK else 0.0
+        least = SLACK_PAUSE_S if self.spec.kind is SinkKind.SLACK else 0.0
         return Allowance(
             per_hour=self.spec.per_hour,
             burst=self.spec.burst,

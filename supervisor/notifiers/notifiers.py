@@ -14,14 +14,11 @@ from supervisor.coordinator.coordinator import Coordinator
 from supervisor.errors import NotFound, StoreError
 from supervisor.model.event import Event
 from supervisor.model.notify import NotifySpec
-from supervisor.notifiers.aside import Aside
 from supervisor.notifiers.bell import Ring
 from supervisor.notifiers.courier import Courier, Trial
-from supervisor.notifiers.http import Poster
 from supervisor.notifiers.ledger import PRIMED, Ledger, SinkState
 from supervisor.notifiers.notice import notice_of, settled_by
 from supervisor.notifiers.sink import Origin, Sink
-from supervisor.notifiers.sinks import Ways, sink_of
 
 AGAIN_S: Final = 5.0
 LAST_WORDS_S: Final = 5.0
@@ -49,10 +46,9 @@ class Notifiers:
         self._rng = rng
         self._ledger = Ledger(coordinator)
         self._specs = coordinator.team.notify
-        origin = Origin(team=coordinator.team.name, project=project)
-        aside = Aside()
-        poster = Poster(clock=clock, aside=aside)
-        self._ways = Ways(origin=origin, aside=aside, poster=poster, ring=ring, environ=environ)
+        self._origin = Origin(team=coordinator.team.name, project=project)
+        self._ring = ring
+        self._environ = environ
         self._couriers: dict[str, Courier] = {}
         self._seen = 0
         self._is_live = False
@@ -103,7 +99,10 @@ class Notifiers:
     async def _begin(self) -> None:
         """Read how far each sink had come, and look at every event since then."""
         states = await self._ledger.open(self._specs)
-        self._couriers = {spec.name: self._courier(spec, states[spec.name]) for spec in self._specs}
+        self._couriers = {
+            spec.name: self._courier(spec, sink, states[spec.name])
+            for spec, sink in zip(self._specs, self._sinks(), strict=True)
+        }
         self._seen = max(0, min(state.cursor for state in states.values()) - PRIMED)
         store = self._coordinator.store
         while self._seen < store.last_seq:
@@ -114,8 +113,14 @@ class Notifiers:
                 self._look_at(event)
         self._is_live = True  # nothing was awaited since the comparison: no commit came between
 
-    def _courier(self, spec: NotifySpec, state: SinkState) -> Courier:
-        sink: Sink = sink_of(spec, self._ways)
+    def _sinks(self) -> list[Sink]:
+        """Make the sinks of the profile."""
+        from supervisor.notifiers import sinks  # noqa: PLC0415 - 5 ms; most teams have no sink
+
+        ways = sinks.ways(self._origin, self._clock, ring=self._ring, environ=self._environ)
+        return [sinks.sink_of(spec, ways) for spec in self._specs]
+
+    def _courier(self, spec: NotifySpec, sink: Sink, state: SinkState) -> Courier:
         return Courier(spec, sink, state, ledger=self._ledger, clock=self._clock, rng=self._rng)
 
     def _committed(self, events: list[Event]) -> None:

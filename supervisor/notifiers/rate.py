@@ -7,6 +7,9 @@ from typing import Final
 
 HOUR_S: Final = 3600.0
 
+SLACK_PAUSE_S: Final = 1.0
+"""Slack takes one message a second."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:

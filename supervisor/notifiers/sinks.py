@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from supervisor.clock import Clock
 from supervisor.model.notify import NotifySpec, SinkKind
 from supervisor.notifiers.aside import Aside
 from supervisor.notifiers.bell import BellSink, Ring
@@ -25,6 +26,13 @@ class Ways:
     poster: Poster
     ring: Ring
     environ: Mapping[str, str] = field(repr=False)
+
+
+def ways(origin: Origin, clock: Clock, *, ring: Ring, environ: Mapping[str, str]) -> Ways:
+    """Gather what the sinks of one team share."""
+    aside = Aside()
+    poster = Poster(clock=clock, aside=aside)
+    return Ways(origin=origin, aside=aside, poster=poster, ring=ring, environ=environ)
 
 
 def sink_of(spec: NotifySpec, ways: Ways) -> Sink:

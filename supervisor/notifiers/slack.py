@@ -17,9 +17,6 @@ from supervisor.notifiers.sink import Origin
 SECTION_MAX: Final = 2900
 """Slack refuses a section of over 3,000 characters, spelled-out entities included."""
 
-PAUSE_S: Final = 1.0
-"""Slack takes one message a second."""
-
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "\uff20"}
 _LINKS: Final = re.compile(r"\](?=[(\[:])")
 

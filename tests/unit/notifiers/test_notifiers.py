@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -29,6 +31,7 @@ from supervisor.testing.receiver import Receiver, receiver, status
 from supervisor.testing.small_team import SmallTeam, small_team
 from tests.unit.notifiers.conftest import a_spec
 
+ROOT = Path(__file__).resolve().parents[3]
 HOOK, CHAT = a_spec(), a_spec(SinkKind.SLACK, name="chat", url_env="CHAT_URL")
 
 
@@ -156,6 +159,16 @@ async def test_a_profile_without_sinks_costs_nothing(tmp_path: Path) -> None:
         assert (way.states(), len(team.store._listeners)) == ([], before)
         with pytest.raises(NotFound, match=r"\[\[notify\]\]"):
             await way.test(None)
+
+
+def test_an_engine_loads_the_ways_out_only_for_a_team_that_has_one() -> None:
+    program = "import sys, supervisor.engine.main; print(*sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    loaded = set(ended.stdout.split())
+    assert "supervisor.notifiers.notifiers" in loaded
+    assert not loaded & {"supervisor.notifiers.http", "supervisor.notifiers.sinks", "httpx2", "email.utils"}
 
 
 # Never blocking
