@@ -10,7 +10,9 @@ import pytest
 from supervisor.config import keys, parse
 from supervisor.coordinator import floods, rates, votes
 from supervisor.model import approval, memory, message, task, vote
+from supervisor.model.notify import NotifySpec
 from supervisor.model.team import PoolSpec, TeamSpec
+from supervisor.notifiers import courier, http, queue
 from supervisor.transports.control import protocol, server
 from supervisor.transports.mcp import connections, gate
 
@@ -70,6 +72,11 @@ LIMITS: Final = {
     "vote": f"{votes.OPTIONS_MAX} options, {vote.VOTE_DEADLINE_S / 60:.0f} min",
     "restarts of an agent": (f"{default(PoolSpec, 'intensity')} in {default(PoolSpec, 'period_s'):.0f} s"),
     "life of one incarnation": f"{default(PoolSpec, 'max_runtime_s') / 3600:.0f} h",
+    "notices of one sink": (
+        f"{queue.QUEUE_MAX:,} waiting, {default(NotifySpec, 'burst')} at once, "
+        f"then {default(NotifySpec, 'per_hour'):.0f} an hour; "
+        f"{courier.TRIES_MAX} tries of {http.DEADLINE_S:.0f} s each"
+    ),
 }
 
 
