@@ -222,5 +222,10 @@ def _toml_merged(present: str, config: ClientConfig) -> str:
         raise InvalidArgument(f"it has another `{config.section}.{SERVER_NAME}`; take that out first")
     gap = "" if not present.strip() else "\n" if present.endswith("\n") else "\n\n"
     merged = present + gap + config.text
-    tomllib.loads(merged)
+    try:
+        tomllib.loads(merged)
+    except ValueError as error:  # an inline table cannot be added to
+        raise InvalidArgument(
+            f"`{config.section}` in it cannot be added to; add the entry by hand"
+        ) from error
     return merged

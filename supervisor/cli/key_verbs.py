@@ -170,11 +170,16 @@ def revoke(*, name: str, project: Path, yes: bool, as_json: bool) -> None:
 
 def confirm(question: str) -> None:
     """Have the person say that this is meant; raise UsageInvalid if nobody can be asked."""
-    if not sys.stdin.isatty():
+    if not _somebody_is_here():
         raise UsageInvalid("nobody can be asked here; nothing was done. Give --yes if it is meant")
     click.echo(question, nl=False, err=True)
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise UsageInvalid("not confirmed; nothing was done")
+
+
+def _somebody_is_here() -> bool:
+    """Tell whether a person can type an answer."""
+    return sys.stdin.isatty()
 
 
 def key_call(project: Path, verb: str, *, quiet: bool = False, **args: Any) -> dict[str, Any]:
