@@ -12,7 +12,6 @@ from supervisor.cli.output import note
 from supervisor.errors import EngineNotRunning
 
 if TYPE_CHECKING:
-    from supervisor.model.event import Event
     from supervisor.model.world import EngineInfo, Snapshot, World
     from supervisor.store.transaction import Transaction
     from supervisor.transports.control.client import ControlClient
@@ -128,16 +127,3 @@ def _check_something_ran(project: Path) -> None:
 
     if not open_state(project, create=False).database.exists():
         raise EngineNotRunning(f"no team has run on {project} yet. Start one: supervisor up survey")
-
-
-async def events_page(project: Path, client: ControlClient | None, *, since: int, limit: int) -> list[Event]:
-    """Read the events after number `since`, at most `limit`, from the engine or from disk."""
-    from supervisor.model.event import Event
-    from supervisor.model.wire import from_wire
-
-    if client is not None:
-        page = await client.call("events", since=since, limit=limit)
-        return [from_wire(Event, each) for each in page["events"]]
-    from supervisor.engine.offline import offline_events
-
-    return list(await offline_events(project, since, limit))

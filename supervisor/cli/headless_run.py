@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from supervisor.cli.engine_door import events_page
 from supervisor.cli.engine_log import EngineLogFile, logging_to
 from supervisor.cli.event_loop import run_async
 from supervisor.errors import SupervisorError
@@ -25,12 +24,9 @@ from supervisor.workspace.state_dir import open_state
 
 if TYPE_CHECKING:
     from supervisor.engine.main import EngineOptions
-    from supervisor.model.event import Event
 
 FAREWELL_S: Final = 5.0
 """How long the follower may still read what the ended engine had sent."""
-
-PAGE: Final = 1000
 
 
 def run_headless(options: EngineOptions, *, as_json: bool) -> int:
@@ -94,6 +90,7 @@ async def write_run_report(
 ) -> dict[str, Any]:
     """Write the report of the project's last run from the state on disk; return its summary."""
     from supervisor.engine.offline import read_offline
+    from supervisor.engine.stored_events import events_of_run
 
     snapshot = await read_offline(project)
     world = World.of(snapshot)
@@ -106,20 +103,11 @@ async def write_run_report(
         "report": str(target) if target is not None else None,
     }
     if target is not None:
-        events = await _events_of_run(project, world.run)
+        events = await asyncio.to_thread(lambda: list(events_of_run(project, world.run)))
         await asyncio.to_thread(
             write_report, target, world=world, engine=info, events=events, summary=summary
         )
     return summary
-
-
-async def _events_of_run(project: Path, run: int) -> list[Event]:
-    events: list[Event] = []
-    seq = 0
-    while page := await events_page(project, None, since=seq, limit=PAGE):
-        seq = page[-1].seq
-        events += [event for event in page if event.run == run]
-    return events
 
 
 def outcome_of(world: World, engine_code: int) -> str:

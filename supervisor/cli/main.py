@@ -9,10 +9,11 @@ from supervisor.cli.approval_verbs import approvals, approve, reject
 from supervisor.cli.border import Border
 from supervisor.cli.care_verbs import doctor, fsck
 from supervisor.cli.dead_verbs import dead
+from supervisor.cli.event_verbs import archive, events, replay
 from supervisor.cli.group_verbs import group
 from supervisor.cli.join_verb import join, mcp
 from supervisor.cli.key_verbs import key
-from supervisor.cli.log_verbs import events, logs
+from supervisor.cli.log_verbs import logs
 from supervisor.cli.memory_verbs import memory
 from supervisor.cli.message_verbs import inbox, send
 from supervisor.cli.notify_verbs import notify
@@ -63,6 +64,8 @@ for verb in (
     profile,
     doctor,
     fsck,
+    replay,
+    archive,
 ):
     supervisor.add_command(verb)
 

@@ -183,7 +183,7 @@ def _checkpoint(checkpoint: Checkpoint) -> list[str]:
 
 
 def _history(events: list[Any]) -> list[str]:
-    from supervisor.cli.log_verbs import event_line
+    from supervisor.cli.event_verbs import event_line
     from supervisor.model.event import Event
     from supervisor.model.wire import from_wire
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from supervisor.dispatch.archivist import Retention
 from supervisor.model.event import EventFilter
 from supervisor.model.wire import to_wire
-from supervisor.store.event_log import Page, opened_log
+from supervisor.store.event_log import opened_log
 
 if TYPE_CHECKING:
     from supervisor.engine.backend import Backend
@@ -21,9 +21,11 @@ EVENTS_MAX: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
-    """Arguments of `events`."""
+    """Arguments of `events`. With `since_time`, epoch seconds, what was not later is left out too."""
 
     since: int = 0
+    since_time: float | None = None
+    upto: int | None = None
     limit: int = EVENTS_MAX
     kinds: tuple[str, ...] = ()
     subject: str = ""
@@ -40,17 +42,25 @@ class Archive:
 
 
 async def events(backend: Backend, asked: Events) -> dict[str, Any]:
-    """Return some of the log; `until` is where to go on."""
-    limit = max(1, min(asked.limit, EVENTS_MAX))
-    wanted = EventFilter(kinds=asked.kinds, subject=asked.subject, actor=asked.actor, run=asked.run)
-    page = await asyncio.to_thread(partial(_page, backend, asked.since, limit, wanted))
-    return {"events": [to_wire(event) for event in page.events], "until": page.until, "gone": list(page.gone)}
+    """Return some of the log: `until` is where to go on, `last` the newest number."""
+    return await asyncio.to_thread(partial(_page, backend, asked))
 
 
-def _page(backend: Backend, since: int, limit: int, wanted: EventFilter) -> Page:
+def _page(backend: Backend, asked: Events) -> dict[str, Any]:
     """Read on a connection of its own: the writer is not held up."""
+    wanted = EventFilter(kinds=asked.kinds, subject=asked.subject, actor=asked.actor, run=asked.run)
+    limit = max(1, min(asked.limit, EVENTS_MAX))
     with opened_log(backend.coordinator.store.path, backend.archivist.directory) as log:
-        return log.page(since, limit, wanted)
+        since = (
+            asked.since if asked.since_time is None else max(asked.since, log.last_until(asked.since_time))
+        )
+        page = log.page(since, limit, wanted, upto=asked.upto)
+        return {
+            "events": [to_wire(event) for event in page.events],
+            "until": page.until,
+            "last": log.last_seq,
+            "gone": list(page.gone),
+        }
 
 
 async def archive(backend: Backend, asked: Archive) -> dict[str, Any]:

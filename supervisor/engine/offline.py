@@ -13,11 +13,10 @@ from supervisor.coordinator import views
 from supervisor.engine.premises import report_dir_of
 from supervisor.model.agent import ALIVE, AgentState
 from supervisor.model.approval import Mode
-from supervisor.model.event import Event
 from supervisor.model.team import Run
 from supervisor.model.world import EngineInfo, PoolInfo, Snapshot
 from supervisor.store.database import reading
-from supervisor.store.transaction import Transaction, event_of, log_end
+from supervisor.store.transaction import Transaction, log_end
 from supervisor.workspace.engine_lock import holder_of
 from supervisor.workspace.state_dir import StateDir, open_state
 
@@ -27,12 +26,6 @@ T = TypeVar("T")
 async def read_offline(project: Path) -> Snapshot:
     """Return the last run as it stands on disk; raise StoreError if there is none or it is damaged."""
     return await asyncio.to_thread(_read, open_state(project, create=False))
-
-
-async def offline_events(project: Path, since: int, limit: int) -> list[Event]:
-    """Return the events after `since` from disk, at most `limit`."""
-    state = open_state(project, create=False)
-    return await asyncio.to_thread(_events, state.database, since, limit)
 
 
 async def look_offline(project: Path, look: Callable[[Transaction], T]) -> T:
@@ -85,9 +78,3 @@ def _info(state: StateDir, tx: Transaction, run: Run | None) -> EngineInfo:
         report_dir=str(report_dir_of(state, tx.run)),
         version=__version__,
     )
-
-
-def _events(database: Path, since: int, limit: int) -> list[Event]:
-    with reading(database) as connection:
-        tx = Transaction(connection, end=log_end(connection), now=0.0, run=0)
-        return [event_of(row) for row in tx.all("event.since", since=since, limit=limit)]

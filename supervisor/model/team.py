@@ -13,6 +13,9 @@ from supervisor.model.notify import NotifySpec
 
 _ORDINAL: Final = re.compile(r"[1-9][0-9]{0,8}")
 
+KEEP_EVENTS_DAYS: Final = 30.0
+KEEP_RUNS: Final = 20
+
 
 class Restart(StrEnum):
     """OTP's restart types: always, only after an abnormal end, never."""
@@ -135,8 +138,8 @@ class TeamSpec:
     on_done: OnDone = OnDone.STOP
     deadline_s: float | None = None
     lease_s: float = 900.0
-    keep_events_days: float = 30.0
-    keep_runs: int = 20
+    keep_events_days: float = KEEP_EVENTS_DAYS
+    keep_runs: int = KEEP_RUNS
     distribution: Distribution = Distribution.PULL
     approvals: tuple[ApprovalRule, ...] = ()
     notify: tuple[NotifySpec, ...] = ()

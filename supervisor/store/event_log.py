@@ -56,6 +56,11 @@ class EventLog:
         rows = self._rows("event.last")
         return int(rows[0]["seq"]) if rows else 0
 
+    def start_of_run(self, run: int) -> int:
+        """Return the number before the first event of a run; 0 if that was archived."""
+        first = self._rows("event.start_of_run", subject=str(run))[0][0]
+        return 0 if first is None else int(first) - 1
+
     def after(self, since: int) -> Iterator[Event]:
         """Yield every event after a number, one by one; rows that are archived meanwhile are not missed."""
         while rows := self._rows("event.since", since=since, limit=ROWS):
@@ -67,11 +72,21 @@ class EventLog:
             yield from map(event_of, rows)
             since = rows[-1]["seq"]
 
-    def page(self, since: int, limit: int, wanted: EventFilter, *, scanned: int = SCANNED) -> Page:
-        """Return the wanted events after a number: at most `limit`, of the next `scanned`."""
+    def page(
+        self,
+        since: int,
+        limit: int,
+        wanted: EventFilter,
+        *,
+        upto: int | None = None,
+        scanned: int = SCANNED,
+    ) -> Page:
+        """Return the wanted events after a number, up to another: at most `limit`, of the next `scanned`."""
         found: list[Event] = []
         until = since
         for count, event in enumerate(self.after(since), start=1):
+            if upto is not None and event.seq > upto:
+                break
             until = event.seq
             if wanted.takes(event):
                 found.append(event)

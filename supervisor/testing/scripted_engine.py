@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from supervisor.errors import NotFound
-from supervisor.model.event import Event
+from supervisor.model.event import Event, EventFilter
 from supervisor.model.wire import to_wire
 from supervisor.model.world import Snapshot
 from supervisor.testing.scripted_team import ScriptedTeam
@@ -48,8 +48,7 @@ class ScriptedEngine:
     async def call(self, verb: str, args: dict[str, Any]) -> Any:
         """Answer `events` and `hello` from the story, all else from `answers`."""
         if verb == "events":
-            later = [event for event in self.team.events if event.seq > args["since"]]
-            return {"events": [to_wire(event) for event in later[: args["limit"]]]}
+            return self._events(args)
         self.asked.append((verb, args))
         if verb == "hello":
             return {"protocol": 1, "version": "0", "team": self.team.engine.team, "pid": self.team.engine.pid}
@@ -57,6 +56,15 @@ class ScriptedEngine:
         if isinstance(answer, Exception):
             raise answer
         return answer(args) if callable(answer) else answer
+
+    def _events(self, args: dict[str, Any]) -> dict[str, Any]:
+        given = {name: args[name] for name in ("subject", "actor", "run") if name in args}
+        wanted = EventFilter(kinds=tuple(args.get("kinds", ())), **given)
+        last = len(self.team.events)
+        early = sum(event.at <= (args.get("since_time") or 0.0) for event in self.team.events)
+        looked = self.team.events[max(args["since"], early) : args.get("upto")]
+        found = [to_wire(event) for event in looked if wanted.takes(event)]
+        return {"events": found[: args["limit"]], "until": last, "last": last, "gone": []}
 
     def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[Frame]]:
         """Open a feed."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from supervisor.engine.fsck import fsck
-from supervisor.engine.offline import offline_events
+from supervisor.engine.stored_events import stored_log
 from supervisor.model.event import Event
 from supervisor.model.world import Snapshot, World
 from supervisor.transports.control.client import ControlClient
@@ -67,7 +67,8 @@ class Project:
 
     async def events(self) -> list[Event]:
         """Return the whole event log from disk."""
-        return await offline_events(self.root, 0, 100_000)
+        with stored_log(self.root) as log:
+            return list(log.after(0))
 
     async def check(self) -> None:
         """Require a clean fsck, and that no task was done twice."""

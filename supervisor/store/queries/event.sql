@@ -18,3 +18,7 @@ SELECT * FROM event WHERE subject = :subject ORDER BY seq DESC LIMIT :limit;
 -- name: time_of
 -- When an event happened, or the oldest row if it is none any more.
 SELECT at FROM event WHERE seq >= :seq ORDER BY seq LIMIT 1;
+
+-- name: start_of_run
+-- Where the events of a run begin; null if that is no row any more.
+SELECT min(seq) FROM event INDEXED BY event_subject WHERE subject = :subject AND kind = 'run.started';
