@@ -42,11 +42,6 @@ class Batch:
         """Return the number of its last event."""
         return self.notices[-1].seq
 
-    @property
-    def first(self) -> Notice:
-        """Return what a person should read first: the most pressing, of those the oldest."""
-        return self.by_weight()[0]
-
     def by_weight(self) -> list[Notice]:
         """List the notices, what a person is waited for first."""
         return sorted(self.notices, key=lambda notice: (_RANK[notice.kind], notice.seq))
