@@ -91,5 +91,30 @@ def test_every_stated_limit_is_compared() -> None:
     assert stated[1:] == list(LIMITS)
 
 
+MAIL_PAGE: Final = (Path(__file__).resolve().parents[2] / "docs/mail.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        f"{floods.MESSAGES_MAX} messages in {floods.WINDOW_S:.0f} seconds, and {floods.COPIES_MAX} copies",
+        f"{floods.INBOX_MAX:,} copies that nobody acknowledged",
+        f"| {floods.PERSON_MAX} of one agent |",
+        (
+            f"newest {floods.LOOP_MESSAGES} messages within {floods.WINDOW_S:.0f} seconds each wrote "
+            f"{floods.LOOP_SHARE} or more"
+        ),
+        f"refused for {floods.LOOP_PAUSE_S:.0f} seconds",
+        f"for {message.VISIBILITY_S / 60:.0f} minutes",
+        (
+            f"{message.MESSAGE_TTL_S / 3600:.0f} hours, or the sender's `ttl_s` of at most "
+            f"{message.MESSAGE_TTL_MAX_S / 86400:.0f} days"
+        ),
+    ],
+)
+def test_the_mail_page_states_the_limits_as_they_hold(stated: str) -> None:
+    assert stated in " ".join(MAIL_PAGE.split())
+
+
 def test_three_of_each_is_what_a_task_bears() -> None:
     assert task.MAX_REVIEW_ROUNDS == task.MAX_FAILURES == task.MAX_RELEASES

@@ -26,7 +26,7 @@ FROM message AS m WHERE m.n = delivery.n;
 
 -- What waits in a mailbox, in the order of reading, with all that counting needs. Read mail is not in it.
 DROP INDEX delivery_unread;
-CREATE INDEX delivery_open ON delivery (recipient, rank, n, attempts, visible_at, incarnation, own)
+CREATE INDEX delivery_open ON delivery (recipient, rank, n, state, attempts, visible_at, incarnation, own)
 WHERE state IN ('queued', 'delivered');
 
 CREATE INDEX delivery_from ON delivery (recipient, sender) WHERE state IN ('queued', 'delivered');
