@@ -285,7 +285,8 @@ SELECT EXISTS (
 -- name: in_progress_in_milestone
 -- How many tasks of a milestone are being worked on.
 SELECT count(*) FROM task INDEXED BY task_milestone_open
-WHERE milestone = :milestone AND milestone IS NOT NULL AND state = 'in_progress';
+WHERE milestone = :milestone AND milestone IS NOT NULL AND state = 'in_progress'
+  AND state IN ('blocked', 'pending', 'in_progress', 'in_review');
 
 -- name: wrong_counts
 -- States whose maintained count is not what the rows say.
