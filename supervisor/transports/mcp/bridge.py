@@ -7,6 +7,7 @@ key if it has none, so that a call whose answer was lost can be made again witho
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, TypeVar
 
 import httpx2
@@ -78,8 +79,12 @@ class Bridge:
             on_list_tools=self.list_tools,
             on_call_tool=self.call_tool,
         )
-        async with self._http, stdio_server() as (received, sent):
+        async with self.connected(), stdio_server() as (received, sent):
             await server.run(received, sent, server.create_initialization_options())
+
+    def connected(self) -> AbstractAsyncContextManager[object]:
+        """Keep connections to the engine open until left."""
+        return self._http
 
     async def list_tools(self, _: Context, __: PaginatedRequestParams | None) -> ListToolsResult:
         """List what the key's role may use."""
