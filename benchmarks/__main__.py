@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import compileall
 import os
-import platform
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from benchmarks import imports, mcp_calls, memory, start
+from benchmarks import growth, imports, machine, mcp_calls, memory, start, store
 from benchmarks.table import Table
 from benchmarks.team import ROOT
 
@@ -18,6 +17,8 @@ BENCHMARKS: Final[dict[str, Callable[[int], Iterator[Table]]]] = {
     "start": start.tables,
     "memory": memory.tables,
     "mcp": mcp_calls.tables,
+    "store": store.tables,
+    "claim": growth.tables,
 }
 FULL_ROUNDS: Final = 9
 QUICK_ROUNDS: Final = 3
@@ -34,11 +35,11 @@ def main() -> None:
         parser.error(f"no benchmark is called {strangers[0]}; there are: {', '.join(BENCHMARKS)}")
 
     compileall.compile_dir(ROOT / "supervisor", quiet=1)  # else a new source is compiled at every start
-    print(f"Python {platform.python_version()}, Linux {platform.release()}, {os.cpu_count()} cores\n")
+    print(f"{machine.described()}\n")
     for name in wanted.names or BENCHMARKS:
         for table in BENCHMARKS[name](QUICK_ROUNDS if wanted.quick else FULL_ROUNDS):
-            print(table.markdown(), flush=True)
-            print(flush=True)
+            print(f"{table.markdown()}\n", flush=True)
+        print(f"load after {name}: {os.getloadavg()[0]:.1f}\n", flush=True)
 
 
 if __name__ == "__main__":
