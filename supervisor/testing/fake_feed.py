@@ -28,6 +28,9 @@ _NOUNS = {
     "Ballot": "ballot",
     "Approval": "approval",
     "MemoryEntry": "memory",
+    "WorkState": "work_state",
+    "Question": "question",
+    "Handoff": "handoff",
 }
 
 

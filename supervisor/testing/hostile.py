@@ -7,8 +7,9 @@ from typing import Final
 
 from supervisor.model.agent import Agent, AgentState, ExitClass, ExitInfo, Role
 from supervisor.model.approval import Approval, ApprovalState, canonical
-from supervisor.model.ids import ApprovalId, MessageId, TaskId, VoteId
+from supervisor.model.ids import ApprovalId, MessageId, QuestionId, TaskId, VoteId
 from supervisor.model.message import Delivery, Message, MessageKind
+from supervisor.model.question import Question, QuestionState
 from supervisor.model.task import BlockReason, Checkpoint, Note, Task, TaskState
 from supervisor.model.team import Run
 from supervisor.model.vote import Ballot, Vote, VoteOutcome, VoteState
@@ -213,6 +214,26 @@ def _put_approval(engine: FakeEngine, text: str, state: ApprovalState, payload: 
             answer=text,
         )
     )
+
+
+@_sink("question to a person")
+def _question(engine: FakeEngine, text: str) -> None:
+    engine.put(Task(id=TaskId("T1"), run=1, title=text))
+    for number, state in enumerate((QuestionState.ASKED, QuestionState.ANSWERED), start=1):
+        engine.put(
+            Question(
+                id=QuestionId(f"Q{number}"),
+                run=1,
+                agent=text,
+                incarnation=1,
+                question=text,
+                options=(text, "other"),
+                task="T1",
+                state=state,
+                answer=text,
+                choice=text,
+            )
+        )
 
 
 @_sink("run")
