@@ -264,3 +264,18 @@ async def test_answers_are_not_delayed_for_more_to_come(door: Door, monkeypatch:
     monkeypatch.setattr(H11Protocol, "connection_made", note)
     await door.call("echo")
     assert accepted == [1]
+
+
+async def test_the_port_of_last_time_is_taken_again_and_another_one_if_it_is_not_free(desk: Desk) -> None:
+    first, second, third = McpServer(desk), McpServer(desk), McpServer(desk)
+    async with first:
+        port = first.port
+        second.bind(port)
+        assert second.port != port
+        async with second:
+            pass
+    third.bind(port)
+    assert (third.port, third.url) == (port, f"http://127.0.0.1:{port}/mcp")
+    async with third:
+        third.bind(port + 1)
+        assert third.port == port

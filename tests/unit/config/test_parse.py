@@ -223,11 +223,11 @@ def test_a_program_is_a_bare_name_a_full_path_or_under_a_known_directory(program
     assert parse_profile(text, "t.toml").pools[0].command == (program,)
 
 
-@pytest.mark.parametrize("name", ["human", "supervisor", "engine", "all", "self"])
+@pytest.mark.parametrize("name", ["human", "supervisor", "engine", "all", "self", "outside"])
 def test_a_reserved_name_is_refused(name: str) -> None:
     assert problems_of(MINIMAL.replace('"w"', f'"{name}"')) == (
         (
-            f't.toml:3: pools.{name}.name: "{name}" is reserved (all, engine, human, self, supervisor); '
+            f't.toml:3: pools.{name}.name: "{name}" is reserved (all, engine, human, outside, self, supervisor); '
             "choose another name"
         ),
     )
@@ -399,3 +399,20 @@ def test_the_error_counts_the_problems_and_names_the_profile() -> None:
 
     assert two.value.problems[0].startswith("teams/t.toml:1: name: is missing: ")
     assert two.value.details["problems"] == list(two.value.problems)
+
+
+CHIEF = '[[pools]]\nname = "{name}"\nrole = "orchestrator"\ncommand = ["true"]\n'
+
+
+def test_a_team_has_one_orchestrator_at_most() -> None:
+    one = 'name = "t"\n' + CHIEF.format(name="chief")
+    assert parse_profile(one, "t.toml").pools[0].role is Role.ORCHESTRATOR
+    assert problems_of(one + CHIEF.format(name="other")) == (
+        (
+            't.toml:8: pools.other.role: a team has one orchestrator at most, and pool "chief" is it; '
+            'make this one a "planner"'
+        ),
+    )
+    assert problems_of(one + "size = 2\n") == (
+        "t.toml:6: pools.chief.size: must be 1: a team has one orchestrator at most",
+    )

@@ -167,3 +167,13 @@ async def test_hello_tells_who_answers(backend: Backend) -> None:
 async def test_an_unknown_vote_is_not_found(backend: Backend) -> None:
     with pytest.raises(NotFound):
         await backend.call("vote_show", {"vote_id": "V1"})
+
+
+async def test_no_slot_is_ordered_about_an_outside_agent(backend: Backend, team: SmallTeam) -> None:
+    await team.coordinator.outsiders.open(session="session", boot_id="boot")
+    made = await backend.call("key_create", {"name": "lens", "role": "judge"})
+    assert made["secret"].startswith("sup_")
+    for verb in ("restart", "stop_agent"):
+        with pytest.raises(WrongState, match="outside agent"):
+            await backend.call(verb, {"agent": "lens"})
+    assert await backend.call("endpoint", {}) == {"url": ""}
