@@ -19,9 +19,10 @@ from supervisor.model.agent import AGENT_MOVES, AgentState, Role
 from supervisor.model.approval import APPROVAL_MOVES, ApprovalState
 from supervisor.model.message import DELIVERY_MOVES, DeliveryState
 from supervisor.model.permissions import Operation, may
+from supervisor.model.question import QUESTION_MOVES, QuestionState
 from supervisor.model.task import TaskState
-from supervisor.model.transitions import TASK_MOVES
 from supervisor.model.team import RUN_MOVES, RunState
+from supervisor.model.transitions import TASK_MOVES
 from supervisor.model.vote import VOTE_MOVES, VoteState
 from supervisor.ui.keys_page import keys_page
 
@@ -55,6 +56,13 @@ def machines() -> tuple[Machine, ...]:
             (ApprovalState.PENDING,),
             APPROVAL_MOVES,
             "approval.APPROVAL_MOVES",
+        ),
+        Machine(
+            "Question",
+            QuestionState,
+            (QuestionState.ASKED,),
+            QUESTION_MOVES,
+            "question.QUESTION_MOVES",
         ),
     )
 

@@ -9,7 +9,7 @@ import pytest
 
 from supervisor.config import keys, parse
 from supervisor.coordinator import floods, rates, votes
-from supervisor.model import approval, memory, message, task, vote
+from supervisor.model import approval, memory, message, question, task, vote, work_state
 from supervisor.model.notify import NotifySpec
 from supervisor.model.team import PoolSpec, TeamSpec
 from supervisor.notifiers import courier, http, queue
@@ -63,7 +63,19 @@ LIMITS: Final = {
     "mail of two agents by turns": (
         f"{floods.LOOP_MESSAGES} in {floods.WINDOW_S:.0f} s, then a pause of {floods.LOOP_PAUSE_S:.0f} s"
     ),
-    "memory entry": f"key {memory.KEY_MAX}, value {memory.VALUE_MAX:,} bytes",
+    "memory entry": (
+        f"key {memory.KEY_MAX}, value {memory.VALUE_MAX:,} bytes; {memory.SCOPE_ENTRIES_MAX:,} entries in a "
+        f"scope, {memory.AUTHOR_BYTES_MAX:,} bytes of one author"
+    ),
+    "state of an agent": (
+        f"{work_state.ITEMS_MAX} items of {work_state.ITEM_MAX} characters, "
+        f"summary {work_state.SUMMARY_MAX:,} bytes"
+    ),
+    "question to a person": (
+        f"{question.QUESTION_MAX:,} bytes, {question.OPTIONS_MAX} options, {question.OPEN_MAX} open of one "
+        f"agent, {question.QUESTION_TIMEOUT_S / 60:.0f} min or what the agent says, "
+        f"at most {question.QUESTION_TIMEOUT_MAX_S / 3600:.0f} h"
+    ),
     "approval": (
         f"payload {approval.PAYLOAD_MAX:,} bytes, {approval.APPROVAL_TIMEOUT_S / 60:.0f} min until it expires"
     ),
