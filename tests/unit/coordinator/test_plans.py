@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from supervisor.coordinator import ending, plans, steering, upkeep, work
 from supervisor.coordinator.planning import NewTask
 from supervisor.coordinator.plans import NewPlan, Pushed
-from supervisor.errors import DependencyCycle, InvalidArgument, UnknownDependency, WrongState
+from supervisor.errors import DependencyCycle, Forbidden, InvalidArgument, UnknownDependency, WrongState
 from supervisor.model.milestone import Milestone, MilestoneState
 from supervisor.model.task import BlockReason, ErrorClass, Task, TaskState
 from supervisor.testing.small_team import SmallTeam
@@ -196,3 +197,100 @@ async def test_a_milestone_is_cancelled_with_its_open_tasks_or_ends_after_its_cy
     await team.do(lambda scope: plans.close_milestone(scope, None, other.id, now=True, reason="no"))
     assert (await team.task(open_task.id)).state is TaskState.CANCELLED
     assert (await milestone(team, other.id)).state is MilestoneState.CANCELLED
+
+
+async def test_what_a_plan_says_is_checked(team: SmallTeam) -> None:
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"name": " "}, "needs a name"),
+        ({"kind": "war"}, "kind `war` is none of"),
+        ({"max_cycles": -1}, "max_cycles -1"),
+        ({"min_interval_s": -1.0}, "min_interval_s -1"),
+        ({"wip": 1001}, "wip 1001"),
+        ({"tasks": tuple(NewTask(title="t") for _ in range(501))}, "at most 500 tasks"),
+    ]
+    for more, words in wrong:
+        wanted = NewPlan(**({"name": "p"} | more))
+        with pytest.raises(InvalidArgument, match=words):
+            await team.do(partial(plans.create_plan, actor=None, wanted=wanted))
+    with pytest.raises(InvalidArgument, match="needs a `key`"):
+        await team.do(lambda scope: plans.push_plan(scope, None, NewPlan(name="p")))
+    await plan(team, key="k")
+    with pytest.raises(WrongState, match="push it instead"):
+        await plan(team, key="k")
+    with pytest.raises(Forbidden, match=r"milestone\.write"):
+        await team.do(lambda scope: plans.create_plan(scope, team["worker-1"], NewPlan(name="p")))
+
+
+async def test_a_pipeline_stage_may_name_more_than_the_stage_before(team: SmallTeam) -> None:
+    outside = await team.add_task()
+    _, (_, second, third) = await plan(
+        team,
+        NewTask(title="a", key="a"),
+        NewTask(title="b", key="b", depends_on=("a", outside.id), policies={outside.id: "any"}),
+        NewTask(title="c", key="c"),
+        kind="pipeline",
+    )
+    assert second.depends_on[1:] == (outside.id,)
+    assert third.depends_on == (second.id,)
+
+
+async def test_a_loop_of_which_everything_failed_stops(team: SmallTeam) -> None:
+    made, (task,) = await plan(team, NewTask(title="a"), kind="loop", max_cycles=0)
+    claim = await team.claim("worker-1", task.id)
+    await team.do(
+        lambda scope: ending.fail(
+            scope, team["worker-1"], task.id, claim.task.token, "no", kind=ErrorClass.PERMANENT
+        )
+    )
+    await team.do(lambda scope: upkeep.tick(scope, {}))
+    assert (await milestone(team, made.id)).state is MilestoneState.DONE
+
+
+async def test_a_loop_whose_cycle_has_ended_can_be_closed_before_the_next(team: SmallTeam) -> None:
+    made, (parent, child) = await plan(
+        team,
+        NewTask(title="a", key="a"),
+        NewTask(title="b", key="b", parent="a"),
+        kind="loop",
+        max_cycles=0,
+        min_interval_s=60,
+    )
+    await finish(team, child.id)
+    await finish(team, parent.id)
+    closed: Milestone = await team.do(
+        lambda scope: plans.close_milestone(scope, team["planner"], made.id, now=False, reason="enough")
+    )
+    assert (closed.state, closed.next_cycle_at) == (MilestoneState.DONE, None)
+
+
+async def test_a_cycle_keeps_parents_and_what_lies_outside_of_it(team: SmallTeam) -> None:
+    outside = await team.add_task()
+    made, (parent, child) = await plan(
+        team,
+        NewTask(title="a", key="a", depends_on=(outside.id,), on="ended"),
+        NewTask(title="b", key="b", parent="a"),
+        kind="loop",
+        max_cycles=0,
+    )
+    await finish(team, outside.id)
+    await finish(team, child.id)
+    await finish(team, parent.id)
+    await team.do(lambda scope: upkeep.tick(scope, {}))
+    again = (await team.do(lambda scope: plans.milestone_page(scope, made.id)))["tasks"]
+    assert [(each["parent"], each["depends_on"]) for each in again] == [
+        (None, [outside.id]),
+        (again[0]["id"], []),
+    ]
+    assert again[0]["edge_policies"] == {outside.id: "ended"}
+
+
+async def test_a_new_task_opens_a_milestone_that_was_done(team: SmallTeam) -> None:
+    made, (task,) = await plan(team, NewTask(title="a"))
+    await finish(team, task.id)
+    assert (await milestone(team, made.id)).state is MilestoneState.DONE
+    await team.add_task(milestone=made.id)
+    assert (await milestone(team, made.id)).state is MilestoneState.OPEN
+    progress = await team.do(lambda scope: plans.progress_of(scope, scope.milestone(made.id)))
+    assert (progress["total"], progress["ended"], progress["percent"]) == (2, 1, 50)
+    empty, _ = await plan(team)
+    assert (await team.do(lambda scope: plans.progress_of(scope, empty)))["percent"] == 0
