@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from benchmarks import growth, imports, machine, mcp_calls, memory, start, store
+from benchmarks import growth, imports, machine, mcp_calls, memory, pairs, start, store
 from benchmarks.table import Table
 from benchmarks.team import ROOT
 
@@ -19,6 +19,7 @@ BENCHMARKS: Final[dict[str, Callable[[int], Iterator[Table]]]] = {
     "mcp": mcp_calls.tables,
     "store": store.tables,
     "claim": growth.tables,
+    "pairs": pairs.tables,
 }
 FULL_ROUNDS: Final = 9
 QUICK_ROUNDS: Final = 3
