@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from benchmarks import growth, imports, machine, mcp_calls, memory, pairs, start, store
+from benchmarks import growth, held_waits, imports, machine, mcp_calls, memory, pairs, start, store
 from benchmarks.table import Table
 from benchmarks.team import ROOT
 
@@ -17,6 +17,7 @@ BENCHMARKS: Final[dict[str, Callable[[int], Iterator[Table]]]] = {
     "start": start.tables,
     "memory": memory.tables,
     "mcp": mcp_calls.tables,
+    "waits": held_waits.tables,
     "store": store.tables,
     "claim": growth.tables,
     "pairs": pairs.tables,

@@ -7,13 +7,14 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from supervisor.transports.mcp import bounded_http, connections, gate
-from tests.attacks.door import DEADLINE_S, JUDGE_KEY, Desk, Door, call_body, serving
+from tests.attacks.door import DEADLINE_S, JUDGE, JUDGE_KEY, Desk, Door, call_body, serving
 
-JUDGE = {"Authorization": f"Bearer {JUDGE_KEY}"}
+AS_JUDGE = {"Authorization": f"Bearer {JUDGE_KEY}"}
 SHORT_S = 0.05
 
 
@@ -115,8 +116,16 @@ async def test_a_held_call_and_a_kept_connection_outlive_that_deadline(
         assert desk.abandoned == 0
 
 
-async def test_of_too_many_strangers_the_oldest_go(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "STRANGERS_MAX", 5)
+@pytest.mark.parametrize(
+    "limits",
+    [{"STRANGERS_MAX": 5, "PATIENCE_S": 0.0}, {"STRANGERS_MAX": 2, "STRANGERS_AT_ONCE_MAX": 5}],
+    ids=["slow ones", "a burst"],
+)
+async def test_of_too_many_strangers_the_oldest_go(
+    door: Door, monkeypatch: pytest.MonkeyPatch, limits: dict[str, float]
+) -> None:
+    for name, value in limits.items():
+        monkeypatch.setattr(connections, name, value)
     async with callers(door, 1) as (known,):
         assert await known.call("echo") == 200
         async with callers(door, 8) as strangers:
@@ -126,14 +135,22 @@ async def test_of_too_many_strangers_the_oldest_go(door: Door, monkeypatch: pyte
             assert [await each.call("echo") for each in strangers[4:]] == [200] * 4
 
 
+async def test_when_all_agents_come_back_at_once_none_is_turned_away(door: Door, desk: Desk) -> None:
+    keys = [f"{number:043}" for number in range(600)]
+    desk.living |= {key: replace(JUDGE, name=f"judge-{key}") for key in keys}
+    async with callers(door, len(keys)) as back:
+        for each, key in zip(back, keys, strict=True):
+            assert await each.call("echo", {"Authorization": f"Bearer {key}"}) == 200
+
+
 async def test_the_connections_of_one_key_are_counted(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "CONNECTIONS_OF_ONE_MAX", 3)
     async with callers(door, 4) as (first, *others, last):
         assert [await each.call("echo") for each in (first, *others)] == [200] * 3
         assert await last.call("echo") == 429
         assert await last.ended()
-        assert (await door.call("echo", {}, JUDGE)).status == 200
-        assert await first.call("echo", JUDGE) == 200  # the connection is the judge's now
+        assert (await door.call("echo", {}, AS_JUDGE)).status == 200
+        assert await first.call("echo", AS_JUDGE) == 200  # the connection is the judge's now
         assert (await door.call("echo")).status == 200
 
 
@@ -171,7 +188,7 @@ async def test_500_idle_connections_and_slow_bodies_of_one_do_not_slow_down_anot
         times = []
         for number in range(200):
             begun = time.perf_counter()
-            answer = await door.call("echo", {"n": number}, JUDGE)
+            answer = await door.call("echo", {"n": number}, AS_JUDGE)
             times.append(time.perf_counter() - begun)
             assert json.loads(answer.body)["result"]["structuredContent"]["n"] == number
         assert len(desk.calls) == 200
@@ -189,10 +206,9 @@ async def test_canary_a_server_without_the_deadline_waits_on(
                 await silent.reader.read()
 
 
-async def test_canary_a_server_that_keeps_all_strangers_keeps_the_oldest(
+async def test_canary_a_server_without_patience_turns_agents_away(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "STRANGERS_MAX", 10_000)
-    async with callers(door, 300) as strangers:
-        assert await strangers[-1].call("echo") == 200
-        assert await strangers[0].call("echo") == 200
+    monkeypatch.setattr(connections, "PATIENCE_S", 0.0)
+    async with callers(door, 300) as back:
+        assert await back[0].ended()

@@ -27,7 +27,7 @@ class BoundedHttp(H11Protocol):
         """Begin to wait for the first request."""
         super().connection_made(transport)
         if self.client is not None:
-            self.connections_open.opened(self.client, transport.abort)
+            self.connections_open.opened(self.client, transport.abort, now=self.loop.time())
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

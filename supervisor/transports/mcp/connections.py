@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 STRANGERS_MAX: Final = 128
+STRANGERS_AT_ONCE_MAX: Final = 1024
+PATIENCE_S: Final = 1.0
 CONNECTIONS_OF_ONE_MAX: Final = 64
 HEAD_TIMEOUT_S: Final = 10.0
 
@@ -17,23 +19,27 @@ Owner: TypeAlias = tuple[str, int]
 class Connections:
     """Knows every open connection by its client's address, and bounds how many there are.
 
-    Of strangers the newest STRANGERS_MAX are kept: whoever has a key shows it at once and is none any
-    more, so it is the idle ones of whoever has none that go.
+    Of strangers older than PATIENCE_S only the newest STRANGERS_MAX are kept. Whoever has a key shows it at
+    once and is none any more, so those that go are the idle ones of whoever has none; and when all agents
+    come back at once to an engine that was restarted, none is turned away.
     """
 
     def __init__(self) -> None:
         """Begin with none."""
         self._enders: dict[Address, Callable[[], None]] = {}
-        self._strangers: dict[Address, None] = {}  # in the order in which they came
+        self._strangers: dict[Address, float] = {}  # since when; in the order in which they came
         self._owners: dict[Address, Owner] = {}
         self._counts: Counter[Owner] = Counter()
 
-    def opened(self, address: Address, end: Callable[[], None]) -> None:
-        """Note a new connection that `end` ends at once; end the oldest stranger's if there are too many."""
+    def opened(self, address: Address, end: Callable[[], None], *, now: float) -> None:
+        """Note a new connection that `end` ends at once; end strangers' if there are too many."""
         self._enders[address] = end
-        self._strangers[address] = None
-        if len(self._strangers) > STRANGERS_MAX:
-            self.end(next(iter(self._strangers)))
+        self._strangers[address] = now
+        while len(self._strangers) > STRANGERS_MAX:
+            oldest, since = next(iter(self._strangers.items()))
+            if now - since < PATIENCE_S and len(self._strangers) <= STRANGERS_AT_ONCE_MAX:
+                return
+            self.end(oldest)
 
     def closed(self, address: Address) -> None:
         """Forget a connection."""
