@@ -263,5 +263,13 @@ async def test_a_copy_whose_message_is_gone_is_named(team: SmallTeam) -> None:
     assert await fetched(team, "worker-1") == ["hello"]
 
 
+async def test_a_mailbox_holds_what_is_hidden_too(team: SmallTeam) -> None:
+    await sent(team, None, "worker-1")
+    await sent(team, "worker-1", "self")
+    await fetched(team, "worker-1")
+    assert await team.coordinator.read(lambda scope: mailboxes.open_count(scope, "worker-1")) == 2
+    assert await waiting(team, "worker-1") == 0
+
+
 def test_a_copy_is_unread_while_it_waits_for_an_ack() -> None:
     assert {DeliveryState.QUEUED, DeliveryState.DELIVERED} == UNREAD
