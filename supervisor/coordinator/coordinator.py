@@ -140,18 +140,22 @@ class Coordinator:
         waiter = self.waiting.enter(actor, wanted)
         enough = len(wanted) if everything else 1
         try:
+            holding = await self._look(actor, wanted)
             async with asyncio.timeout(timeout_s):
-                while True:
-                    waiter.woken.clear()
-                    holding = await self.read(lambda scope: _look(scope, actor, wanted))
-                    if len(holding) >= enough or self._closing:
-                        return holding
+                while len(holding) < enough and not self._closing:
                     self.waiting.pass_on(waiter)
                     await waiter.woken.wait()
+                    waiter.woken.clear()
+                    holding = await self._look(actor, wanted)
         except TimeoutError:
             return ()
+        else:
+            return holding
         finally:
             self.waiting.leave(waiter)
+
+    async def _look(self, actor: Actor, wanted: tuple[str, ...]) -> tuple[str, ...]:
+        return await self.read(lambda scope: _look(scope, actor, wanted))
 
     def _end_waits_without_right(self, events: list[Event]) -> None:
         """Let every held call look whether its key still is one, after any change of a stored key."""

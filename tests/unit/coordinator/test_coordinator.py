@@ -13,6 +13,7 @@ from supervisor.coordinator import memory, messages, planning, votes
 from supervisor.coordinator.planning import NewTask
 from supervisor.coordinator.rates import BURST, RateLimits
 from supervisor.coordinator.scope import Scope
+from supervisor.coordinator.votes import NewVote
 from supervisor.errors import Forbidden, InvalidArgument, NotFound, TooLarge, TooMany, Unauthenticated
 from supervisor.model.memory import MemoryEntry
 from supervisor.model.wire import to_wire
@@ -117,7 +118,7 @@ async def test_a_held_call_is_woken_by_what_it_waits_for(team: SmallTeam) -> Non
     assert await ended == ("task:T1",)
     await team.do(
         lambda scope: votes.open_vote(
-            scope, team["planner"], question="?", options=("a", "b"), electorate=("voter-1",)
+            scope, team["planner"], NewVote(question="?", options=("a", "b"), electorate=("voter-1",))
         )
     )
     assert await voter == ("ballot",)
@@ -163,14 +164,15 @@ async def test_memory_is_versioned_and_scoped(team: SmallTeam) -> None:
         await team.do(partial(memory.remember, actor=team["planner"], key="k", value=value))
     entry: MemoryEntry = await team.do(lambda scope: memory.recall(scope, team["worker-1"], key="k"))
     assert (entry.value, entry.version, entry.author) == ("2", 2, "planner")
-    assert (
-        await team.do(lambda scope: memory.recall(scope, team["worker-1"], key="k", where="task:1")) is None
+    there = await team.do(
+        lambda scope: memory.recall(scope, team["worker-1"], key="k", where="task:1", exact=True)
     )
+    assert there is None
     await team.do(
         lambda scope: memory.remember(scope, team["worker-1"], key="k", value="mine", where=f"task:{task.id}")
     )
-    listed = await team.do(lambda scope: memory.recall_all(scope, team["judge"], where="task:T1"))
-    assert [each.value for each in listed] == ["mine"]
+    listed = await team.do(lambda scope: memory.recall_page(scope, team["judge"], where="task:T1"))
+    assert [each.value for each in listed.entries] == ["mine"]
 
 
 async def test_only_its_owner_writes_to_an_agents_own_memory(team: SmallTeam) -> None:

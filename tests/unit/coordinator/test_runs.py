@@ -8,8 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.coordinator import agents, ending, planning, reviews, runs, steering, upkeep, views, votes, work
+from supervisor.coordinator import (
+    agents,
+    ending,
+    reviews,
+    runs,
+    steering,
+    upkeep,
+    views,
+    votes,
+    work,
+)
 from supervisor.coordinator.coordinator import Coordinator
+from supervisor.coordinator.votes import NewVote
 from supervisor.errors import NotFound, RunConflict
 from supervisor.model.agent import AgentState, ExitClass, ExitInfo
 from supervisor.model.approval import Mode
@@ -41,7 +52,7 @@ async def test_a_run_is_over_when_the_planners_ended_well_and_nothing_is_open(te
 async def test_an_open_vote_keeps_a_run_going(team: SmallTeam) -> None:
     await team.do(
         lambda scope: votes.open_vote(
-            scope, team["planner"], question="?", options=("a", "b"), electorate=("voter-1",)
+            scope, team["planner"], NewVote(question="?", options=("a", "b"), electorate=("voter-1",))
         )
     )
     await end_planners(team)
@@ -55,7 +66,9 @@ async def test_work_that_only_a_person_could_move_ends_the_run_as_failed(team: S
     await team.add_task(depends_on=(task.id,))
     claim = await team.claim("worker-1", task.id)
     await team.do(
-        lambda scope: ending.fail(scope, team["worker-1"], task.id, claim.task.token, "no", kind=ErrorClass.PERMANENT)
+        lambda scope: ending.fail(
+            scope, team["worker-1"], task.id, claim.task.token, "no", kind=ErrorClass.PERMANENT
+        )
     )
     await end_planners(team)
     standing = await team.do(runs.standing)
@@ -74,7 +87,9 @@ async def test_what_stands_far_behind_a_failed_task_does_not_keep_the_run_going(
     first = await three_in_a_row(team)
     claim = await team.claim("worker-1", first.id)
     await team.do(
-        lambda scope: ending.fail(scope, team["worker-1"], first.id, claim.task.token, "no", kind=ErrorClass.PERMANENT)
+        lambda scope: ending.fail(
+            scope, team["worker-1"], first.id, claim.task.token, "no", kind=ErrorClass.PERMANENT
+        )
     )
     standing = await team.do(runs.standing)
     assert (standing.over, standing.failed, standing.words) == (True, True, "0 of 3 tasks done, 3 not")
@@ -256,7 +271,7 @@ async def test_the_snapshot_shows_the_current_run_and_the_world_is_built_from_it
 async def test_a_vote_page_counts_the_ballots(team: SmallTeam) -> None:
     await team.do(
         lambda scope: votes.open_vote(
-            scope, team["planner"], question="?", options=("a", "b"), electorate=("group:council",)
+            scope, team["planner"], NewVote(question="?", options=("a", "b"), electorate=("group:council",))
         )
     )
     await team.do(lambda scope: votes.cast(scope, team["voter-2"], "1", "b", "safer"))
