@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from functools import partial
 
 import pytest
@@ -263,3 +264,80 @@ async def test_the_agents_row_follows_what_it_holds(team: SmallTeam) -> None:
     await team.finish("worker-1", claim)
     idle = await team.coordinator.read(lambda scope: scope.agent("worker-1"))
     assert (idle.state, idle.task) == (AgentState.IDLE, None)
+
+
+async def test_a_lock_of_minutes_is_a_ceiling_that_nothing_renews(team: SmallTeam) -> None:
+    task = await team.add_task()
+    claim = await team.do(lambda scope: work.claim(scope, team["worker-1"], task.id, lock_minutes=1))
+    end = team.clock.now() + 60
+    assert (claim.task.lease_until, claim.task.lease_ceiling) == (end, end)
+    await team.clock.advance(50)
+    held = await team.do(
+        lambda scope: work.progress(scope, team["worker-1"], task.id, 1, percent=10, action="x", eta_s=30)
+    )
+    assert (held.lease_until, held.eta) == (end, team.clock.now() + 30)
+    await team.do(lambda scope: upkeep.tick(scope, {"worker-1": team.clock.now()}))
+    assert (await team.task(task.id)).lease_until == end
+    await team.clock.advance(10)
+    await team.do(lambda scope: upkeep.tick(scope, {"worker-1": team.clock.now()}))
+    assert (await team.task(task.id)).state is TaskState.PENDING
+    for minutes in (0, 1441):
+        with pytest.raises(InvalidArgument, match="lock_minutes"):
+            await team.do(partial(work.claim, actor=team["worker-1"], spelled=task.id, lock_minutes=minutes))
+    with pytest.raises(InvalidArgument, match="eta_s"):
+        await team.claim("worker-1", task.id)
+        await team.do(
+            lambda scope: work.progress(scope, team["worker-1"], task.id, 2, percent=1, action="", eta_s=-1.0)
+        )
+
+
+async def test_a_lease_is_renewed_for_four_hours_at_most(team: SmallTeam) -> None:
+    task = await team.add_task()
+    await team.claim("worker-1", task.id)
+    for _ in range(4 * 3600 // 300):
+        assert (await team.task(task.id)).holder == "worker-1"
+        await team.clock.advance(300)
+        await team.do(lambda scope: upkeep.tick(scope, {"worker-1": team.clock.now()}))
+    assert (await team.task(task.id)).holder is None
+
+
+async def test_a_board_is_written_anew_or_added_to(team: SmallTeam) -> None:
+    task = await team.add_task()
+    claim = await team.claim("worker-1", task.id)
+
+    async def write(text: str, *, append: bool) -> str:
+        board = await team.do(
+            lambda scope: work.write_board(
+                scope, team["worker-1"], task.id, claim.task.token, text, append=append
+            )
+        )
+        return str(board.text)
+
+    assert await write("first", append=True) == "first"
+    assert await write("second", append=True) == "first\nsecond"
+    assert await write("anew", append=False) == "anew"
+    assert (await team.do(lambda scope: work.claim_details(scope, task))).board.text == "anew"
+
+
+async def test_a_person_notes_without_a_token(team: SmallTeam) -> None:
+    task = await team.add_task()
+    note = await team.do(lambda scope: work.add_note(scope, None, task.id, "look here", None))
+    assert (note.author, note.task) == ("human", task.id)
+
+
+async def test_what_work_came_to_is_kept_with_its_duration(team: SmallTeam) -> None:
+    task = await team.add_task()
+    assert (task.outcome, task.duration_s) == ("", None)
+    claim = await team.claim("worker-1", task.id)
+    await team.clock.advance(12)
+    done = await team.finish("worker-1", claim)
+    assert (done.outcome, done.duration_s) == ("success", 12.0)
+    state = await team.do(lambda scope: scope.tx.one("work_state.get", agent="worker-1"))
+    assert task.id in state["last_task"]
+
+
+async def test_a_task_of_an_earlier_run_cannot_be_claimed(team: SmallTeam) -> None:
+    task = await team.add_task()
+    later = dataclasses.replace(team["worker-1"], run=team["worker-1"].run + 1)
+    with pytest.raises(WrongState, match="belongs to run 1, which is over"):
+        await team.do(lambda scope: work.claim(scope, later, task.id))
