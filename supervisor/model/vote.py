@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
 from typing import Final, TypeAlias
 
 from supervisor.model.ids import VoteId
@@ -112,13 +113,8 @@ Ending: TypeAlias = tuple[VoteOutcome, str | None]
 
 def quorum_of(wanted: Quorum, voters: int) -> int:
     """Return how many ballots are needed of so many voters."""
-    match wanted:
-        case Quorum.MAJORITY:
-            return voters // 2 + 1
-        case Quorum.ALL:
-            return voters
-        case Quorum.ANY:
-            return 1
+    needed = {Quorum.MAJORITY: voters // 2 + 1, Quorum.ALL: voters, Quorum.ANY: 1}
+    return needed[wanted]
 
 
 def tally(vote: Vote, ballots: Iterable[Ballot]) -> dict[str, int]:
@@ -139,17 +135,23 @@ def decide(vote: Vote, ballots: tuple[Ballot, ...]) -> Ending:
 def is_settled(vote: Vote, ballots: tuple[Ballot, ...]) -> bool:
     """Tell whether the vote ends the same, whoever of the others votes, or not, and how.
 
-    The others do most against an option by all voting for one rival, so only that is tried.
+    The others do most against an outcome by all choosing one option, or all but one of them:
+    that one may keep a dead heat from coming about. So only these ways are tried.
     """
     left = len(vote.electorate) - len(ballots)
     if len(ballots) < vote.quorum:
         return False
     counts, opener = tally(vote, ballots), _choice_of(vote.opened_by, ballots)
     now = _ending(vote, counts, opener)
-    return all(
-        _ending(vote, {**counts, rival: counts[rival] + left}, opener or rival) == now
-        for rival in vote.options
-    )
+    if not left:
+        return True
+    for most, last in product(vote.options, repeat=2):
+        then = dict(counts)
+        then[most] += left - 1
+        then[last] += 1
+        if _ending(vote, then, opener or last) != now:
+            return False
+    return True
 
 
 def leaders(vote: Vote, counts: Mapping[str, int]) -> tuple[str, ...]:
@@ -207,15 +209,13 @@ def _is_dead_heat(vote: Vote, most: int, cast: int) -> bool:
 
 
 def _reaches(rule: VoteRule, most: int, cast: int) -> bool:
-    match rule:
-        case VoteRule.PLURALITY:
-            return True
-        case VoteRule.MAJORITY:
-            return 2 * most > cast
-        case VoteRule.TWO_THIRDS:
-            return 3 * most >= 2 * cast
-        case VoteRule.UNANIMOUS:
-            return most == cast
+    reached = {
+        VoteRule.PLURALITY: True,
+        VoteRule.MAJORITY: 2 * most > cast,
+        VoteRule.TWO_THIRDS: 3 * most >= 2 * cast,
+        VoteRule.UNANIMOUS: most == cast,
+    }
+    return reached[rule]
 
 
 def _tie_broken(vote: Vote, leading: tuple[str, ...], opener: str | None) -> Ending:

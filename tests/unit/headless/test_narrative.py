@@ -14,10 +14,13 @@ from supervisor.headless.printer import StoryPrinter, clock_text
 from supervisor.model.agent import AgentState, ExitClass, ExitInfo
 from supervisor.model.approval import ApprovalState
 from supervisor.model.event import Event
+from supervisor.model.handoff import Handoff
+from supervisor.model.ids import QuestionId
 from supervisor.model.message import Delivery, DeliveryState
+from supervisor.model.question import Question, QuestionState
 from supervisor.model.task import BlockReason, Priority, TaskState
 from supervisor.model.team import Run, RunState
-from supervisor.model.vote import Ballot, Vote, VoteOutcome, VoteState
+from supervisor.model.vote import Ballot, Vote, VoteOutcome, VoteRule, VoteState
 from supervisor.model.wire import to_wire
 from supervisor.model.world import World
 from supervisor.testing.scripted_team import ScriptedTeam
@@ -202,6 +205,43 @@ def test_a_vote_is_told_from_its_opening_to_its_outcome(
         "judge opened V1: biggest risk? [size, tests]",
         "a voted tests in V1",
         words,
+    ]
+
+
+def test_a_tie_that_a_person_settles_and_a_rule_that_was_not_met_are_told(team: ScriptedTeam) -> None:
+    closed = vote(state=VoteState.CLOSED, outcome=VoteOutcome.RULE_NOT_MET, rule=VoteRule.TWO_THIRDS)
+    team.record("vote.opened", vote())
+    team.record("vote.closed", closed)
+    settled = replace(closed, outcome=VoteOutcome.DECIDED, winner="size", decided_by="human")
+    team.record("vote.decided", settled)
+    assert told(team)[-2:] == ["V1 closed; its rule (two thirds) was not met", "human settled V1: size"]
+
+
+def test_a_question_and_what_became_of_it_are_told(team: ScriptedTeam) -> None:
+    asked = Question(
+        id=QuestionId("Q1"), run=1, agent="worker-1", incarnation=1, question="which\nport?", options=("a",)
+    )
+    team.record("question.asked", asked)
+    answered = replace(asked, state=QuestionState.ANSWERED, choice="a", answer="for now")
+    team.record("question.answered", answered, actor="human")
+    plain = replace(asked, id=QuestionId("Q2"), options=())
+    team.record("question.asked", plain)
+    team.record("question.expired", replace(plain, state=QuestionState.EXPIRED, answer="nobody is here"))
+    assert told(team)[-4:] == [
+        "worker-1 asks you Q1: which port? [a]",
+        "human answered Q1: a: for now",
+        "worker-1 asks you Q2: which port?",
+        "Q2 expired: nobody is here",
+    ]
+
+
+def test_a_handoff_is_told_with_its_notes(team: ScriptedTeam) -> None:
+    handoff = Handoff(id=1, run=1, task="T1", sender="planner", to="role:worker", notes="begin", at=1.0)
+    team.record("handoff.asked", handoff)
+    team.record("handoff.asked", replace(handoff, id=2, task=None))
+    assert told(team)[-2:] == [
+        "planner hands T1 off to role:worker: begin",
+        "planner hands off to role:worker: begin",
     ]
 
 
