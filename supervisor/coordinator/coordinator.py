@@ -150,6 +150,7 @@ class Coordinator:
         except TimeoutError:
             return ()
         else:
+            waiter.for_work = False  # what it was woken for is answered
             return holding
         finally:
             self.waiting.leave(waiter)
@@ -158,9 +159,12 @@ class Coordinator:
         return await self.read(lambda scope: _look(scope, actor, wanted))
 
     def _end_waits_without_right(self, events: list[Event]) -> None:
-        """Let every held call look whether its key still is one, after any change of a stored key."""
-        if any(event.noun == "outside_key" for event in events):
-            self.waiting.wake_all()
+        """Let held calls look whether their key still is one when their agent, or any stored key, changes."""
+        for event in events:
+            if event.noun == "outside_key":
+                self.waiting.wake_all()
+            elif event.noun == "agent":
+                self.waiting.wake_agent(event.subject)
 
     def close(self) -> None:
         """End all held calls: the engine stops."""

@@ -159,8 +159,9 @@ class WaitingRoom:
         return waiter
 
     def leave(self, waiter: Waiter) -> None:
-        """Remove a waiter."""
+        """Remove a waiter; what it was woken for and did not look at is another's to look at."""
         self._waiters.pop(waiter, None)
+        self.pass_on(waiter)
 
     def committed(self, events: list[Event]) -> None:
         """Wake everybody whom one of these events may concern."""
@@ -187,6 +188,12 @@ class WaitingRoom:
                 waiter.for_work = True
                 waiter.woken.set()
                 return
+
+    def wake_agent(self, name: str) -> None:
+        """Let an agent's held calls look: it has changed, perhaps it is no more."""
+        for waiter in self._waiters:
+            if waiter.actor.name == name:
+                waiter.woken.set()
 
     def wake_all(self) -> None:
         """Wake everybody, so that held calls end: the engine stops."""

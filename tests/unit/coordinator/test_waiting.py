@@ -10,7 +10,7 @@ from supervisor.coordinator import ending, messages, plans, questions, reviews, 
 from supervisor.coordinator.planning import NewTask
 from supervisor.coordinator.plans import NewPlan
 from supervisor.coordinator.waiting import WaitingRoom
-from supervisor.errors import InvalidArgument, NotFound
+from supervisor.errors import InvalidArgument, NotFound, Unauthenticated
 from supervisor.model.agent import AgentState
 from supervisor.testing.small_team import SmallTeam
 
@@ -81,6 +81,28 @@ async def test_who_cannot_claim_after_all_passes_the_turn_on(team: SmallTeam) ->
     assert not first.done()
     await team.do(lambda scope: messages.send(scope, None, to="all", body="x"))
     await let_go(team, first)
+
+
+async def test_who_goes_away_before_it_looked_leaves_the_task_to_another(team: SmallTeam) -> None:
+    await team.add_task()
+    created = [event for event in await team.events() if event.noun == "task"]
+    room = WaitingRoom()
+    first, second = room.enter(team["worker-1"], ("task",)), room.enter(team["worker-2"], ("task",))
+    room.committed(created)
+    assert (first.woken.is_set(), second.woken.is_set()) == (True, False)
+    room.leave(first)
+    assert second.woken.is_set()
+
+
+async def test_the_held_call_of_an_agent_that_is_no_more_ends(team: SmallTeam) -> None:
+    another = await hold(team, "worker-2", "mail")
+    of_the_dead = await hold(team, "worker-1", "mail")
+    await team.crash("worker-1")
+    with pytest.raises(Unauthenticated):
+        async with asyncio.timeout(10):
+            await of_the_dead
+    assert not another.done()
+    await let_go(team, another)
 
 
 async def test_a_turn_that_nobody_can_take_goes_to_nobody(team: SmallTeam) -> None:
