@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from supervisor import __version__
+from supervisor.cli.agent_verbs import agent
 from supervisor.cli.approval_verbs import approvals, approve, reject
 from supervisor.cli.border import Border
 from supervisor.cli.care_verbs import doctor, fsck
@@ -53,6 +54,7 @@ for verb in (
     reject,
     question,
     task,
+    agent,
     vote,
     memory,
     notify,

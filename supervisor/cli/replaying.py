@@ -49,7 +49,7 @@ async def show_state(project: Path, at: Moment | None, *, as_json: bool) -> None
 
 async def show_task(project: Path, at: Moment | None, spelled: str, *, as_json: bool) -> None:
     """Print one task as it was."""
-    from supervisor.cli.task_verbs import facts_from, task_page
+    from supervisor.cli.task_page import facts_from, task_page
     from supervisor.model.ids import number_of, task_id
 
     seen = await _replayed(project, at)

@@ -1,55 +1,100 @@
-"""Verbs about tasks: list, show, add, cancel."""
+"""Verbs about tasks: list, show, add; those that change one are in `steering_verbs`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from supervisor.cli.border import Verb
+from supervisor.cli.key_verbs import Time
 from supervisor.cli.options import json_option, project_option
-from supervisor.cli.output import duration, indented, now, print_json, print_table, say
-from supervisor.model.escape import visible
+from supervisor.cli.output import now, print_json, print_table, say
+from supervisor.cli.steering_verbs import (
+    POLICIES,
+    PRIORITIES,
+    ROLES,
+    STEERING,
+    spelled_task,
+    spelled_tasks,
+    tell_task,
+)
+from supervisor.cli.task_page import facts_from, task_page, why_blocked
 
 if TYPE_CHECKING:
-    from supervisor.model.event import Event
-    from supervisor.model.task import Checkpoint, Note, Task
-    from supervisor.model.world import World
+    from supervisor.model.task import Task
 
-STATES = ("blocked", "pending", "in_progress", "in_review", "done", "failed", "cancelled", "skipped")
+STATES: Final = ("blocked", "pending", "in_progress", "in_review", "done", "failed", "cancelled", "skipped")
+SUMS: Final = {"all": frozenset(STATES), "open": frozenset(STATES[:4]), "ended": frozenset(STATES[4:])}
+"""Words for several states at once."""
 
 
 @click.group()
 def task() -> None:
-    """List, show, add and cancel tasks."""
+    """List, explain, add, change and end tasks."""
 
 
 @task.command(
     name="list",
     cls=Verb,
-    examples=("supervisor task list", "supervisor task list --state blocked", "supervisor task list --json"),
+    examples=(
+        "supervisor task list",
+        "supervisor task list --state open --milestone P1",
+        "supervisor task list --mine-for worker-1 --json",
+    ),
 )
 @project_option
-@click.option("--state", type=click.Choice(STATES), multiple=True, help="Only in this state.")
+@click.option(
+    "--state",
+    type=click.Choice((*SUMS, *STATES)),
+    multiple=True,
+    help="Only in this state: one of the eight, open, ended or all; may be repeated.",
+)
 @click.option("--tag", multiple=True, help="Only with this tag.")
+@click.option("--milestone", metavar="ID", help="Only of this milestone.")
+@click.option("--parent", metavar="ID", help="Only the children of this task.")
+@click.option("--mine-for", metavar="AGENT", help="Only what this agent holds, reviews, or has reserved.")
 @json_option
-def list_tasks(*, project: Path, state: tuple[str, ...], tag: tuple[str, ...], as_json: bool) -> None:
+def list_tasks(
+    *,
+    project: Path,
+    state: tuple[str, ...],
+    tag: tuple[str, ...],
+    milestone: str | None,
+    parent: str | None,
+    mine_for: str | None,
+    as_json: bool,
+) -> None:
     """List the run's tasks and why they wait."""
     from supervisor.cli.engine_door import view
+    from supervisor.model.ids import milestone_id, number_of
     from supervisor.model.wire import to_wire
 
+    states = frozenset[str]().union(*(SUMS.get(each, {each}) for each in state)) or SUMS["all"]
+    within = None if milestone is None else milestone_id(number_of(milestone, "P"))
+    above = None if parent is None else spelled_task(parent)
     seen = view(project)
     chosen = [
         each
         for each in seen.world.run_tasks()
-        if (not state or each.state.value in state) and set(tag) <= set(each.tags)
+        if each.state.value in states
+        and set(tag) <= set(each.tags)
+        and within in {None, each.milestone}
+        and above in {None, each.parent}
+        and (mine_for is None or _concerns(each, mine_for))
     ]
     if as_json:
         print_json("task_list", live=seen.live, tasks=[to_wire(each) for each in chosen])
     else:
         heads = ("ID", "STATE", "PRIORITY", "WHO", "DONE", "TITLE")
         print_table(heads, [_row(each) for each in chosen])
+
+
+def _concerns(task: Task, agent: str) -> bool:
+    """Tell whether a task is an agent's own: held, reviewed, reserved, or its work under review."""
+    in_review = task.author if task.state.value == "in_review" else None
+    return agent in {task.holder, task.reviewer, in_review, None if task.is_terminal else task.assignee}
 
 
 def _row(task: Task) -> tuple[str, ...]:
@@ -65,12 +110,6 @@ def _row(task: Task) -> tuple[str, ...]:
     )
 
 
-def why_blocked(task: Task) -> str:
-    """Say why a task waits: `dependency: T1, T2`."""
-    reasons = ", ".join(reason.value.replace("_", " ") for reason in task.blocked_by)
-    return f"{reasons}: {', '.join(task.depends_on)}" if task.depends_on else reasons
-
-
 @task.command(name="show", cls=Verb, examples=("supervisor task show T4", "supervisor task show 4 --json"))
 @click.argument("task_id", metavar="ID")
 @project_option
@@ -78,7 +117,7 @@ def why_blocked(task: Task) -> str:
 def show_task(*, task_id: str, project: Path, as_json: bool) -> None:
     """Show one task in full.
 
-    Criteria, dependencies both ways, notes, checkpoint, result and history.
+    Criteria, dependencies both ways, children, board, notes, checkpoint, result and history.
     """
     from supervisor.cli.event_loop import run_async
 
@@ -93,10 +132,8 @@ def show_task(*, task_id: str, project: Path, as_json: bool) -> None:
 async def _task_facts(project: Path, spelled: str) -> dict[str, Any]:
     from supervisor.cli.engine_door import connected, read_view
     from supervisor.errors import EngineNotRunning
-    from supervisor.model.ids import number_of
-    from supervisor.model.ids import task_id as spell
 
-    wanted = spell(number_of(spelled, "T"))
+    wanted = spelled_task(spelled)
     try:
         async with connected(project) as client:
             facts: dict[str, Any] = await client.call("task_show", task_id=wanted)
@@ -106,200 +143,96 @@ async def _task_facts(project: Path, spelled: str) -> dict[str, Any]:
         return facts_from(seen.world, wanted)
 
 
-def facts_from(world: World, wanted: str) -> dict[str, Any]:
-    """Gather what an engine would answer, without the history, from the state on disk."""
-    from supervisor.errors import NotFound
-    from supervisor.model.wire import to_wire
-
-    found = world.tasks.get(wanted)
-    if found is None:
-        raise NotFound(f"there is no task {wanted}. See `supervisor task list`")
-    dependents = [each for each in world.tasks.values() if wanted in each.depends_on]
-    return {
-        "task": to_wire(found),
-        "notes": to_wire(world.notes_of(wanted)),
-        "checkpoint": to_wire(world.tables["checkpoint"].get(wanted)),
-        "dependencies": [to_wire(world.tasks[each]) for each in found.depends_on if each in world.tasks],
-        "dependents": to_wire(dependents),
-        "events": [],
-    }
-
-
-def task_page(facts: dict[str, Any]) -> list[str]:
-    """Spell one task in full, from what an engine or `facts_from` answers."""
-    from supervisor.model.task import Checkpoint, Note, Task
-    from supervisor.model.wire import from_wire
-
-    shown = from_wire(Task, facts["task"])
-    lines = [f"{shown.id}  {shown.title}", *_standing(shown)]
-    if shown.description:
-        lines += ["", *indented(shown.description)]
-    lines += _listed("criteria", [f"- {each}" for each in shown.criteria])
-    lines += _listed("depends on", [_short(from_wire(Task, each)) for each in facts["dependencies"]])
-    lines += _listed("needed by", [_short(from_wire(Task, each)) for each in facts["dependents"]])
-    lines += _listed("notes", [_note(from_wire(Note, each)) for each in facts["notes"]])
-    if facts["checkpoint"] is not None:
-        lines += _checkpoint(from_wire(Checkpoint, facts["checkpoint"]))
-    lines += _listed("review said", [shown.feedback] if shown.feedback else [])
-    lines += _listed("result", [shown.result] if shown.result else [])
-    return lines + _history(facts["events"])
-
-
-def _standing(task: Task) -> list[str]:
-    facts = {
-        "state": f"{task.state.value}{f' ({why_blocked(task)})' if task.blocked_by else ''}",
-        "priority": task.priority.name.lower(),
-        "held by": task.holder,
-        "worked on by": task.author,
-        "reviewed by": task.reviewer,
-        "reserved for": task.assignee or task.required_role,
-        "progress": f"{task.percent}% {task.action}" if task.percent or task.action else None,
-        "tags": ", ".join(task.tags),
-        "attempts": f"{task.token} (failures {task.failures}, given back {task.releases})"
-        if task.token
-        else None,
-        "created by": f"{task.creator}, {duration(now() - task.created_at)} ago",
-    }
-    return [f"  {name:<13} {fact}" for name, fact in facts.items() if fact]
-
-
-def _listed(head: str, items: list[str]) -> list[str]:
-    lines = [line for item in items for line in indented(item)]
-    return ["", f"  {head}:", *lines] if items else []
-
-
-def _short(task: Task) -> str:
-    return visible(f"{task.id} {task.state.value}  {task.title}")
-
-
-def _note(note: Note) -> str:
-    return f"{note.author}: {note.body}"
-
-
-def _checkpoint(checkpoint: Checkpoint) -> list[str]:
-    done = [f"done: {each}" for each in checkpoint.completed]
-    left = [f"left: {each}" for each in checkpoint.remaining]
-    return _listed(f"checkpoint of {checkpoint.author}, {checkpoint.percent}%", [*done, *left])
-
-
-def _history(events: list[Any]) -> list[str]:
-    from supervisor.cli.event_verbs import event_line
-    from supervisor.model.event import Event
-    from supervisor.model.wire import from_wire
-
-    told: list[Event] = [from_wire(Event, each) for each in events]
-    return _listed("history", [event_line(event) for event in told])
-
-
 @task.command(
     name="add",
     cls=Verb,
     examples=(
         'supervisor task add "measure the start-up time" --priority high --tag speed',
-        'supervisor task add "write it down" --after T4 --criterion "has a figure" --review',
+        'supervisor task add "write it down" --after T4,T5 --criterion "has a figure" --review',
+        'supervisor task add "deploy" --milestone P1 --track main --order 3 --human-gate --delay 10m',
     ),
 )
 @click.argument("title")
 @project_option
 @click.option("--description", "-d", default="", help="What is to be done, in full.")
+@click.option("--instructions", default="", help="Words for whoever does it, beside the description.")
 @click.option(
     "--priority",
-    type=click.Choice(["critical", "high", "normal", "low"]),
+    type=click.Choice(PRIORITIES),
     default="normal",
     show_default=True,
     help="How soon.",
 )
-@click.option("--tag", multiple=True, help="A tag; workers can be asked for by tags.")
-@click.option("--criterion", multiple=True, help="What must hold for it to be accepted.")
-@click.option("--after", multiple=True, metavar="ID", help="A task that must be done before.")
-@click.option("--review", is_flag=True, help="A judge must approve the result.")
+@click.option("--complexity", type=click.IntRange(1, 10), help="1 (minutes) to 10 (unknown ground).")
+@click.option("--tag", multiple=True, help="A tag to find it by; may be repeated.")
+@click.option("--criterion", multiple=True, help="What must hold for it to be accepted; may be repeated.")
+@click.option("--after", multiple=True, metavar="ID", help="Tasks that it waits for: T1,T2; may be repeated.")
+@click.option(
+    "--on",
+    type=click.Choice(POLICIES),
+    default=POLICIES[0],
+    show_default=True,
+    help="What of them lets it go on: done; ended (done, skipped or cancelled); any end, a failure too.",
+)
+@click.option(
+    "--on-lost",
+    type=click.Choice(("hold", "cancel", "proceed")),
+    default="hold",
+    show_default=True,
+    help="What becomes of it when they can no longer let it go on.",
+)
+@click.option("--parent", metavar="ID", help="The task it is a part of, which waits for it.")
+@click.option(
+    "--join",
+    type=click.Choice(("all", "any")),
+    default="all",
+    show_default=True,
+    help="Which of its own children it waits for: all to end, or one to be done.",
+)
+@click.option("--milestone", metavar="ID", help="The milestone it belongs to.")
+@click.option("--track", metavar="NAME", help="A track of the milestone, which goes by order.")
+@click.option("--order", type=click.IntRange(min=0), default=0, help="Its place in the track.")
+@click.option("--wave", type=click.IntRange(min=0), default=0, help="Its wave: it waits for all lower ones.")
 @click.option("--assignee", metavar="AGENT", help="Reserve it for this agent.")
+@click.option("--role", type=click.Choice(ROLES), help="Only agents of this role.")
+@click.option("--requires", multiple=True, metavar="TAG", help="Only agents with this tag; may be repeated.")
+@click.option("--group", help="Only agents of this group.")
+@click.option("--work-role", default="", metavar="WORDS", help="As what to do it: a word for the agent.")
+@click.option(
+    "--review/--no-review", default=None, help="Whether a judge must approve it; else as the milestone says."
+)
+@click.option("--human-gate", is_flag=True, help="A person must approve it, no judge.")
+@click.option("--approvals", type=click.IntRange(1, 20), default=1, help="How many must approve it.")
+@click.option("--delay", type=Time(), metavar="TIME", help="Not before this time has passed, e.g. 5m.")
 @json_option
-def add_task(
-    *,
-    title: str,
-    project: Path,
-    description: str,
-    priority: str,
-    tag: tuple[str, ...],
-    criterion: tuple[str, ...],
-    after: tuple[str, ...],
-    review: bool,
-    assignee: str | None,
-    as_json: bool,
-) -> None:
+def add_task(*, title: str, project: Path, as_json: bool, **given: Any) -> None:
     """Add a task to the run."""
     from supervisor.cli.engine_door import ask
-    from supervisor.model.ids import number_of
-    from supervisor.model.ids import task_id as spell
 
-    answer = ask(
-        project,
-        "task_add",
-        title=title,
-        description=description,
-        priority=priority,
-        tags=list(tag),
-        criteria=list(criterion),
-        depends_on=[spell(number_of(each, "T")) for each in after],
-        review=review,
-        assignee=assignee,
-    )
-    _tell_task(answer, "added", as_json=as_json)
+    tell_task(ask(project, "task_add", title=title, **_wanted(given)), "added", as_json=as_json)
 
 
-@task.command(name="cancel", cls=Verb, examples=('supervisor task cancel T4 --reason "no longer needed"',))
-@click.argument("task_id", metavar="ID")
-@project_option
-@click.option("--reason", required=True, help="Why; its holder will read it.")
-@json_option
-def cancel_task(*, task_id: str, project: Path, reason: str, as_json: bool) -> None:
-    """Cancel a task. Whoever holds it is told to stop."""
-    _change(project, "task_cancel", task_id, told="cancelled", as_json=as_json, reason=reason)
+def _wanted(given: dict[str, Any]) -> dict[str, Any]:
+    """Turn the options of `task add` into the arguments of the verb; what was not given is left out."""
+    gated = given["human_gate"] or given["approvals"] > 1
+    review = True if gated and given["review"] is None else given["review"]
+    named = ("description", "instructions", "priority", "complexity", "on", "on_lost", "join", "milestone")
+    placed = ("track", "order", "wave", "assignee", "work_role")
+    wanted = {name: given[name] for name in (*named, *placed)} | {
+        "tags": list(given["tag"]),
+        "criteria": list(given["criterion"]),
+        "depends_on": spelled_tasks(given["after"]),
+        "parent": None if given["parent"] is None else spelled_task(given["parent"]),
+        "required_role": given["role"],
+        "required_tags": list(given["requires"]),
+        "required_group": given["group"],
+        "review": review,
+        "gate": "human" if given["human_gate"] else None,
+        "approvals_needed": given["approvals"] if given["approvals"] > 1 else None,
+        "not_before": None if given["delay"] is None else now() + given["delay"],
+    }
+    return {name: value for name, value in wanted.items() if value or value is False}
 
 
-@task.command(name="unblock", cls=Verb, examples=("supervisor task unblock T4",))
-@click.argument("task_id", metavar="ID")
-@project_option
-@json_option
-def unblock_task(*, task_id: str, project: Path, as_json: bool) -> None:
-    """Let a task that waits for a person be claimed again."""
-    _change(project, "task_unblock", task_id, told="unblocked", as_json=as_json)
-
-
-@task.command(name="approve", cls=Verb, examples=('supervisor task approve T4 --note "well done"',))
-@click.argument("task_id", metavar="ID")
-@project_option
-@click.option("--note", default="", help="Kept with the task.")
-@json_option
-def approve_task(*, task_id: str, project: Path, note: str, as_json: bool) -> None:
-    """Accept the work of a task in review, in place of a judge."""
-    judged = {"decision": "approve", "feedback": note}
-    _change(project, "task_judge", task_id, told="approved", as_json=as_json, **judged)
-
-
-@task.command(name="reject", cls=Verb, examples=('supervisor task reject T4 --feedback "no tests"',))
-@click.argument("task_id", metavar="ID")
-@project_option
-@click.option("--feedback", required=True, help="What is missing; its author will read it.")
-@json_option
-def reject_task(*, task_id: str, project: Path, feedback: str, as_json: bool) -> None:
-    """Send the work of a task in review back to its author."""
-    judged = {"decision": "reject", "feedback": feedback}
-    _change(project, "task_judge", task_id, told="sent back", as_json=as_json, **judged)
-
-
-def _change(project: Path, verb: str, task_id: str, *, told: str, as_json: bool, **more: str) -> None:
-    from supervisor.cli.engine_door import ask
-    from supervisor.model.ids import number_of
-    from supervisor.model.ids import task_id as spell
-
-    answer = ask(project, verb, task_id=spell(number_of(task_id, "T")), **more)
-    _tell_task(answer, told, as_json=as_json)
-
-
-def _tell_task(answer: dict[str, Any], told: str, *, as_json: bool) -> None:
-    if as_json:
-        print_json("task", **answer)
-    else:
-        say(f"{told} {answer['task']['id']} {answer['task']['title']} ({answer['task']['state']})")
+for verb in STEERING:
+    task.add_command(verb)
