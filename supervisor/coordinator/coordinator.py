@@ -13,11 +13,18 @@ from supervisor.coordinator.agents import begin_incarnation
 from supervisor.coordinator.outsiders import Newcomer, Outsiders
 from supervisor.coordinator.rates import RateLimits
 from supervisor.coordinator.scope import Scope, check_live
-from supervisor.coordinator.waiting import WAIT_MAX_S, WaitingRoom, checked_conditions, true_now
+from supervisor.coordinator.waiting import (
+    WAIT_MAX_S,
+    WaitingRoom,
+    checked_conditions,
+    checked_for_person,
+    person,
+    true_now,
+)
 from supervisor.errors import InvalidArgument
 from supervisor.model.approval import Mode
 from supervisor.model.event import Event
-from supervisor.model.ids import key_hash
+from supervisor.model.ids import HUMAN, key_hash
 from supervisor.model.team import TeamSpec, ToolSet
 from supervisor.store.store import Store
 from supervisor.store.transaction import Transaction
@@ -158,6 +165,20 @@ class Coordinator:
     async def _look(self, actor: Actor, wanted: tuple[str, ...]) -> tuple[str, ...]:
         return await self.read(lambda scope: _look(scope, actor, wanted))
 
+    async def wait_as_person(
+        self, conditions: tuple[str, ...], timeout_s: float, *, everything: bool = False
+    ) -> tuple[str, ...]:
+        """Return those of the conditions that hold as soon as enough do, or at the time's end."""
+        actor = person(self.store.run)
+        wanted = checked_for_person(conditions)
+        await self.wait(actor, wanted, timeout_s, everything=everything)
+        return await self._look(actor, wanted)
+
+    @property
+    def is_closing(self) -> bool:
+        """Tell whether the engine stops, so that nothing can be waited for any more."""
+        return self._closing
+
     def _end_waits_without_right(self, events: list[Event]) -> None:
         """Let held calls look whether their key still is one when their agent, or any stored key, changes."""
         for event in events:
@@ -173,7 +194,8 @@ class Coordinator:
 
 
 def _look(scope: Scope, actor: Actor, conditions: tuple[str, ...]) -> tuple[str, ...]:
-    check_live(scope, actor)
+    if actor.name != HUMAN:
+        check_live(scope, actor)
     return true_now(scope, actor, conditions)
 
 

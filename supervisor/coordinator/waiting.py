@@ -20,7 +20,7 @@ from supervisor.coordinator import (
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope
 from supervisor.errors import InvalidArgument
-from supervisor.model.agent import AgentState
+from supervisor.model.agent import AgentState, Role
 from supervisor.model.approval import ApprovalState
 from supervisor.model.event import Event
 from supervisor.model.ids import HUMAN, number_of
@@ -38,6 +38,9 @@ PLAIN: Final = frozenset({"mail", "task", "review", "ballot", "idle"})
 OF_ONE: Final = frozenset({"task", "vote", "approval", "question", "milestone", "idle"})
 """Conditions about one thing, with its id; `idle` takes an agent's name, `role:R` or `group:G`."""
 
+FOR_PEOPLE: Final = frozenset({"task", "vote", "milestone", "idle"})
+"""Kinds of condition about one thing that a person can wait for; all idle is one, too."""
+
 AT_REST: Final = frozenset({AgentState.IDLE, AgentState.EXITED, AgentState.PARKED, AgentState.PENDING})
 """States of an agent that does nothing now."""
 
@@ -45,6 +48,23 @@ WORDS: Final = (
     "mail, task, review, ballot, idle, task:ID, milestone:ID, vote:ID, approval:ID, question:ID, "
     "idle:NAME, idle:role:R, idle:group:G"
 )
+
+
+def person(run: int) -> Actor:
+    """Return who stands for the person in a held call. No agent can have that name, nor this any right."""
+    return Actor(name=HUMAN, role=Role.MONITOR, incarnation=0, run=run)
+
+
+def checked_for_person(conditions: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the conditions if a person can wait for each; raise InvalidArgument else."""
+    for condition in conditions:
+        kind, _, subject = condition.partition(":")
+        if condition != "idle" and (kind not in FOR_PEOPLE or not subject):
+            raise InvalidArgument(
+                f"cannot wait for `{condition[:60]}`; there are idle, task:ID, milestone:ID, vote:ID, "
+                "idle:NAME, idle:role:R, idle:group:G"
+            )
+    return conditions
 
 
 def checked_conditions(actor: Actor, conditions: tuple[str, ...]) -> tuple[str, ...]:

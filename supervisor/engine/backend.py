@@ -17,6 +17,7 @@ from supervisor.engine.key_verbs import KEY_VERBS, require_inside
 from supervisor.engine.mail_verbs import MAIL_VERBS
 from supervisor.engine.notify_verbs import NOTIFY_VERBS
 from supervisor.engine.people_verbs import PEOPLE_VERBS
+from supervisor.engine.plan_verbs import PLAN_VERBS
 from supervisor.engine.stopping import StopSwitch, asked_down
 from supervisor.engine.task_verbs import TASK_VERBS
 from supervisor.errors import InvalidArgument
@@ -87,6 +88,7 @@ class Backend:
             "stop_agent": (OneAgent, self._stop_agent),
             "down": (Down, self._down),
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in TASK_VERBS.items()},
+            **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in PLAN_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in EVENT_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in MAIL_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in PEOPLE_VERBS.items()},

@@ -40,6 +40,8 @@ VERBS: Final = (
     "task_note",
     "plan_create",
     "plan_push",
+    "plan_preview",
+    "wait",
     "milestone_list",
     "milestone_show",
     "milestone_close",
