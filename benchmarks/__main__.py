@@ -8,7 +8,20 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from benchmarks import growth, held_waits, imports, machine, mcp_calls, memory, pairs, start, store
+from benchmarks import (
+    growth,
+    held_waits,
+    imports,
+    machine,
+    mail,
+    mcp_calls,
+    memory,
+    pairs,
+    reopen,
+    send,
+    start,
+    store,
+)
 from benchmarks.table import Table
 from benchmarks.team import ROOT
 
@@ -21,6 +34,9 @@ BENCHMARKS: Final[dict[str, Callable[[int], Iterator[Table]]]] = {
     "store": store.tables,
     "claim": growth.tables,
     "pairs": pairs.tables,
+    "mail": mail.tables,
+    "send": send.tables,
+    "reopen": reopen.tables,
 }
 FULL_ROUNDS: Final = 9
 QUICK_ROUNDS: Final = 3

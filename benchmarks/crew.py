@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from supervisor.clock import SystemClock
+from supervisor.clock import Clock, SystemClock
 from supervisor.coordinator import mailboxes, messages, runs, work
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.agents import SlotNews
@@ -143,9 +143,11 @@ def team_of(agents: int) -> TeamSpec:
 
 
 @asynccontextmanager
-async def crew(path: Path, agents: int, *, store_class: type[Store] = Store) -> AsyncIterator[Crew]:
+async def crew(
+    path: Path, agents: int, *, store_class: type[Store] = Store, clock: Clock | None = None
+) -> AsyncIterator[Crew]:
     """Open the database, begin or continue the run, and let every agent be idle."""
-    team, clock = team_of(agents), HastyClock()
+    team, clock = team_of(agents), clock or HastyClock()
     async with store_class(path, clock) as store:
         coordinator = Coordinator(store, clock, team, Mode.HEADLESS)
         begun = await coordinator.write(lambda scope: runs.begin_run(scope, team, new=False))

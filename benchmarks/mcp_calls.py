@@ -23,7 +23,7 @@ from benchmarks.team import ROOT, running, sleepers
 
 WARM_UP_ROUNDS: Final = 2
 """Calls of each agent before anything is measured: its first one makes it ready, which is written."""
-CALL_TIMEOUT_S: Final = 30.0
+CALL_TIMEOUT_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,12 @@ class Connection:
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> float:
         """Call once and return the ms it took; raise RuntimeError if the call was refused."""
+        begun = time.perf_counter()
+        await self.ask(tool, arguments)
+        return (time.perf_counter() - begun) * 1000
+
+    async def ask(self, tool: str, arguments: dict[str, Any]) -> bytes:
+        """Call once and return the answer's body; raise RuntimeError if the call was refused."""
         self._number += 1
         request = {
             "jsonrpc": "2.0",
@@ -64,13 +70,11 @@ class Connection:
             "method": "tools/call",
             "params": {"name": tool, "arguments": arguments},
         }
-        begun = time.perf_counter()
         async with asyncio.timeout(CALL_TIMEOUT_S):
             status, body = await self._exchange(json.dumps(request).encode())
-        took_ms = (time.perf_counter() - begun) * 1000
         if status != 200 or b'"result"' not in body or b'"isError":true' in body:
             raise RuntimeError(f"{tool}: HTTP {status}: {body[:500].decode(errors='replace')}")
-        return took_ms
+        return body
 
     async def close(self) -> None:
         """Hang up."""

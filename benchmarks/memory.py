@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from benchmarks import bulk
+from benchmarks.crew import crew
 from benchmarks.table import Table
 from benchmarks.team import Team, running, sleepers
+from supervisor.clock import SystemClock
+from supervisor.workspace.state_dir import open_state
 
 SETTLE_S: Final = 5.0
 WATCH_S: Final = 10.0
@@ -19,10 +24,19 @@ def tables(rounds: int) -> Iterator[Table]:
     """Measure PSS and CPU of the engine, and of all it starts beside the agents, with idle agents."""
     table = Table(
         "Engine with idle agents",
-        ("agents", "engine PSS MiB", "beside it MiB", "processes beside it", "engine CPU % of a core"),
+        (
+            "agents",
+            "tasks",
+            "engine PSS MiB",
+            "beside it MiB",
+            "processes beside it",
+            "engine CPU % of a core",
+        ),
     )
-    for agents in (1, 20, 200) if rounds > 3 else (1, 20):
-        with running(sleepers(agents)) as team:
+    many = 100_000 if rounds > 3 else 5_000
+    crowds = ((1, 0), (20, 0), (200, 0), (200, many)) if rounds > 3 else ((1, 0), (20, 0), (20, many))
+    for agents, tasks in crowds:
+        with running(sleepers(agents), lambda project: _fill(project, agents, tasks)) as team:  # noqa: B023
             team.kits(agents)
             time.sleep(SETTLE_S)
             busy = cpu_seconds(team.pid)
@@ -30,8 +44,22 @@ def tables(rounds: int) -> Iterator[Table]:
             percent = (cpu_seconds(team.pid) - busy) / WATCH_S * 100
             helpers = _helpers(team)
             weight = sum(pss_mib(pid) for pid in helpers)
-            table.add(agents, pss_mib(team.pid), weight, len(helpers), percent)
+            table.add(agents, f"{tasks:,}", pss_mib(team.pid), weight, len(helpers), percent)
     yield table
+
+
+def _fill(project: Path, agents: int, tasks: int) -> None:
+    """Lay tasks of an unfinished run into the project, half of them finished; the engine continues it."""
+    if tasks:
+        database = open_state(project, create=True).database
+        patterns = asyncio.run(_patterns(database, agents))
+        for pattern in patterns:
+            bulk.multiply(database, pattern, tasks // len(patterns))
+
+
+async def _patterns(database: Path, agents: int) -> tuple[int, int]:
+    async with crew(database, agents, clock=SystemClock()) as team:
+        return await bulk.pattern(team, finished=False), await bulk.pattern(team, finished=True)
 
 
 def pss_mib(pid: int) -> float:

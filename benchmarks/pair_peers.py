@@ -92,13 +92,16 @@ async def postgres(order: Order) -> Outcome:
                 holder int, token int DEFAULT 0, lease_until timestamptz, result text
             );
             CREATE INDEX ready ON task (priority, id) WHERE state = 'pending';
-            CREATE TABLE event (seq bigserial PRIMARY KEY, at timestamptz DEFAULT now(), kind text, task bigint);
+            CREATE TABLE event (
+                seq bigserial PRIMARY KEY, at timestamptz DEFAULT now(), kind text, task bigint
+            );
             """
         )
         await pool.execute("INSERT INTO task (body) SELECT $1 FROM generate_series(1, $2)", BODY, order.tasks)
         claim = """
             WITH best AS (
-                SELECT id FROM task WHERE state = 'pending' ORDER BY priority, id LIMIT 1 FOR UPDATE SKIP LOCKED
+                SELECT id FROM task WHERE state = 'pending' ORDER BY priority, id LIMIT 1
+                FOR UPDATE SKIP LOCKED
             ), taken AS (
                 UPDATE task SET state = 'in_progress', holder = $1, token = token + 1,
                     lease_until = now() + interval '15 minutes'

@@ -44,16 +44,19 @@ PEERS: Final = {
 def tables(rounds: int) -> Iterator[Table]:
     """Measure pairs a second of every queue that is installed, round by round."""
     pairs, repeats = (10_000, 3) if rounds > 3 else (1_000, 1)
-    outcomes: dict[str, list[Outcome]] = {"ours": []} | {name: [] for name in PEERS if missing(name) == ""}
+    queues = ["ours", *(name for name in PEERS if not missing(name))]
+    outcomes: dict[str, list[Outcome]] = {name: [] for name in queues}
     for _ in range(repeats):
-        for name, found in outcomes.items():
-            found.append(_contend(name, pairs if name == "ours" else pairs // 2))
+        for name in queues:
+            outcomes[name].append(_contend(name, pairs if name == "ours" else pairs // 2))
     table = Table(
         f"Claim and complete, durable, {CALLERS} callers",
         ("queue", "pairs/s", "pair p50 ms", "p99 ms", "ours is", "target"),
     )
     ours = middle(outcomes["ours"])
-    table.add("ours, with lease, token, unblocking and events", ours.per_second, ours.p50_ms, ours.p99_ms, "", "")
+    table.add(
+        "ours, with lease, token, unblocking and events", ours.per_second, ours.p50_ms, ours.p99_ms, "", ""
+    )
     for name, peer in PEERS.items():
         if name in outcomes:
             found = middle(outcomes[name])

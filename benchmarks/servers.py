@@ -38,7 +38,7 @@ def postgres() -> Iterator[Path]:
     programs = postgres_programs()
     assert programs is not None
     with tempfile.TemporaryDirectory(prefix="bench-pg-") as place:
-        directory, user = Path(place), ()
+        directory, user = Path(place), tuple[str, ...]()
         if os.geteuid() == 0:
             account = pwd.getpwnam(DAEMON_USER)
             os.chown(directory, account.pw_uid, account.pw_gid)
@@ -46,7 +46,17 @@ def postgres() -> Iterator[Path]:
         data = str(directory / "data")
         _run(*user, str(programs / "initdb"), "-A", "trust", "-U", "bench", "-D", data)
         options = f"-c listen_addresses='' -c unix_socket_directories={directory}"
-        start = (str(programs / "pg_ctl"), "-w", "-D", data, "-o", options, "-l", str(directory / "log"), "start")
+        start = (
+            str(programs / "pg_ctl"),
+            "-w",
+            "-D",
+            data,
+            "-o",
+            options,
+            "-l",
+            str(directory / "log"),
+            "start",
+        )
         _run(*user, *start)
         try:
             yield directory

@@ -68,9 +68,10 @@ def project_with(profile_text: str) -> Iterator[Path]:
 
 
 @contextmanager
-def running(profile_text: str) -> Iterator[Team]:
-    """Run a team without a screen until the block ends."""
+def running(profile_text: str, prepare: Callable[[Path], None] = lambda _project: None) -> Iterator[Team]:
+    """Run a team without a screen until the block ends; `prepare` may fill the project's database before."""
     with project_with(profile_text) as project:
+        prepare(project)
         subprocess.run(
             [*SUPERVISOR, "up", str(project / "bench.toml"), "--detach", "--project", str(project)],
             check=True,
