@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 
 from supervisor.errors import StoreError
 from supervisor.model.event import GENESIS, Event, verify_chain
-from supervisor.model.wire import from_wire
 from supervisor.model.world import ENTITIES, World
 from supervisor.store.archive import ARCHIVED, Segment, events_in, sha256_of
 from supervisor.store.event_log import EventLog
-from supervisor.store.queries import QUERIES
 
 
 @dataclass(slots=True)
@@ -66,15 +63,11 @@ class ArchiveCheck:
 
     def compare(self, world: World) -> None:
         """Compare the fold of the files with the state that is kept for when they are gone."""
-        kept = self.log.connection.execute(QUERIES["archive.base"])
         count = 0
-        for row in kept:
+        for noun, subject, value in self.log.base_values():
             count += 1
-            value = world.tables.get(row["noun"], {}).get(row["subject"])
-            if value is None or value != from_wire(type(value), json.loads(row["after"])):
-                self.wrong.append(
-                    f"the kept state of {row['noun']} {row['subject']} is not what its events say"
-                )
+            if world.tables[noun].get(subject) != value:
+                self.wrong.append(f"the kept state of {noun} {subject} is not what its events say")
                 return
         if count != sum(len(world.tables[noun]) for noun in ENTITIES):
             self.wrong.append("the kept state lacks things of which the archive tells")

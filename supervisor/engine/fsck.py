@@ -17,7 +17,6 @@ from typing import Any, Final
 
 from supervisor.engine.archive_check import ArchiveCheck
 from supervisor.engine.history_checks import HISTORY_CHECKS, Change, HistoryCheck
-from supervisor.engine.replay import base_world
 from supervisor.engine.state_checks import STATE_CHECKS, Look
 from supervisor.errors import InvalidArgument, StoreError, SupervisorError
 from supervisor.model.event import GENESIS, Event, sealed_hash
@@ -84,7 +83,7 @@ def _history(log: EventLog, tx: Transaction) -> Iterator[Line]:
     """Fold the log once, and report all that was seen on the way."""
     archive = ArchiveCheck(log)
     archive.look()
-    fold = Fold() if archive.whole else Fold(world=base_world(log.connection), seal=log.cut.hash)
+    fold = Fold() if archive.whole else Fold(world=log.base(), seal=log.cut.hash)
     begun, cut = fold.world.seq, log.cut.seq
     try:
         for event in log.after(begun):

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from supervisor.errors import DatabaseCorrupt, InvalidArgument, NotFound
+from supervisor.errors import DatabaseCorrupt, NotFound
 from supervisor.model.event import Event
-from supervisor.model.wire import from_wire
-from supervisor.model.world import ENTITIES, World
+from supervisor.model.world import World
 from supervisor.store.database import reading
 from supervisor.store.event_log import EventLog
-from supervisor.store.queries import QUERIES
 from supervisor.workspace.state_dir import open_state
 
 
@@ -53,7 +49,7 @@ def _replay(project: Path, seq: int | None, at: float | None) -> Replayed:
 
 
 def _folded(log: EventLog, wanted: int) -> tuple[World, Event | None]:
-    world = base_world(log.connection) if wanted >= log.cut.seq else World()
+    world = log.base() if wanted >= log.cut.seq else World()
     event: Event | None = None
     if world.seq < wanted:
         for event in log.after(world.seq):
@@ -73,16 +69,3 @@ def _lost(log: EventLog, seen: int) -> NotFound | DatabaseCorrupt:
         f"{log.gone[0]} was removed from the archive, so no state before event {cut} can be rebuilt. "
         f"Put it back, or ask for {cut} or later."
     )
-
-
-def base_world(connection: sqlite3.Connection) -> World:
-    """Return the world after the newest event that is no row any more: where the fold of the rows begins."""
-    cut = connection.execute(QUERIES["archive.cut"]).fetchone()
-    world = World(seq=cut["seq"], run=cut["run"])
-    try:
-        for row in connection.execute(QUERIES["archive.base"]):
-            value = from_wire(ENTITIES[row["noun"]], json.loads(row["after"]))
-            world.tables[row["noun"]][row["subject"]] = value
-    except (InvalidArgument, ValueError, KeyError) as error:
-        raise DatabaseCorrupt(f"the state that the archive led to cannot be read: {error}") from error
-    return world

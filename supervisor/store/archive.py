@@ -121,12 +121,12 @@ def archivable_until(tx: Transaction, *, before: float | None, keep_runs: int | 
     """Return the number up to which events may be moved: what ended runs told before a time.
 
     With `keep_runs`, whatever lies before the newest so many ended runs may go too. The newest
-    event always stays: the next one is sealed with its hash.
+    event always stays: the next one is sealed with its hash. What comes after the last run's end
+    stays too, so that telling of the archive is never itself a reason to archive.
     """
-    unfinished = tx.scalar("archive.start_of_unfinished")
     old = 0 if before is None else _last_before(tx, before)
     surplus = 0 if keep_runs is None else _before_runs(tx, keep_runs)
-    ended = tx.end.seq if unfinished is None else unfinished - 1
+    ended: int = tx.scalar("archive.end_of_ended")
     return max(0, min(max(old, surplus), ended, tx.end.seq - 1))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from supervisor.errors import DatabaseCorrupt, InvalidArgument
 from supervisor.model.event import Event, EventFilter
+from supervisor.model.wire import from_wire
+from supervisor.model.world import ENTITIES, World
 from supervisor.store.archive import Cut, Segment, cut_of, events_in, segments_of
 from supervisor.store.database import connect_read_only, named_errors
 from supervisor.store.queries import QUERIES
@@ -55,6 +59,23 @@ class EventLog:
         """Return the number of the newest event."""
         rows = self._rows("event.last")
         return int(rows[0]["seq"]) if rows else 0
+
+    def base(self) -> World:
+        """Return the world after the newest event that is no row any more: here the fold of rows begins."""
+        cut = self.cut
+        world = World(seq=cut.seq, run=cut.run)
+        for noun, subject, value in self.base_values():
+            world.tables[noun][subject] = value
+        return world
+
+    def base_values(self) -> Iterator[tuple[str, str, Any]]:
+        """Yield the values of the base with their nouns and ids, one by one."""
+        try:
+            for row in self.connection.execute(QUERIES["archive.base"]):
+                noun = row["noun"]
+                yield noun, row["subject"], from_wire(ENTITIES[noun], json.loads(row["after"]))
+        except (InvalidArgument, ValueError, KeyError) as error:
+            raise DatabaseCorrupt(f"the state that the archive led to cannot be read: {error}") from error
 
     def start_of_run(self, run: int) -> int:
         """Return the number before the first event of a run; 0 if that was archived."""

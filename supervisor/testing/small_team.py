@@ -22,8 +22,8 @@ from supervisor.model.approval import Mode
 from supervisor.model.event import Event
 from supervisor.model.task import Task
 from supervisor.model.team import PoolSpec, TeamSpec
+from supervisor.store.event_log import opened_log
 from supervisor.store.store import Store
-from supervisor.store.transaction import event_of
 from supervisor.testing.clock import VirtualClock
 
 SMALL_TEAM: Final = TeamSpec(
@@ -112,9 +112,9 @@ class SmallTeam:
         return await self.coordinator.read(lambda scope: scope.task(task_id))
 
     async def events(self) -> list[Event]:
-        """Return the whole event log."""
-        rows = await self.store.read(lambda tx: tx.all("event.since", since=0, limit=1_000_000))
-        return [event_of(row) for row in rows]
+        """Return the whole event log, what was archived too."""
+        with opened_log(self.store.path, self.store.path.with_name("archive")) as log:
+            return list(log.after(0))
 
     async def check_invariants(self) -> None:
         """Raise unless every event may follow the ones before, and the tables are the fold of the events."""

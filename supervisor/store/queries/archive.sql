@@ -39,13 +39,22 @@ SELECT noun, subject, seq, after FROM event_base ORDER BY id;
 -- How many rows there are up to a number.
 SELECT count(*) FROM event WHERE seq <= :upto;
 
--- name: start_of_unfinished
--- Where the events of the unfinished run begin; null if there is none, 0 if they begin at no row.
-SELECT (
-    SELECT coalesce(min(event.seq), 0) FROM event INDEXED BY event_subject
-    WHERE event.subject = CAST(run.id AS TEXT) AND event.kind = 'run.started'
-) FROM run WHERE run.state = 'active'
-UNION ALL SELECT NULL LIMIT 1;
+-- name: end_of_ended
+-- The last number that ended runs told: before the unfinished one begins, or where the newest one ended.
+SELECT coalesce(
+    (
+        SELECT coalesce(min(event.seq), 1) - 1 FROM event INDEXED BY event_subject, run
+        WHERE run.state = 'active' AND event.subject = CAST(run.id AS TEXT) AND event.kind = 'run.started'
+        GROUP BY run.id
+    ),
+    (
+        SELECT max(event.seq) FROM event INDEXED BY event_subject
+        WHERE event.subject = (SELECT CAST(max(id) AS TEXT) FROM run)
+        AND event.kind IN ('run.finished', 'run.abandoned')
+        AND NOT EXISTS (SELECT 1 FROM run WHERE state = 'active')
+    ),
+    0
+);
 
 -- name: ended_runs
 -- How many runs have ended.

@@ -7,7 +7,6 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,16 +68,22 @@ async def fill(store: Store, count: int, *, run: int = 1, at: float = BEGIN) -> 
 
 
 async def begin_run(store: Store, number: int, state: RunState = RunState.FINISHED) -> int:
-    """Begin a run and end it, unless `state` says that it goes on; return its first number."""
+    """Begin a run; return the number of that event."""
+    run = Run(id=number, team="t", profile="p", digest="d", state=state)
+    return await record_run(store, run, "run.started")
 
+
+async def end_run(store: Store, number: int) -> int:
+    """End a run; return the number of that event."""
+    run = Run(id=number, team="t", profile="p", digest="d", state=RunState.FINISHED)
+    return await record_run(store, run, "run.finished")
+
+
+async def record_run(store: Store, run: Run, kind: str) -> int:
     def write(tx: Transaction) -> int:
-        tx.run = number
-        run = Run(id=number, team="t", profile="p", digest="d")
-        tx.record("run.started", run, actor="supervisor")
-        first = tx.end.seq
-        if state is not RunState.ACTIVE:
-            tx.record("run.finished", replace(run, state=state), actor="supervisor")
-        return first
+        tx.run = run.id
+        tx.record(kind, run, actor="supervisor")
+        return tx.end.seq
 
     return await store.write(write)
 
@@ -339,17 +344,29 @@ async def until(store: Store, *, before: float | None, keep_runs: int | None) ->
 
 async def test_nothing_of_a_new_log_can_be_moved(store: Store) -> None:
     assert await until(store, before=BEGIN * 2, keep_runs=0) == 0
+    await fill(store, 3)
+    assert await until(store, before=BEGIN * 2, keep_runs=0) == 0
 
 
-async def test_what_is_older_than_a_time_can_be_moved_but_never_the_newest_event(store: Store) -> None:
+async def test_what_ended_runs_told_before_a_time_can_be_moved(store: Store) -> None:
     await fill(store, 10)
+    await end_run(store, 1)
     assert await until(store, before=BEGIN + 5, keep_runs=None) == 4
     assert await until(store, before=BEGIN, keep_runs=None) == 0
-    assert await until(store, before=BEGIN * 2, keep_runs=None) == 9
     assert await until(store, before=None, keep_runs=None) == 0
     await move(store, 6)
     assert await until(store, before=BEGIN + 9, keep_runs=None) == 8
     assert await until(store, before=BEGIN + 2, keep_runs=None) == 6
+
+
+async def test_neither_the_newest_event_nor_what_follows_the_last_run_is_moved(store: Store) -> None:
+    await fill(store, 4)
+    assert await end_run(store, 1) == 5
+    assert await until(store, before=BEGIN * 2, keep_runs=0) == 4
+    await move(store, 4)
+    assert await until(store, before=BEGIN * 2, keep_runs=0) == 5
+    await move(store, 5)
+    assert await until(store, before=BEGIN * 2, keep_runs=0) == 0
 
 
 async def test_the_unfinished_run_is_never_moved(store: Store) -> None:
@@ -362,11 +379,11 @@ async def test_the_unfinished_run_is_never_moved(store: Store) -> None:
 
 
 async def test_runs_beyond_the_newest_so_many_can_be_moved_however_young(store: Store) -> None:
-    firsts = []
+    firsts, last = [], 0
     for number in (1, 2, 3):
-        firsts.append(await begin_run(store, number))
+        firsts.append(await begin_run(store, number, RunState.ACTIVE))
         await fill(store, 3, run=number)
-    last = (await store.read(lambda tx: tx.end)).seq
+        last = await end_run(store, number)
     assert await until(store, before=None, keep_runs=3) == 0
     assert await until(store, before=None, keep_runs=2) == firsts[1] - 1
     assert await until(store, before=None, keep_runs=1) == firsts[2] - 1
