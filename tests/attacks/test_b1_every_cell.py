@@ -62,6 +62,8 @@ ABOUT_NO_TASK: Final = {
     "inbox": Operation.MESSAGE_READ,
     "message_send": Operation.MESSAGE_SEND,
     "message_ack": Operation.MESSAGE_READ,
+    "group_list": Operation.MESSAGE_READ,
+    "dead_letters": Operation.MESSAGE_READ,
     "help": Operation.HELP,
     "memory_set": Operation.MEMORY_WRITE,
     "memory_get": Operation.MEMORY_READ,
