@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,8 +21,35 @@ for name in [each for each in os.environ if each.startswith(("SUPERVISOR_", "SUP
     del os.environ[name]
 
 
+CAMPAIGNS: Final = pytest.StashKey[list[str]]()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", type=int, default=1, metavar="N", help="run the campaigns N times as long")
+    parser.addoption("--point", type=int, metavar="N", help="run only point N of each campaign")
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    lines = config.stash.get(CAMPAIGNS, [])
+    if lines:
+        terminalreporter.section("campaigns")
+    for line in lines:
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def campaign(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Say at the end of the test run what a campaign did: its figures, its seeds."""
+    return request.config.stash.setdefault(CAMPAIGNS, []).append
+
+
+@pytest.fixture(scope="session")
+def points(request: pytest.FixtureRequest, long: int) -> Callable[[int], range]:
+    """Number the points of a campaign: so many, times `--long`, or the one that `--point` names."""
+    only: int | None = request.config.getoption("--point")
+    return lambda count: range(count * long) if only is None else range(only, only + 1)
 
 
 @pytest.fixture(scope="session")

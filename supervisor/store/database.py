@@ -76,6 +76,10 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Give a read-only connection inside one read transaction, after checking the file."""
+    if decided_restore(path).exists():
+        raise DatabaseUnavailable(
+            f"a restore of {path} was cut off. `supervisor up` or another `supervisor restore` completes it."
+        )
     if not path.exists():
         raise DatabaseUnavailable(f"{path} does not exist. Nothing has run here yet: `supervisor up TEAM`.")
     if path.stat().st_size == 0:
@@ -95,10 +99,28 @@ def named_errors(path: Path) -> Iterator[None]:
         raise DatabaseUnavailable(
             f"{path}: {error}. Free it (disk, lock, permissions) and try again."
         ) from error
+    except OSError as error:
+        raise DatabaseUnavailable(
+            f"{error.filename or path}: {error.strerror}. Free it (disk, lock, permissions) and try again."
+        ) from error
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # SQLite quotes damaged names undecoded
         raise DatabaseCorrupt(
             f"{path}: {error}. It was left as it is; restore a copy or move it away."
         ) from error
+
+
+def decided_restore(path: Path) -> Path:
+    """Return where a copy waits that is to replace the database at `path`, if a restore was cut off."""
+    return path.with_name(path.name + ".restored")
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _quoted(path: Path) -> str:
@@ -111,19 +133,15 @@ def _create(path: Path) -> None:
             f"{path} is gone but its journal is still there. Restore it, or move the journal away."
         )
     fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
     with named_errors(path):
+        fresh.unlink(missing_ok=True)
         os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         with closing(connect(fresh)) as connection:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             _migrate(connection)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    fresh.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+        fresh.replace(path)
+        sync_directory(path.parent)
 
 
 def _check(path: Path, connection: sqlite3.Connection) -> None:

@@ -15,6 +15,7 @@ import aiosqlite
 from supervisor.clock import Clock
 from supervisor.errors import DatabaseUnavailable, SupervisorError
 from supervisor.model.event import Event
+from supervisor.store.backup import finish_restore
 from supervisor.store.database import connect, named_errors, prepare_database
 from supervisor.store.transaction import LogEnd, Transaction, log_end
 
@@ -58,7 +59,7 @@ class Store:
 
     async def __aenter__(self) -> Self:
         """Check, migrate and open the file; raise StoreError where it cannot be used."""
-        await asyncio.to_thread(prepare_database, self.path)
+        await asyncio.to_thread(_make_ready, self.path)
         self._connection = await aiosqlite.Connection(lambda: connect(self.path), iter_chunk_size=64)
         try:
             self._end = await self._in_thread(log_end)
@@ -155,6 +156,12 @@ class Store:
                 connection.execute("ROLLBACK")
             raise
         return _Batch(outcomes, transaction.events, transaction.end)
+
+
+def _make_ready(path: Path) -> None:
+    with named_errors(path):
+        finish_restore(path)
+    prepare_database(path)
 
 
 def _attempt(

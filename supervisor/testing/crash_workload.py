@@ -1,11 +1,7 @@
 """A team's work on a real database, to be killed at any instant: it tells each answer once it has it.
 
-    python -m supervisor.testing.crash_workload SOCKET_FD
-
-Imports once, then forks one life for each order `{"project", "seed", "fault"}` that comes over the socket
-with a descriptor to speak on. It answers with the pid, and after that life has ended with how. A life begins
-when it reads a byte; then it writes one JSON line per acknowledged call: the number and hash of the newest
-event that it was told of, and its idempotency key.
+It speaks one fact per acknowledged call: the number and hash of the newest event that it was told of, and
+its idempotency key.
 """
 
 from __future__ import annotations
@@ -13,11 +9,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import os
 import random
-import socket
 import sqlite3
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -278,33 +271,3 @@ FAULTS: Final[dict[str, Callable[[Callable[[dict[str, Any]], None]], None]]] = {
     "told before the commit": _told_before_the_commit,
     "event apart": _event_apart,
 }
-
-
-def main(orders: socket.socket) -> None:
-    """Fork a life for each order."""
-    while True:
-        line, fds, _, _ = socket.recv_fds(orders, 65536, 1)
-        if not line:
-            return
-        order, spoken_on = json.loads(line), fds[0]
-        pid = os.fork()
-        if pid == 0:
-            orders.close()
-            _child(order, spoken_on)
-        os.close(spoken_on)
-        orders.send(json.dumps({"pid": pid}).encode())
-        _, status = os.waitpid(pid, 0)
-        orders.send(json.dumps({"status": status}).encode())
-
-
-def _child(order: dict[str, Any], spoken_on: int) -> None:
-    def speak(fact: dict[str, Any]) -> None:
-        os.write(spoken_on, json.dumps(fact).encode() + b"\n")
-
-    os.read(spoken_on, 1)
-    asyncio.run(live(Path(order["project"]), order["seed"], speak, order["fault"]))
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    main(socket.socket(fileno=int(sys.argv[1])))

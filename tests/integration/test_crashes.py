@@ -1,233 +1,265 @@
-"""Kill -9 at any instant: what was answered is there, what was not is not half there, and it goes on."""
+"""Kill -9 at any change of the disk: what was answered is there, nothing is half there, and it goes on."""
 
 from __future__ import annotations
 
-import json
-import os
+import asyncio
 import random
-import select
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from supervisor.engine.fsck import fsck
 from supervisor.model.event import Event
-from supervisor.store.database import reading
+from supervisor.store.database import connect_read_only, reading
 from supervisor.store.queries import QUERIES
 from supervisor.store.transaction import event_of
+from supervisor.testing.clock import VirtualClock
+from supervisor.testing.examination import database_of, log_of, violations
+from supervisor.testing.trials import STEPS
+from supervisor.testing.zygote import Life, Zygote
+from supervisor.transports.control.protocol import VERBS
+from supervisor.transports.mcp.tools.table import TOOLS
 from supervisor.workspace.state_dir import open_state
+from tests.operator_calls import OPERATOR_CALLS, WRITES_NOTHING
+from tests.team_door import SCENE_CALLS, set_scene, team_door
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 PROJECTS, LIVES = 10, 6
-DEADLINE_S: Final = 30.0
-SYSCALLS: Final = ("pwrite64", "fdatasync", "fsync", "openat", "ftruncate")
+POINTS: Final = 200
+OPENINGS: Final = 60
+MOMENTS: Final = ("before", "half", "after")
+NEVER: Final = 1_000_000
+
+Operation = list[Any]
+OPERATIONS: Final[list[Operation]] = [
+    *(["call", agent, tool, more] for tool, (agent, more) in SCENE_CALLS.items() if TOOLS[tool].mutates),
+    *(["verb", verb, more] for verb, more in OPERATOR_CALLS.items()),
+    *(["step", name] for name in STEPS),
+]
 
 
-@dataclass
-class Zygote:
-    """The process that forks lives; `begin` starts one, its words are read as they come."""
-
-    orders: socket.socket
-
-    def begin(self, project: Path, seed: int, fault: str = "") -> Life:
-        ours, theirs = socket.socketpair()
-        order = json.dumps({"project": str(project), "seed": seed, "fault": fault}).encode()
-        socket.send_fds(self.orders, [order], [theirs.fileno()])
-        theirs.close()
-        return Life(json.loads(self.orders.recv(4096))["pid"], ours, self)
-
-    def ended(self) -> int:
-        """Return the wait status of the life that was begun last."""
-        self.orders.settimeout(DEADLINE_S)
-        return int(json.loads(self.orders.recv(4096))["status"])
+def test_every_operation_that_writes_is_killed_in_its_middle() -> None:
+    without_scene = {name for name, tool in TOOLS.items() if tool.mutates} - SCENE_CALLS.keys()
+    assert not without_scene, f"give them a call in tests/team_door.py: {sorted(without_scene)}"
+    without_call = set(VERBS) - OPERATOR_CALLS.keys() - WRITES_NOTHING
+    assert not without_call, f"give them a call in tests/operator_calls.py: {sorted(without_call)}"
 
 
-@dataclass
-class Life:
-    """One life: its pid cannot be another's before the zygote was asked how it ended."""
+# ---------------------------------------------------------------- one operation, killed at its n-th change
 
-    pid: int
-    words: socket.socket
-    zygote: Zygote
-    heard: bytes = b""
 
-    def go(self) -> None:
-        self.words.send(b"!")
+@dataclass(kw_only=True)
+class Scene:
+    """A team in the middle of its work, as two copies on disk: closed well, and left with its journal."""
 
-    def hear(self, lines: int) -> None:
-        """Read until so many answers were told, or the life has ended."""
-        end = time.monotonic() + DEADLINE_S
-        while self.heard.count(b"\n") < lines and time.monotonic() < end:
-            if select.select([self.words], [], [], 1)[0]:
-                piece = self.words.recv(65536)
-                if not piece:
-                    return
-                self.heard += piece
+    places: dict[str, Path]
+    now: float
+    known: dict[str, tuple[int, tuple[int, str]]] = field(default_factory=dict)
 
-    def kill(self) -> list[dict[str, Any]]:
-        """Kill it, unless it is dead, and return all that it said."""
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        status = self.zygote.ended()
-        assert os.WIFSIGNALED(status), f"the life ended by itself with {os.waitstatus_to_exitcode(status)}"
-        while piece := self.words.recv(65536):
-            self.heard += piece
-        self.words.close()
-        return [json.loads(line) for line in self.heard.splitlines()]
+    def lay_out(self, manner: str, project: Path) -> None:
+        shutil.rmtree(project, ignore_errors=True)
+        shutil.copytree(self.places[manner], project)
 
 
 @pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    ours, theirs = socket.socketpair()
-    command = [sys.executable, "-m", "supervisor.testing.crash_workload", str(theirs.fileno())]
-    with subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()]) as process, ours:
-        theirs.close()
-        yield Zygote(ours)
-        ours.close()
-        process.wait(DEADLINE_S)
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    places = {manner: tmp_path_factory.mktemp(manner) for manner in ("closed", "cut off")}
+    return asyncio.run(set_up(places))
 
 
-@dataclass
-class History:
-    """What a project's lives were told, to be compared with what is on disk."""
-
-    project: Path
-    acknowledged: list[dict[str, Any]] = field(default_factory=list)
-
-    async def violations(self) -> list[str]:
-        """Name everything that is not as promised."""
-        database = self.project / ".supervisor" / "coordinator.db"
-        if not database.exists():
-            return ["the database is gone"] if self.acknowledged else []
-        report = await fsck(self.project)
-        found = [f"{name}: {detail}" for name, holds, detail in report.checks if not holds]
-        with reading(database) as connection:
-            rows = connection.execute(QUERIES["event.since"], {"since": 0, "limit": 10**9})
-            hashes = {event.seq: event.hash for event in map(event_of, rows)}
-            keys = {row["key"] for row in connection.execute("SELECT key FROM answered_call")}
-        for fact in self.acknowledged:
-            if hashes.get(fact["seq"]) != fact["hash"]:
-                found.append(f"acknowledged event {fact['seq']} is not there")
-            if fact.get("key") is not None and fact["key"] not in keys:
-                found.append(f"acknowledged call {fact['key']} is not there")
-        return found
+async def set_up(places: dict[str, Path]) -> Scene:
+    state = open_state(places["closed"], create=True)
+    async with team_door(state.root) as door:
+        await set_scene(door)
+        shutil.copytree(places["closed"], places["cut off"], dirs_exist_ok=True)
+        now = door.team.clock.now()
+    assert not database_of(places["closed"]).with_name("coordinator.db-wal").exists()
+    assert database_of(places["cut off"]).with_name("coordinator.db-wal").exists()
+    return Scene(places=places, now=now)
 
 
-def after_some_answers(life: Life, rng: random.Random) -> None:
-    """Let it work for a while, so that the kill falls anywhere in a commit."""
+def name_of(operation: Operation) -> str:
+    """Return the name of the tool, verb or step."""
+    return str(operation[2] if operation[0] == "call" else operation[1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One death: which operation, on which scene, at which of its changes."""
+
+    number: int
+    operation: Operation
+    manner: str
+    pragmas: dict[str, str]
+    watched: bool
+    rng: random.Random
+
+    def __str__(self) -> str:
+        return (
+            f"point {self.number}: {name_of(self.operation)}, the journal {self.manner}, "
+            f"{self.pragmas}; repeat it with `pytest {Path(__file__).name} --point {self.number}`"
+        )
+
+
+def point(number: int) -> Point:
+    rng = random.Random(number)
+    return Point(
+        number=number,
+        operation=OPERATIONS[number % len(OPERATIONS)],
+        manner=rng.choice(("closed", "cut off")),
+        pragmas=rng.choice(({}, {"wal_autocheckpoint": "1"})),
+        watched=rng.random() < 0.25,
+        rng=rng,
+    )
+
+
+def unharmed(lives: Zygote, scene: Scene, at: Point, project: Path) -> tuple[int, tuple[int, str]]:
+    """Return how many changes the operation makes when nobody kills it, and how the log ends then."""
+    what = f"{at.operation} {at.manner} {at.pragmas}"
+    if what not in scene.known:
+        scene.lay_out(at.manner, project)
+        _, facts = lives.run(
+            "operation", project, operation=at.operation, now=scene.now, pragmas=at.pragmas, nth=NEVER
+        )
+        scene.known[what] = (facts[-1]["count"], (facts[-1]["seq"], facts[-1]["hash"]))
+    return scene.known[what]
+
+
+async def verdict(
+    lives: Zygote, scene: Scene, at: Point, project: Path, fault: str = ""
+) -> tuple[list[str], str]:
+    """Kill the operation at one of its changes; say what is wrong then, and where it died."""
+    count, after = unharmed(lives, scene, at, project)
+    nth, moment = at.rng.randrange(1, max(count, 1) + 1), at.rng.choice(MOMENTS)
+    scene.lay_out(at.manner, project)
+    before = log_of(database_of(project)).end
+    reader = connect_read_only(database_of(project)) if at.watched else None
+    if reader is not None:
+        reader.execute("SELECT count(*) FROM event").fetchone()
+    order = {"operation": at.operation, "now": scene.now, "pragmas": at.pragmas, "fault": fault}
+    killed, facts = lives.run("operation", project, nth=nth, moment=moment, **order)
+    end = log_of(database_of(project)).end
+    found = []
+    if killed and end not in {before, after}:
+        found.append(f"the log ends at {end[0]}: neither as before ({before[0]}) nor as after ({after[0]})")
+    acknowledged = [{"seq": fact["seq"], "hash": fact["hash"]} for fact in facts]
+    found += await violations(project, acknowledged, VirtualClock(now=scene.now))
+    if reader is not None:
+        reader.close()
+    return found, f"{at}, killed {moment} change {nth} of {count}"
+
+
+async def test_an_operation_killed_at_any_change_is_done_whole_or_not_at_all(
+    lives: Zygote,
+    scene: Scene,
+    ground: Path,
+    points: Callable[[int], range],
+    campaign: Callable[[str], None],
+) -> None:
+    done: Counter[str] = Counter()
+    for number in points(POINTS):
+        at = point(number)
+        found, where = await verdict(lives, scene, at, ground / "project")
+        assert found == [], where
+        done[name_of(at.operation)] += 1
+    campaign(f"kill -9 in an operation: {done.total()} points in {len(done)} operations, seeds 0-{number}")
+
+
+async def test_canary_an_answer_before_the_commit_is_caught(
+    lives: Zygote, scene: Scene, ground: Path
+) -> None:
+    assert await caught(lives, scene, ground, "told before the commit")
+
+
+async def test_canary_an_event_outside_the_transaction_is_caught(
+    lives: Zygote, scene: Scene, ground: Path
+) -> None:
+    assert await caught(lives, scene, ground, "event apart")
+
+
+async def caught(lives: Zygote, scene: Scene, ground: Path, fault: str) -> int | None:
+    """Return after how many points a faulty writer was noticed."""
+    for number in range(100):
+        if (await verdict(lives, scene, point(number), ground / "project", fault))[0]:
+            return number + 1
+    return None
+
+
+# ---------------------------------------------------------------- random work, killed anywhere
+
+
+def after_some_answers(lives: Zygote, project: Path, seed: int, rng: random.Random) -> list[Any]:
+    """Let it work for a while, so that the kill falls anywhere, also between two changes."""
+    life = lives.begin("life", project, seed=seed, pragmas={"wal_autocheckpoint": "20"})
     life.go()
     life.hear(rng.randrange(60))
     time.sleep(rng.random() * 0.004)
+    return life.kill()
 
 
-def at_a_system_call(life: Life, rng: random.Random) -> None:
-    """Have the kernel kill it as it enters the n-th write, sync or open of one of its threads."""
-    syscall = rng.choice(SYSCALLS)
-    inject = f"inject={syscall}:signal=SIGKILL:when={rng.randrange(1, 80)}"
-    command = ["strace", "-f", "-o", os.devnull, "-e", f"trace={syscall}", "-e", inject, "-p", str(life.pid)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
-        assert tracer.stderr is not None
-        assert "attached" in tracer.stderr.readline()
-        life.go()
-        life.hear(60)
-        with suppress(ProcessLookupError):
-            os.kill(life.pid, signal.SIGKILL)
-        tracer.wait(DEADLINE_S)
+def at_a_change(lives: Zygote, project: Path, seed: int, rng: random.Random) -> list[Any]:
+    """Let it die at one of its first changes, those of its opening included."""
+    order = {"seed": seed, "nth": rng.randrange(1, 400), "moment": rng.choice(MOMENTS)}
+    killed, facts = lives.run("life", project, pragmas={"wal_autocheckpoint": "20"}, **order)
+    assert killed
+    return facts
 
 
-@contextmanager
-def sleeper() -> Iterator[int]:
-    with subprocess.Popen(["sleep", "60"]) as process:
-        yield process.pid
-        process.kill()
-
-
-def can_trace() -> bool:
-    """Tell whether strace is here and may attach and inject."""
-    if shutil.which("strace") is None:
-        return False
-    with sleeper() as pid:
-        command = ["strace", "-o", os.devnull, "-e", "inject=fsync:signal=SIGKILL:when=1", "-p", str(pid)]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
-            assert tracer.stderr is not None
-            attached = "attached" in tracer.stderr.readline()
-            tracer.terminate()
-    return attached
-
-
-def ways_to_die() -> tuple[Callable[[Life, random.Random], None], ...]:
-    return (after_some_answers, at_a_system_call) if can_trace() else (after_some_answers,)
+WAYS: Final = (after_some_answers, at_a_change)
 
 
 async def test_whatever_was_answered_survives_any_kill_and_the_next_start_goes_on(
-    zygote: Zygote, tmp_path: Path, long: int
+    lives: Zygote, ground: Path, long: int, campaign: Callable[[str], None]
 ) -> None:
-    ways, points, answers = ways_to_die(), 0, 0
+    points = answers = 0
     for number in range(PROJECTS * long):
-        rng = random.Random(number)
-        history = History(tmp_path / f"p{number}")
-        history.project.mkdir()
+        rng, acknowledged = random.Random(number), []
+        project = ground / f"p{number}"
+        project.mkdir()
         for turn in range(LIVES):
-            life = zygote.begin(history.project, seed=number * LIVES + turn)
-            ways[points % len(ways)](life, rng)
-            history.acknowledged += life.kill()
-            assert await history.violations() == [], f"project {number}, life {turn}"
+            acknowledged += WAYS[points % 2](lives, project, number * LIVES + turn, rng)
+            assert await violations(project, acknowledged) == [], f"project {number}, life {turn}"
             points += 1
-        answers += len(history.acknowledged)
-        shutil.rmtree(history.project)
-    assert points == PROJECTS * LIVES * long
+        answers += len(acknowledged)
+        shutil.rmtree(project)
     assert answers > points * 5
+    campaign(f"kill -9 in random work: {points} points, {answers} answers, seeds 0-{PROJECTS * long - 1}")
 
 
 @pytest.mark.parametrize("fault", ["told before the commit", "event apart"])
 async def test_canary_a_writer_that_breaks_its_promise_is_caught(
-    zygote: Zygote, tmp_path: Path, fault: str
+    lives: Zygote, ground: Path, fault: str
 ) -> None:
     rng = random.Random(7)
     for number in range(40):
-        history = History(tmp_path / f"p{number}")
-        history.project.mkdir()
-        life = zygote.begin(history.project, seed=number, fault=fault)
+        project = ground / f"p{number}"
+        project.mkdir()
+        life = lives.begin("life", project, seed=number, fault=fault)
         life.go()
         life.hear(rng.randrange(5, 40))
-        history.acknowledged += life.kill()
-        if await history.violations():
+        if await violations(project, life.kill()):
             return
     pytest.fail("40 kills of a faulty writer were not noticed")
 
 
-async def test_after_a_kill_nothing_is_shown_as_running(zygote: Zygote, tmp_path: Path) -> None:
-    history = History(tmp_path)
-    first = zygote.begin(tmp_path, seed=1)
-    first.go()
-    first.hear(60)
-    history.acknowledged += first.kill()
-    second = zygote.begin(tmp_path, seed=2)
-    second.go()
-    second.hear(1)
-    history.acknowledged += second.kill()
-    assert await history.violations() == []
-    with reading(open_state(tmp_path, create=False).database) as connection:
-        freed: list[Event] = [
-            event_of(row)
-            for row in connection.execute(QUERIES["event.since"], {"since": 0, "limit": 10**9})
-            if "engine died" in row["reason"]
-        ]
+async def test_after_a_kill_nothing_is_shown_as_running(lives: Zygote, ground: Path) -> None:
+    acknowledged = []
+    for seed, answers in ((1, 60), (2, 1)):
+        life: Life = lives.begin("life", ground, seed=seed)
+        life.go()
+        life.hear(answers)
+        acknowledged += life.kill()
+    with reading(database_of(ground)) as connection:
+        rows = connection.execute(QUERIES["event.since"], {"since": 0, "limit": 10**9}).fetchall()
+    freed: list[Event] = [event_of(row) for row in rows if "engine died" in row["reason"]]
     assert {event.kind for event in freed} >= {"agent.backoff"}
+    assert await violations(ground, acknowledged) == []
 
 
-def test_a_life_that_is_not_told_to_begin_does_nothing(zygote: Zygote, tmp_path: Path) -> None:
-    life = zygote.begin(tmp_path, seed=1)
-    with closing(life.words.dup()):
-        assert life.kill() == []
-    assert list(tmp_path.iterdir()) == []
+def test_a_life_that_is_not_told_to_begin_does_nothing(lives: Zygote, ground: Path) -> None:
+    assert lives.begin("life", ground, seed=1).kill() == []
+    assert list(ground.iterdir()) == []

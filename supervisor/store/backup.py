@@ -1,0 +1,103 @@
+"""Whole copies of the database, and putting one in its place so that no crash leaves half of either."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Final
+
+from supervisor.store.database import connect, decided_restore, reading, sync_directory
+
+JOURNALS: Final = ("-wal", "-journal")
+"""What a damaged database may leave beside it, and what must not meet another database."""
+
+
+def copy_database(source: Path, fresh: Path) -> None:
+    """Write a whole, durable copy of what is committed in `source` to the new file `fresh`, mode 0600.
+
+    Works beside a running engine, as one reader. The copy is a single file without a journal, so it can
+    be read on a medium that cannot be written. What was begun is removed if it fails.
+    """
+    os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    try:
+        with reading(source) as connection, closing(sqlite3.connect(fresh, isolation_level=None)) as copy:
+            connection.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
+        sync_file(fresh)
+    except BaseException:
+        fresh.unlink()
+        raise
+
+
+def sync_file(path: Path) -> None:
+    """Make a file's content durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def publish(fresh: Path, target: Path, *, replace: bool) -> None:
+    """Give a durable file its name; without `replace` raise FileExistsError if that is taken."""
+    if replace:
+        fresh.replace(target)
+    else:
+        _rename_beside(fresh, target)
+    sync_directory(target.parent)
+
+
+def _rename_beside(fresh: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(fresh)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links, as on many sticks
+        if os.path.lexists(target):
+            raise FileExistsError(str(target)) from None
+        fresh.rename(target)
+        return
+    fresh.unlink()
+
+
+def decide_restore(fresh: Path, database: Path) -> None:
+    """Make it certain that `fresh` becomes the database: from here on any start completes it."""
+    sync_file(fresh)
+    fresh.replace(decided_restore(database))
+    sync_directory(database.parent)
+
+
+def finish_restore(database: Path) -> Path | None:
+    """Put a decided restore in place, if there is one; return where the replaced database is kept.
+
+    May be cut off anywhere and called again: the copy waits under its own name until all that stood at
+    the place, journals too, is kept under another, durably.
+    """
+    decided = decided_restore(database)
+    if not decided.exists():
+        return None
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(decided.stat().st_mtime))
+    kept = database.with_name(f"coordinator-before-restore-{stamp}.db")
+    if database.exists() and not kept.exists():
+        _settle(database)
+    for suffix in (*JOURNALS, ""):
+        with suppress(FileNotFoundError):
+            _with(database, suffix).rename(_with(kept, suffix))
+    _with(database, "-shm").unlink(missing_ok=True)
+    sync_directory(database.parent)
+    decided.replace(database)
+    sync_directory(database.parent)
+    return kept if kept.exists() else None
+
+
+def _settle(database: Path) -> None:
+    """Bring the journal into the file, so that one file is all that is kept; a damaged one stays as it is."""
+    with suppress(sqlite3.Error), closing(connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _with(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)

@@ -1,0 +1,32 @@
+"""What the durability campaigns stand on."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from supervisor.testing.zygote import Zygote, zygote
+
+MEMORY = Path("/dev/shm")
+
+
+@pytest.fixture
+def ground(tmp_path: Path) -> Iterator[Path]:
+    """Give a directory in memory where there is such: kills and cuts are played there, no disk is asked."""
+    if not MEMORY.is_dir():
+        yield tmp_path
+        return
+    directory = Path(tempfile.mkdtemp(dir=MEMORY))
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def lives() -> Iterator[Zygote]:
+    """Give the process that forks lives."""
+    with zygote() as running:
+        yield running
