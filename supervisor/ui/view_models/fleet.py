@@ -151,6 +151,7 @@ def agent_details(scene: Scene, name: str | None) -> tuple[Line, ...]:
         fact("assurance", f"{agent.assurance.value}{_LEVELS.get(agent.assurance.value, '')}"),
         *((fact("tags", ", ".join(agent.tags)),) if agent.tags else ()),
         *((fact("groups", ", ".join(agent.groups)),) if agent.groups else ()),
+        *((fact("says", agent.activity),) if agent.activity else ()),
         *_task_of(scene, agent),
         *_mail_of(scene, agent),
     )

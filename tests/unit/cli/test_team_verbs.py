@@ -10,7 +10,8 @@ from click.testing import Result
 
 from supervisor.cli.team_verbs import needs, status_lines
 from supervisor.errors import NotFound
-from supervisor.model.agent import AgentState, ExitClass, ExitInfo
+from supervisor.model.agent import Agent, AgentState, ExitClass, ExitInfo, Role
+from supervisor.model.outside_key import OUTSIDE
 from supervisor.model.task import BlockReason, TaskState
 from supervisor.testing.scripted_engine import ScriptedEngine
 from supervisor.testing.scripted_team import BEGIN, ScriptedTeam
@@ -135,3 +136,16 @@ def test_where_nothing_ever_ran_a_reading_verb_says_how_to_start(run: Run, proje
         assert (verb, ended.exit_code) == (verb, 5)
         assert "supervisor up survey" in ended.stderr
     assert not (project / ".supervisor").exists()
+
+
+def test_ps_tells_what_an_agent_says_of_itself(run: Run, engine: ScriptedEngine) -> None:
+    lens = Agent(
+        name="lens",
+        pool=OUTSIDE,
+        role=Role.JUDGE,
+        state=AgentState.IDLE,
+        activity="blocked: \x1b[31mthe port is taken",
+    )
+    engine.team.record("agent.enrolled", lens, actor="human")
+    (line,) = [line for line in run("ps").stdout.splitlines() if line.startswith("lens")]
+    assert line.endswith("blocked: \\x1b[31mthe port is taken")
