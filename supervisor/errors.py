@@ -5,6 +5,7 @@
     │   ├── UsageInvalid            a command line or request that cannot be read
     │   ├── ProfileNotFound
     │   ├── ProfileInvalid          carries every problem at once
+    │   ├── PlanInvalid             carries every problem at once
     │   ├── ProgramMissing
     │   ├── ProjectMissing
     │   ├── ProjectNotWritable
@@ -86,6 +87,17 @@ class ProfileInvalid(ConfigError):
 
     def __init__(self, message: str = "", *, problems: tuple[str, ...] = (), **details: object) -> None:
         """Keep each problem as one line `path:line: key: what is wrong`."""
+        self.problems = problems
+        super().__init__(message, problems=list(problems), **details)
+
+
+class PlanInvalid(ConfigError):
+    """The file of tasks has problems. Mend each of them and try again; nothing was sent."""
+
+    code = "plan_invalid"
+
+    def __init__(self, message: str = "", *, problems: tuple[str, ...] = (), **details: object) -> None:
+        """Keep each problem as one line `path:line: what is wrong`."""
         self.problems = problems
         super().__init__(message, problems=list(problems), **details)
 

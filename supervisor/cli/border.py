@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from supervisor.errors import ProfileInvalid, SupervisorError
+from supervisor.errors import PlanInvalid, ProfileInvalid, SupervisorError
 from supervisor.model.escape import visible
 
 INTERNAL: Final = 70
@@ -83,7 +83,7 @@ def show_error(error: SupervisorError, *, as_json: bool) -> None:
         click.echo(error_json(error), err=True)
         return
     click.echo(f"error: {visible(error.message, newlines=True)}", err=True)
-    problems = error.problems if isinstance(error, ProfileInvalid) else ()
+    problems = error.problems if isinstance(error, ProfileInvalid | PlanInvalid) else ()
     for problem in problems:
         click.echo(f"  {visible(problem)}", err=True)
     step = next_step(error)
