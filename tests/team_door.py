@@ -167,6 +167,34 @@ SCENE_CALLS: Final[dict[str, tuple[str, Answer]]] = {
     "task_release": ("worker-1", {"task_id": "T2", "token": 1, "reason": "not mine"}),
     "help": ("worker-1", {"body": "which port?", "task_id": "T2", "token": 1}),
     "task_create": ("planner", {"title": "more", "depends_on": ["T1"], "tags": ["x"], "priority": "high"}),
+    "task_why": ("watcher", {"task_id": "T4"}),
+    "task_board": ("worker-1", {"task_id": "T2", "token": 1, "text": "half way", "append": True}),
+    "task_handoff": ("worker-1", {"to": "role:judge", "notes": "look", "task_id": "T2", "token": 1}),
+    "task_update": ("planner", {"task_id": "T1", "title": "first of all", "complexity": 3}),
+    "task_assign": ("planner", {"task_id": "T1", "assignee": "worker-2", "instructions": "with care"}),
+    "task_hold": ("planner", {"task_id": "T1", "reason": "not yet"}),
+    "task_unhold": ("planner", {"task_id": "T5"}),
+    "task_skip": ("planner", {"task_id": "T1", "reason": "not needed"}),
+    "task_reopen": ("planner", {"task_id": "T6", "reason": "again"}),
+    "task_expand": ("planner", {"task_id": "T1", "parts": 3}),
+    "complexity_report": ("watcher", {}),
+    "plan_create": (
+        "planner",
+        {
+            "name": "sprint",
+            "kind": "sprint",
+            "tasks": [
+                {"title": "a", "key": "a", "wave": 1},
+                {"title": "b", "key": "b", "wave": 2, "depends_on": ["a"]},
+            ],
+        },
+    ),
+    "plan_push": ("planner", {"name": "file", "key": "file", "tasks": [{"title": "a", "key": "a"}]}),
+    "milestone_list": ("watcher", {}),
+    "milestone_get": ("watcher", {"milestone_id": "P1"}),
+    "milestone_close": ("planner", {"milestone_id": "P1", "reason": "enough", "now": True}),
+    "review_list": ("judge", {}),
+    "team_load": ("watcher", {}),
     "task_link": ("planner", {"task_id": "T1", "depends_on": ["T2"]}),
     "task_cancel": ("planner", {"task_id": "T1", "reason": "not needed"}),
     "review_take": ("voter-1", {}),
@@ -217,7 +245,7 @@ async def set_scene(door: TeamDoor) -> None:
 
     T1 pending · T2 held by worker-1 under token 1 · T3 of worker-2 in review · T4 waits for T1 ·
     M1 to worker-1 · V1 open among the council · A1 of worker-1 approved, A2 of worker-2 pending ·
-    Q1 of worker-1 answered.
+    Q1 of worker-1 answered · T5 on hold · T6 cancelled · P1 a milestone without tasks.
     """
     for title, more in (("first", {}), ("second", {}), ("third", {"review": True}), ("fourth", {})):
         depends_on = ["T1"] if title == "fourth" else []
@@ -235,3 +263,8 @@ async def set_scene(door: TeamDoor) -> None:
     await door.call("worker-1", "ask_human", question="which one?", options=["this", "that"])
     await door.team.do(lambda scope: questions.answer(scope, "Q1", choice="this"))
     await door.call("worker-2", "approval_request", kind="push", title="push", payload={"to": "main"}, tier=3)
+    for title in ("fifth", "sixth"):
+        await door.call("planner", "task_create", title=title)
+    await door.call("planner", "task_hold", task_id="T5", reason="later")
+    await door.call("planner", "task_cancel", task_id="T6", reason="not needed")
+    await door.call("planner", "plan_create", name="later")

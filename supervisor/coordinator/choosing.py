@@ -127,7 +127,7 @@ def _why(scope: Scope, actor: Actor, task: Task, others: int) -> str:
         parts.append(f"its turn in track {task.track} (order {task.order})")
     if task.complexity is not None:
         parts.append(f"complexity {task.complexity} of 10")
-    return "; ".join(parts) + (f"; before {others} others" if others else "")
+    return "; ".join(parts) + _before(others)
 
 
 def _why_nothing(scope: Scope, actor: Actor) -> str:
@@ -137,3 +137,9 @@ def _why_nothing(scope: Scope, actor: Actor) -> str:
     if over_wip(scope, actor):
         return f"you hold {wip_of(scope, actor)} tasks, as many as you may; end or release one first"
     return "nothing is claimable for you now; `wait` for `task`"
+
+
+def _before(others: int) -> str:
+    if not others:
+        return ""
+    return f"; before {others} other{'' if others == 1 else 's'}"

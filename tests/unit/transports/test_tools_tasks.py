@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from supervisor.coordinator import upkeep
 from supervisor.errors import AlreadyClaimed
+from supervisor.model.task import RETRY_BASE_S
 from tests.team_door import TeamDoor, set_scene, team_door
 
 
@@ -23,14 +25,20 @@ async def test_tasks_are_listed_in_pages_oldest_first(door: TeamDoor) -> None:
     first = await door.call("watcher", "task_list", limit=3)
     assert [task["id"] for task in first["tasks"]] == ["T1", "T2", "T3"]
     rest = await door.call("watcher", "task_list", limit=3, after=first["next"])
-    assert [task["id"] for task in rest["tasks"]] == ["T4"]
-    assert rest["next"] is None
+    assert [task["id"] for task in rest["tasks"]] == ["T4", "T5", "T6"]
+    end = await door.call("watcher", "task_list", limit=3, after=rest["next"])
+    assert (end["tasks"], end["next"]) == ([], None)
 
 
 @pytest.mark.parametrize(
     ("agent", "filters", "ids"),
     [
-        ("watcher", {"state": "blocked"}, ["T4"]),
+        ("watcher", {"state": "blocked"}, ["T4", "T5"]),
+        ("watcher", {"state": "open", "limit": 3}, ["T1", "T2", "T3"]),
+        ("watcher", {"state": "all", "after": "T4"}, ["T5", "T6"]),
+        ("watcher", {"target": "worker-1"}, ["T2"]),
+        ("watcher", {"milestone": "P1"}, []),
+        ("watcher", {"parent": "T1"}, []),
         ("watcher", {"state": "in_review"}, ["T3"]),
         ("worker-1", {"mine": True}, ["T2"]),
         ("worker-2", {"mine": True}, []),
@@ -60,7 +68,7 @@ async def test_the_next_task_comes_with_its_reason(door: TeamDoor) -> None:
     assert (found["task"]["id"], found["reason"]) == ("T1", "best priority (normal), oldest there")
     await door.call("planner", "task_create", title="yours", assignee="worker-2", priority="critical")
     mine = await door.call("worker-2", "task_next")
-    assert mine["reason"] == "it is reserved for you; best priority (critical), oldest there"
+    assert mine["reason"] == "it is reserved for you; best priority (critical), oldest there; before 1 other"
     await door.call("worker-2", "task_claim")
     await door.call("worker-2", "task_claim")
     nothing = await door.call("worker-2", "task_next")
@@ -127,7 +135,9 @@ async def test_work_ends_as_done_in_review_failed_or_given_back(door: TeamDoor) 
     assert (done["task"]["state"], done["task"]["result"]) == ("done", "it works")
     claim = await door.call("worker-1", "task_claim", task_id="T1")
     again = await door.call("worker-1", "task_fail", task_id="T1", token=claim["token"], error="flaky")
-    assert (again["task"]["state"], again["task"]["failures"]) == ("pending", 1)
+    assert (again["task"]["state"], again["task"]["failures"]) == ("blocked", 1)
+    await door.team.clock.advance(RETRY_BASE_S)
+    await door.team.do(lambda scope: upkeep.tick(scope, {}))
     claim = await door.call("worker-2", "task_claim", task_id="T1")
     given_back = await door.call("worker-2", "task_release", task_id="T1", token=claim["token"], reason="no")
     assert (given_back["task"]["state"], given_back["task"]["releases"]) == ("pending", 1)
@@ -248,3 +258,65 @@ async def test_an_acceptance_names_who_judged_in_answer_and_record_alike(door: T
         "judge",
     )
     assert (await door.call("watcher", "task_get", task_id="T3"))["task"] == done["task"]
+
+
+async def test_planners_plan_change_and_end_work(door: TeamDoor) -> None:
+    made = await door.call(
+        "planner",
+        "plan_create",
+        name="release",
+        kind="pipeline",
+        tasks=[
+            {"title": "build", "key": "build", "required_role": "worker"},
+            {"title": "test", "key": "test"},
+        ],
+    )
+    build, test = made["tasks"]["build"], made["tasks"]["test"]
+    assert (await door.call("watcher", "task_why", task_id=test))["reasons"][0]["by"] == [build]
+    page = await door.call("watcher", "milestone_get", milestone_id=made["milestone"]["id"])
+    assert [task["key"] for task in page["tasks"]] == ["build", "test"]
+    changed = await door.call("planner", "task_update", task_id=build, tags=["x"], criteria=["c"])
+    assert (changed["task"]["tags"], changed["task"]["title"]) == (["x"], "build")
+    late = await door.call("planner", "task_create", title="later", delay_s=60)
+    assert late["task"]["blocked_by"] == ["backoff"]
+    await door.call("planner", "task_skip", task_id=build, reason="not needed")
+    await door.call("planner", "task_reopen", task_id=build, reason="needed after all")
+    assert (await door.call("worker-2", "task_claim", task_id=build))["task"]["key"] == "build"
+
+
+async def test_a_judge_is_shown_what_waits_and_which_is_next(door: TeamDoor) -> None:
+    listed = await door.call("judge", "review_list")
+    assert ([task["id"] for task in listed["tasks"]], listed["next"]) == (["T3"], "T3")
+    taken = await door.call("judge", "review_take")
+    assert (taken["task"]["reviewer"], taken["children"]) == ("judge", [])
+    await door.call("judge", "task_approve", task_id="T3", verified=[])
+    assert (await door.call("judge", "review_list"))["next"] is None
+
+
+@pytest.mark.parametrize(("kind", "state"), [("TRANSIENT", "blocked"), ("policy", "failed")])
+async def test_an_error_class_decides_whether_work_is_tried_again(
+    door: TeamDoor, kind: str, state: str
+) -> None:
+    held = {"task_id": "T2", "token": 1, "error": "x"}
+    assert (
+        "none of transient"
+        in (await door.refused("worker-1", "task_fail", **held, error_class="odd")).message
+    )
+    failed = await door.call("worker-1", "task_fail", **held, error_class=kind)
+    assert failed["task"]["state"] == state
+
+
+async def test_the_load_names_idle_workers_and_how_many_more_would_help(door: TeamDoor) -> None:
+    for number in range(9):
+        await door.call("planner", "task_create", title=str(number), required_group="builders")
+    load = await door.call("watcher", "team_load")
+    pools = {each["pool"]: each for each in load["pools"]}
+    assert pools["worker"] == {
+        "pool": "worker",
+        "workers": 2,
+        "idle": 0,
+        "held": 1,
+        "waiting": 10,
+        "wanted": 3,
+    }
+    assert (pools["solo"]["waiting"], load["least_loaded"]) == (1, "solo")

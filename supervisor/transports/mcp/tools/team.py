@@ -6,12 +6,13 @@ from typing import Final
 
 from pydantic import Field
 
-from supervisor.coordinator import roster
+from supervisor.coordinator import load, roster
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.roster import Mood
 from supervisor.coordinator.scope import Scope
 from supervisor.model.permissions import Operation
 from supervisor.model.wire import to_wire
+from supervisor.transports.mcp.tools.tasks import Nothing
 from supervisor.transports.mcp.tools.tool import Answer, Arguments, Mutation, simple_tool
 
 
@@ -56,7 +57,20 @@ def list_agents(scope: Scope, actor: Actor, asked: Listing) -> Answer:
     return {"agents": to_wire(found)}
 
 
+def show_load(scope: Scope, actor: Actor, _asked: Nothing) -> Answer:
+    """Answer who has how much, what waits, and how many workers would help."""
+    answer: Answer = to_wire(load.team_load(scope, actor))
+    return answer
+
+
 TEAM_TOOLS: Final = (
+    simple_tool(
+        "team_load",
+        "Show the load of each pool, who is least loaded, and how many workers would help.",
+        Operation.TEAM_READ,
+        Nothing,
+        show_load,
+    ),
     simple_tool(
         "agent_register",
         "Confirm your name and role. They are those of your key; any other is refused.",
