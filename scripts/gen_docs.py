@@ -18,6 +18,7 @@ from supervisor.config.schema import profile_schema
 from supervisor.model.agent import AGENT_MOVES, AgentState, Role
 from supervisor.model.approval import APPROVAL_MOVES, ApprovalState
 from supervisor.model.message import DELIVERY_MOVES, DeliveryState
+from supervisor.model.outside_key import KEY_MOVES, KeyState
 from supervisor.model.permissions import Operation, may
 from supervisor.model.question import QUESTION_MOVES, QuestionState
 from supervisor.model.task import TaskState
@@ -57,6 +58,7 @@ def machines() -> tuple[Machine, ...]:
             APPROVAL_MOVES,
             "approval.APPROVAL_MOVES",
         ),
+        Machine("Outside key", KeyState, (KeyState.ACTIVE,), KEY_MOVES, "outside_key.KEY_MOVES"),
         Machine(
             "Question",
             QuestionState,

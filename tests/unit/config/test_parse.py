@@ -227,8 +227,8 @@ def test_a_program_is_a_bare_name_a_full_path_or_under_a_known_directory(program
 def test_a_reserved_name_is_refused(name: str) -> None:
     assert problems_of(MINIMAL.replace('"w"', f'"{name}"')) == (
         (
-            f't.toml:3: pools.{name}.name: "{name}" is reserved (all, engine, human, outside, self, supervisor); '
-            "choose another name"
+            f't.toml:3: pools.{name}.name: "{name}" is reserved '
+            "(all, engine, human, outside, self, supervisor); choose another name"
         ),
     )
 
