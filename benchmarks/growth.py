@@ -11,7 +11,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -60,10 +60,16 @@ def tables(rounds: int) -> Iterator[Table]:
             mail=big // 10,
         ),
     )
-    costs: list[dict[str, Cost]] = []
-    for pile in piles:
-        with tempfile.TemporaryDirectory(prefix="bench-") as place:
-            costs.append(asyncio.run(measured(Path(place) / "coordinator.db", pile, looks)))
+    with tempfile.TemporaryDirectory(prefix="bench-") as place, ExitStack() as open_files:
+        benches = []
+        for number, pile in enumerate(piles):
+            path = Path(place) / f"{number}.db"
+            team = asyncio.run(_filled(path, pile))
+            benches.append(Bench(open_files.enter_context(closing(connect(path))), team))
+        for number in range(-(looks // 10), looks):  # the first tenth warms up
+            for bench in benches:  # in turn, so that a busy minute meets all
+                bench.look(number)
+        costs = [bench.costs() for bench in benches]
     columns = ("operation", *(f"{pile.label}: µs (SQLite)" for pile in piles), "worst ÷ first", "of SQLite")
     table = Table("Cost of an operation by what lies in the database", columns)
     for name in costs[0]:
@@ -77,8 +83,7 @@ def tables(rounds: int) -> Iterator[Table]:
     yield table
 
 
-async def measured(path: Path, pile: Pile, looks: int) -> dict[str, Cost]:
-    """Fill a database and measure every operation on it."""
+async def _filled(path: Path, pile: Pile) -> Crew:
     async with crew(path, AGENTS) as team:
         await bulk.create(team, SMALL)
         pending = await bulk.pattern(team, finished=False)
@@ -89,10 +94,7 @@ async def measured(path: Path, pile: Pile, looks: int) -> dict[str, Cost]:
     if pile.finished:
         bulk.multiply(path, finished, pile.finished)
         bulk.multiply_mail(path, mail, pile.mail)
-    async with crew(path, AGENTS) as team:
-        pass
-    with closing(connect(path)) as connection:
-        return Bench(connection, team).costs(operations(team), looks)
+    return team
 
 
 def operations(team: Crew) -> dict[str, Callable[[int], Operation]]:
@@ -104,7 +106,7 @@ def operations(team: Crew) -> dict[str, Callable[[int], Operation]]:
 
     def create(scope: Scope) -> None:
         wanted = NewTask(title="Write the parser of a section", description=bulk.DESCRIPTION)
-        planning.create_task(scope, callers[0].actor, wanted)
+        planning.create_task(scope, callers[-1].actor, wanted)
 
     alive = {caller.actor.name: 0.0 for caller in callers}
     return {
@@ -131,21 +133,27 @@ class Bench:
         """Begin at the log's end."""
         self._connection = connection
         self._coordinator = team.coordinator
+        self._operations = operations(team)
         self._clock = HastyClock()
         self._end = log_end(connection)
+        self._whole: dict[str, list[float]] = {name: [] for name in self._operations}
+        self._sqlite: dict[str, list[float]] = {name: [] for name in self._operations}
 
-    def costs(self, operations: dict[str, Callable[[int], Operation]], looks: int) -> dict[str, Cost]:
-        """Do all operations in turn, one agent after the other, and return the middle of each one's times."""
-        whole: dict[str, list[float]] = {name: [] for name in operations}
-        inner: dict[str, list[float]] = {name: [] for name in operations}
-        for number in range(-(looks // 10), looks):  # the first tenth warms up
-            for name, operation in operations.items():
-                timer = _Timed(self._connection)
-                took_s = self._once(operation(number), timer)
-                if number >= 0:
-                    whole[name].append(took_s * 1e6)
-                    inner[name].append(timer.seconds * 1e6)
-        return {name: Cost(whole=median(whole[name]), sqlite=median(inner[name])) for name in operations}
+    def look(self, number: int) -> None:
+        """Do every operation once, by the agent whose turn it is; rounds before 0 only warm up."""
+        for name, operation in self._operations.items():
+            timer = _Timed(self._connection)
+            took_s = self._once(operation(number), timer)
+            if number >= 0:
+                self._whole[name].append(took_s * 1e6)
+                self._sqlite[name].append(timer.seconds * 1e6)
+
+    def costs(self) -> dict[str, Cost]:
+        """Return the middle of each operation's times."""
+        return {
+            name: Cost(whole=median(self._whole[name]), sqlite=median(self._sqlite[name]))
+            for name in self._operations
+        }
 
     def _once(self, operation: Operation, timer: _Timed) -> float:
         now = self._clock.now()
