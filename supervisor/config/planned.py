@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -126,3 +127,23 @@ def _is_control(char: str) -> bool:
 def quoted(words: str) -> str:
     """Spell foreign words for a message."""
     return f"`{shown(words)}`"
+
+
+def write_text(path: Path, text: str, *, instead_of: str) -> None:
+    """Put a file's new text in place whole; raise PlanInvalid if it has changed since it was read."""
+    place = path.resolve()
+    temporary = place.with_name(f".{place.name}.{os.getpid()}.new")
+    try:
+        mode = stat.S_IMODE(place.stat().st_mode)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        if read_text(place) != instead_of:
+            raise PlanInvalid(f"{path} was changed meanwhile; nothing was written. Try again")
+        temporary.replace(place)
+    except OSError as error:
+        raise PlanInvalid(f"cannot write {path}: {error.strerror}. It is as it was") from error
+    finally:
+        temporary.unlink(missing_ok=True)
