@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Final
 from benchmarks import bulk
 from benchmarks.crew import crew
 from benchmarks.table import Table
-from benchmarks.team import Team, running, sleepers
+from benchmarks.team import PATIENCE_S, ROOT, SUPERVISOR, Team, running, sleepers
 from supervisor.clock import SystemClock
 from supervisor.workspace.state_dir import open_state
 
@@ -45,7 +46,19 @@ def tables(rounds: int) -> Iterator[Table]:
             helpers = _helpers(team)
             weight = sum(pss_mib(pid) for pid in helpers)
             table.add(agents, f"{tasks:,}", pss_mib(team.pid), weight, len(helpers), percent)
+            if tasks:
+                took_s = _status(team)
+                label = f"{tasks:,}, after a `status` of {took_s:.1f} s"
+                table.add(agents, label, pss_mib(team.pid), weight, len(helpers), "")
     yield table
+
+
+def _status(team: Team) -> float:
+    """Ask for the state as a person does, who is sent all that an opening screen is; return the seconds."""
+    begun = time.perf_counter()
+    command = [*SUPERVISOR, "status", "--project", str(team.project)]
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S, cwd=ROOT)
+    return time.perf_counter() - begun
 
 
 def _fill(project: Path, agents: int, tasks: int) -> None:
