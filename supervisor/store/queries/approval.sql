@@ -20,7 +20,8 @@ SELECT * FROM approval WHERE n = :n;
 
 -- name: next_number
 -- The number of the next approval.
-SELECT coalesce(max(n), 0) + 1 FROM approval;
+SELECT max(coalesce(max(n), 0), coalesce((SELECT floor FROM numbering WHERE noun = 'approval'), 0)) + 1
+FROM approval;
 
 -- name: all
 -- Every approval, oldest first.

@@ -5,7 +5,8 @@ VALUES (:id, :run, :task, :sender, :to, :notes, :at, :kind);
 
 -- name: next_number
 -- The number of the next handoff.
-SELECT coalesce(max(id), 0) + 1 FROM handoff;
+SELECT max(coalesce(max(id), 0), coalesce((SELECT floor FROM numbering WHERE noun = 'handoff'), 0)) + 1
+FROM handoff;
 
 -- name: all
 -- Every handoff, oldest first.

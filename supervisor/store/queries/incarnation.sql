@@ -28,4 +28,5 @@ SELECT 1 FROM incarnation WHERE agent = :agent AND number = :number AND ended_at
 
 -- name: next_number
 -- The number of this agent's next incarnation.
-SELECT coalesce(max(number), 0) + 1 FROM incarnation WHERE agent = :agent;
+SELECT max(coalesce(max(number), 0), coalesce((SELECT floor FROM numbering WHERE noun = 'incarnation'), 0)) + 1
+FROM incarnation WHERE agent = :agent;

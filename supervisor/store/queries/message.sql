@@ -15,7 +15,8 @@ ON CONFLICT (n) DO UPDATE SET
 
 -- name: next_number
 -- The number of the next message.
-SELECT coalesce(max(n), 0) + 1 FROM message;
+SELECT max(coalesce(max(n), 0), coalesce((SELECT floor FROM numbering WHERE noun = 'message'), 0)) + 1
+FROM message;
 
 -- name: all
 -- Every message, oldest first.

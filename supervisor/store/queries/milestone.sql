@@ -34,7 +34,8 @@ SELECT * FROM milestone WHERE n = :n;
 
 -- name: next_number
 -- The number of the next milestone.
-SELECT coalesce(max(n), 0) + 1 FROM milestone;
+SELECT max(coalesce(max(n), 0), coalesce((SELECT floor FROM numbering WHERE noun = 'milestone'), 0)) + 1
+FROM milestone;
 
 -- name: all
 -- Every milestone of every run, oldest first.

@@ -10,7 +10,8 @@ ON CONFLICT (id) DO UPDATE SET
 
 -- name: next_number
 -- The number of the next note.
-SELECT coalesce(max(id), 0) + 1 FROM note;
+SELECT max(coalesce(max(id), 0), coalesce((SELECT floor FROM numbering WHERE noun = 'note'), 0)) + 1
+FROM note;
 
 -- name: of_task
 -- The notes of one task, oldest first.

@@ -19,7 +19,8 @@ SELECT * FROM question WHERE n = :n;
 
 -- name: next_number
 -- The number of the next question.
-SELECT coalesce(max(n), 0) + 1 FROM question;
+SELECT max(coalesce(max(n), 0), coalesce((SELECT floor FROM numbering WHERE noun = 'question'), 0)) + 1
+FROM question;
 
 -- name: all
 -- Every question, oldest first.

@@ -23,4 +23,5 @@ SELECT * FROM run ORDER BY id;
 
 -- name: next_number
 -- The number of the next run.
-SELECT coalesce(max(id), 0) + 1 FROM run;
+SELECT max(coalesce(max(id), 0), coalesce((SELECT floor FROM numbering WHERE noun = 'run'), 0)) + 1
+FROM run;

@@ -80,7 +80,8 @@ SELECT * FROM task WHERE n = :n;
 
 -- name: next_number
 -- The number of the next task.
-SELECT coalesce(max(n), 0) + 1 FROM task;
+SELECT max(coalesce(max(n), 0), coalesce((SELECT floor FROM numbering WHERE noun = 'task'), 0)) + 1
+FROM task;
 
 -- name: all
 -- Every task of every run, oldest first.

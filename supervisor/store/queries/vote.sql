@@ -21,7 +21,8 @@ SELECT * FROM vote WHERE n = :n;
 
 -- name: next_number
 -- The number of the next vote.
-SELECT coalesce(max(n), 0) + 1 FROM vote;
+SELECT max(coalesce(max(n), 0), coalesce((SELECT floor FROM numbering WHERE noun = 'vote'), 0)) + 1
+FROM vote;
 
 -- name: all
 -- Every vote, oldest first.
