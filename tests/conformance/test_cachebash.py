@@ -1,0 +1,202 @@
+"""CacheBash's guide, in our words: a key per agent, double claims, groups, waves, state at boot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from supervisor.coordinator import questions, upkeep
+from supervisor.coordinator.coordinator import Coordinator
+from supervisor.model.agent import Role
+from supervisor.model.approval import Mode
+from supervisor.model.team import PoolSpec
+from supervisor.store.store import Store
+from tests.team_door import McpTeamDoor, mcp_team_door
+
+POOLS = (
+    PoolSpec(name="architect", role=Role.ORCHESTRATOR, command=("architect",), groups=("council",)),
+    PoolSpec(name="builder", role=Role.WORKER, size=3, command=("builder",), groups=("builders",)),
+    PoolSpec(name="reviewer", role=Role.JUDGE, command=("reviewer",), groups=("council", "intelligence")),
+    PoolSpec(name="deployer", role=Role.WORKER, command=("deployer",)),
+)
+STORIES = (
+    {"key": "story-1", "title": "Add database schema", "wave": 1},
+    {"key": "story-2", "title": "Add API endpoints", "wave": 1},
+    {"key": "story-3", "title": "Add tests", "wave": 1},
+    {"key": "story-4", "title": "Add UI", "wave": 2, "depends_on": ["story-2"]},
+    {"key": "story-5", "title": "Add error handling", "wave": 2},
+    {"key": "story-6", "title": "Add docs", "wave": 2},
+)
+BUILDERS = ("builder-1", "builder-2", "builder-3")
+
+
+@asynccontextmanager
+async def team(directory: Path) -> AsyncIterator[McpTeamDoor]:
+    async with mcp_team_door(directory, pools=POOLS) as door:
+        yield door
+
+
+async def finish(door: McpTeamDoor, who: str, task: str) -> None:
+    claim = await door.call(who, "task_claim", task_id=task)
+    await door.call(who, "task_complete", task_id=task, token=claim["token"], result="done")
+
+
+async def test_a_task_for_one_agent_is_found_by_target_and_state(tmp_path: Path) -> None:
+    async with team(tmp_path) as door:
+        await door.call(
+            "architect",
+            "task_create",
+            title="Add /api/users endpoint",
+            assignee="deployer",
+            instructions="GET and POST handlers.",
+            priority="high",
+        )
+        listed = await door.call("deployer", "task_list", target="deployer", state="pending")
+        assert [task["instructions"] for task in listed["tasks"]] == ["GET and POST handlers."]
+        await finish(door, "deployer", "T1")
+        assert (await door.call("architect", "task_get", task_id="T1"))["task"]["state"] == "done"
+
+
+async def test_of_two_who_claim_at_once_one_gets_an_error(tmp_path: Path) -> None:
+    async with team(tmp_path) as door:
+        await door.call("architect", "task_create", title="one for all")
+        for who in BUILDERS:
+            await door.client(who)  # opened here, where it is closed
+        answers: list[Any] = await asyncio.gather(
+            *(door.call(who, "task_claim", task_id="T1") for who in BUILDERS), return_exceptions=True
+        )
+        held = [each for each in answers if isinstance(each, dict)]
+        lost = [each for each in answers if not isinstance(each, dict)]
+        assert (len(held), {each.code for each in lost}) == (1, {"already_claimed"})
+        assert {each.details["holder"] for each in lost} == {held[0]["task"]["holder"]}
+
+
+async def test_a_message_to_a_group_reaches_each_member_once(tmp_path: Path) -> None:
+    async with team(tmp_path) as door:
+        groups = {
+            each["name"]: each["members"] for each in (await door.call("builder-1", "group_list"))["groups"]
+        }
+        assert set(groups) >= {"council", "builders", "intelligence", "all"}
+        directive = "All user management work goes on feature/user-management."
+        sent = await door.call(
+            "architect", "message_send", to="group:builders", body=directive, kind="task", priority="normal"
+        )
+        assert sorted(sent["recipients"]) == list(BUILDERS)
+        for who in BUILDERS:
+            (message,) = (await door.call(who, "inbox"))["messages"]
+            assert (message["sender"], message["body"]) == ("architect", directive)
+        assert (await door.call("deployer", "inbox"))["messages"] == []
+        refusal = await door.refused("builder-1", "message_send", to="reviewer", body="x", source="architect")
+        assert "unknown argument `source`" in refusal.message
+
+
+async def test_the_second_wave_opens_after_the_first_and_a_story_waits_for_its_own_too(
+    tmp_path: Path,
+) -> None:
+    async with team(tmp_path) as door:
+        made = await door.call(
+            "architect",
+            "plan_create",
+            name="Add user management",
+            kind="sprint",
+            branch="feature/user-management",
+            tasks=list(STORIES),
+        )
+        ids = made["tasks"]
+        assert await door.code("builder-1", "task_claim", task_id=ids["story-5"]) == "wrong_state"
+        why = await door.call("builder-1", "task_why", task_id=ids["story-4"])
+        assert [each["reason"] for each in why["reasons"]] == ["dependency", "wave"]
+        claims = [await door.call(who, "task_claim") for who in BUILDERS]
+        assert [claim["task"]["key"] for claim in claims] == ["story-1", "story-2", "story-3"]
+        await door.call(
+            "builder-1",
+            "task_progress",
+            task_id=ids["story-1"],
+            token=claims[0]["token"],
+            percent=50,
+            action="Writing migration scripts",
+        )
+        seen = await door.call("architect", "milestone_get", milestone_id="P1")
+        assert (seen["progress"]["percent"], seen["progress"]["counts"]["in_progress"]) == (8, 3)
+        for who, claim in zip(BUILDERS, claims, strict=True):
+            await door.call(
+                who, "task_complete", task_id=claim["task"]["id"], token=claim["token"], result="done"
+            )
+        states = {
+            task["key"]: task["state"]
+            for task in (await door.call("architect", "milestone_get", milestone_id="P1"))["tasks"]
+        }
+        assert [states[f"story-{number}"] for number in (4, 5, 6)] == ["pending"] * 3
+        for number, who in zip((4, 5, 6), BUILDERS, strict=True):
+            await finish(door, who, ids[f"story-{number}"])
+        assert (await door.call("architect", "wait", **{"for": ["milestone:P1"]}))["woken_by"] == [
+            "milestone:P1"
+        ]
+
+
+async def test_stories_that_wait_for_each_other_are_refused_with_the_cycle(tmp_path: Path) -> None:
+    async with team(tmp_path) as door:
+        circle = [
+            {"key": "story-1", "title": "a", "depends_on": ["story-2"]},
+            {"key": "story-2", "title": "b", "depends_on": ["story-1"]},
+        ]
+        refusal = await door.refused("architect", "plan_create", name="s", kind="sprint", tasks=circle)
+        assert refusal.code == "dependency_cycle"
+        assert "story-1 → story-2 → story-1" in refusal.message
+
+
+async def test_what_an_agent_keeps_of_its_work_is_there_in_its_next_session_and_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    async with team(tmp_path) as door:
+        await door.call(
+            "builder-1",
+            "state_save",
+            summary="user management",
+            last_task={
+                "task_id": "T1",
+                "title": "Add /api/users endpoint",
+                "outcome": "completed",
+                "notes": "PR #42 opened.",
+            },
+            work_items=["3 tasks completed today"],
+            open_questions=["Rate limit all endpoints or just /api/users?"],
+        )
+        await door.team.crash("builder-1")
+        await door.team.start("builder-1")
+        booted = (await door.call("builder-1", "whoami"))["state"]
+        assert booted["open_questions"] == ["Rate limit all endpoints or just /api/users?"]
+    async with Store(tmp_path / "coordinator.db", door.team.clock) as reopened:
+        coordinator = Coordinator(reopened, door.team.clock, door.team.coordinator.team, Mode.INTERACTIVE)
+        kept = await coordinator.read(lambda scope: scope.tx.one("work_state.get", agent="builder-1"))
+        assert kept is not None
+        assert "PR #42 opened." in kept["last_task"]
+
+
+async def test_a_question_is_answered_by_a_person_elsewhere(tmp_path: Path) -> None:
+    async with team(tmp_path) as door:
+        asked = await door.call("builder-1", "ask_human", question="Ship on Friday?", options=["yes", "no"])
+        number = asked["question"]["id"]
+        await door.team.do(lambda scope: questions.answer(scope, number, choice="no"))
+        woken = await door.call("builder-1", "wait", **{"for": [f"question:{number}"]})
+        assert woken["woken_by"] == [f"question:{number}"]
+        assert (await door.call("builder-1", "question_get", question_id=number))["question"][
+            "choice"
+        ] == "no"
+
+
+async def test_failed_work_stays_in_the_queue_until_its_budget_is_spent(tmp_path: Path) -> None:
+    async with team(tmp_path) as door:
+        await door.call("architect", "task_create", title="flaky")
+        for failures in (1, 2, 3):
+            claim = await door.call(BUILDERS[failures - 1], "task_claim", task_id="T1")
+            failed = await door.call(
+                BUILDERS[failures - 1], "task_fail", task_id="T1", token=claim["token"], error="timeout"
+            )
+            assert failed["task"]["failures"] == failures
+            await door.team.clock.advance(300)
+            await door.team.do(lambda scope: upkeep.tick(scope, {}))
+        assert (await door.call("reviewer", "task_get", task_id="T1"))["task"]["state"] == "failed"
