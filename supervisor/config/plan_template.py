@@ -48,7 +48,7 @@ What it means:
 - A list item is a task. Items set in below it are its parts; when they have ended, it puts them together.
 - At the end of an item: `(critical)`, `(high)`, `(low)`, `#tag`, `@agent`, `{{#key}}`.
 - `after: KEY or title, …`: what it waits for; `needs: TAG`: what its agent must be good at.
-- `AC: …` set in below a task is a criterion by which its result is judged; `review: yes` has a judge look at it.
+- `AC: …` set in below a task is a criterion for its result; `review: yes` has a judge look at it.
 - Lines set in below a task describe it.
 
 Make each task small enough for one agent to finish in one go, and give it a description that can be
