@@ -29,30 +29,39 @@ NUMBERED = {"task": "T", "milestone": "P", "message": "M", "vote": "V", "approva
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Put:
-    """How one noun is written: its `put` statement, and which columns are bound to it in order."""
+class Ordered:
+    """A statement to which values are bound in order: that takes a third of the time that names take."""
 
     statement: str
     names: tuple[str, ...]
+
+
+def in_order(query: str) -> Ordered:
+    """Return a named query so that its parameters can be bound in order."""
+    named = QUERIES[query]
+    return Ordered(statement=_PARAMETER.sub("?", named), names=tuple(_PARAMETER.findall(named)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Put:
+    """How one noun is written: its `put` statement, and the letter of its ids if its rows are numbered."""
+
+    ordered: Ordered
     letter: str
 
     def values(self, wire: dict[str, Any]) -> list[Any]:
         """Spell a model value on the wire as what is bound."""
         columns = {**wire, "n": number_of(wire["id"], self.letter)} if self.letter else wire
         return [
-            each if type(each := columns[name]) in _BOUND else _SPELL[type(each)](each) for name in self.names
+            each if type(each := columns[name]) in _BOUND else _SPELL[type(each)](each)
+            for name in self.ordered.names
         ]
 
 
 @cache
 def put_of(noun: str) -> Put:
-    """Return how a noun is written. Binding in order takes a third of the time that names take."""
-    named = QUERIES[f"{noun}.put"]
-    return Put(
-        statement=_PARAMETER.sub("?", named),
-        names=tuple(_PARAMETER.findall(named)),
-        letter=NUMBERED.get(noun, ""),
-    )
+    """Return how a noun is written."""
+    return Put(ordered=in_order(f"{noun}.put"), letter=NUMBERED.get(noun, ""))
 
 
 def row_reader(kind: type[T], row: sqlite3.Row) -> Callable[[sqlite3.Row], T]:

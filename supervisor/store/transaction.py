@@ -7,16 +7,18 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from supervisor.errors import DatabaseCorrupt, InvalidArgument
 from supervisor.model.event import GENESIS, Event, seal
 from supervisor.model.wire import from_wire, to_json, to_wire
 from supervisor.model.world import ENTITIES, key_of
 from supervisor.store.queries import QUERIES
-from supervisor.store.rows import from_row, put_of, row_reader
+from supervisor.store.rows import from_row, in_order, put_of, row_reader
 
 T = TypeVar("T")
+
+_APPEND: Final = in_order("event.append")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,7 @@ class Transaction:
             raise TypeError(f"{kind} needs a {ENTITIES[noun].__name__}")
         after = to_wire(value)
         put = put_of(noun)
-        self._connection.execute(put.statement, put.values(after))
+        self._connection.execute(put.ordered.statement, put.values(after))
         self._append(kind, key_of(noun, value), actor, after, reason)
         return value
 
@@ -117,7 +119,8 @@ class Transaction:
         }
         spelled = to_json(after)  # once: the seal covers exactly what the row holds
         told["hash"] = seal(self.end.hash, after=spelled, **told)
-        self._connection.execute(QUERIES["event.append"], told | {"after": spelled})
+        row = {**told, "after": spelled}
+        self._connection.execute(_APPEND.statement, [row[name] for name in _APPEND.names])
         event = Event(after=after, **told)
         self.events.append(event)
         self.end = LogEnd(seq=event.seq, hash=event.hash)

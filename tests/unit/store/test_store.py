@@ -191,16 +191,22 @@ def test_a_statement_file_without_headings_is_refused() -> None:
         queries._split("task", "SELECT 1;")
 
 
-def test_the_claim_reads_the_index_of_what_is_ready(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("query", "params"),
+    [("task.lanes", {"run": 1}), ("task.best_of_lane", {"run": 1, "lane": "|||[]", "full": "[]"})],
+)
+def test_the_claim_reads_the_index_of_what_is_ready(
+    tmp_path: Path, query: str, params: dict[str, Any]
+) -> None:
     from supervisor.store.database import prepare_database
 
     prepare_database(tmp_path / "c.db")
     with closing(connect_read_only(tmp_path / "c.db")) as connection:
-        plan = connection.execute(
-            f"EXPLAIN QUERY PLAN {QUERIES['task.claimable']}", {"run": 1, "agent": "a", "role": "worker"}
-        ).fetchall()
-    assert "USING INDEX task_ready" in plan[0]["detail"]
-    assert not any("TEMP B-TREE" in row["detail"] for row in plan)
+        plan = [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {QUERIES[query]}", params)]
+    searched = [detail for detail in plan if "task_ready" in detail]
+    assert searched
+    assert all(detail.startswith("SEARCH") for detail in searched)
+    assert not any("TEMP B-TREE" in detail or "SCAN task" in detail for detail in plan)
 
 
 def writers_left() -> list[str]:
