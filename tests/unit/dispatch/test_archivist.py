@@ -49,6 +49,7 @@ def old_run(tx: Transaction) -> None:
     tx.record(
         "run.finished", Run(id=1, team="t", profile="p", digest="d", state=RunState.FINISHED), actor="x"
     )
+    tx.tell("engine.stopped", "4711", actor="supervisor")
 
 
 def remember(tx: Transaction, number: int) -> None:
