@@ -1,0 +1,62 @@
+"""A follower of the log misses nothing and hears nothing twice, whatever becomes of the engine between."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from typing import Any
+
+from supervisor.model.event import Event, verify_chain
+from supervisor.model.task import TaskState
+from supervisor.model.wire import from_wire
+from tests.acceptance.project import Project, wait_empty, write_profile
+
+
+async def follow(project: Project, since: int, *, least: int) -> list[Event]:
+    """Follow the log by the command line until the engine goes, and print at least so many."""
+    words = ("events", "--follow", "--since", str(since), "--json")
+    follower = project.start(*words)
+    out, err = await asyncio.to_thread(follower.communicate, timeout=60)
+    events = [from_wire(Event, json.loads(line)["event"]) for line in out.splitlines()]
+    assert len(events) >= least, err
+    return events
+
+
+async def up(project: Project) -> None:
+    started = await asyncio.to_thread(project.run, "up", str(project.profile), "--detach")
+    assert started.returncode == 0, started.stderr
+
+
+async def test_a_client_resumes_after_a_number_across_engines(project: Project) -> None:
+    write_profile(project.profile, tasks=12, step_s=0.3)
+    heard: list[Event] = []
+    for life in range(3):
+        await up(project)
+        session = project.session
+        following = asyncio.ensure_future(follow(project, heard[-1].seq if heard else 0, least=3))
+        async with project.watched() as watcher:
+            done = 2 * (life + 1)
+            await watcher.until(lambda world, done=done: world.task_counts()[TaskState.DONE] >= done)  # type: ignore[misc]
+        if life == 1:
+            down = await asyncio.to_thread(project.run, "down", "--now")
+            assert down.returncode == 0, down.stderr
+        else:
+            os.kill(engine_pid(project), signal.SIGKILL)
+        heard += await following
+        await asyncio.to_thread(wait_empty, project, session, seconds=30)
+    told = await project.events()
+
+    assert [event.seq for event in heard] == list(range(1, len(heard) + 1))
+    assert heard == told[: len(heard)]
+    assert verify_chain(told) == len(told)
+    assert len({event.session for event in heard}) == 3
+    acted = [event for event in heard if event.kind == "task.claimed"]
+    assert all(event.incarnation > 0 for event in acted)
+    await project.check()
+
+
+def engine_pid(project: Project) -> int:
+    record: dict[str, Any] = json.loads((project.root / ".supervisor" / "engine.json").read_text())
+    return int(record["pid"])
