@@ -11,7 +11,7 @@ import pytest
 
 from supervisor.errors import Unauthenticated
 from supervisor.model.agent import Role
-from supervisor.transports.mcp.tools.core import CORE
+from supervisor.transports.mcp.tools.shown import CORE
 from supervisor.transports.mcp.tools.table import TOOLS
 from tests.team_door import SCENE_CALLS, McpTeamDoor, mark, mcp_team_door, set_scene
 

@@ -47,7 +47,7 @@ class TeamDesk:
 
     def shown_to(self, actor: Actor) -> frozenset[str]:
         """Name the tools that an agent's list shows: as its pool says; strangers to the profile see all."""
-        from supervisor.transports.mcp.tools.core import shown  # noqa: PLC0415
+        from supervisor.transports.mcp.tools.shown import shown  # noqa: PLC0415
 
         return shown(actor.role, self._coordinator.tool_set_of(actor.name))
 

@@ -10,7 +10,7 @@ import pytest
 from supervisor.model.agent import Role
 from supervisor.model.team import ToolSet
 from supervisor.testing.small_team import SMALL_TEAM
-from supervisor.transports.mcp.tools.core import CORE, shown
+from supervisor.transports.mcp.tools.shown import CORE, shown
 from supervisor.transports.mcp.tools.table import TOOLS
 from tests.team_door import team_door
 
