@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from supervisor.coordinator import dead_letters
+from supervisor.coordinator import dead_letters, views
 from supervisor.errors import InvalidArgument, NotFound, TooLarge, WrongState
 from supervisor.model.message import MESSAGE_TTL_S
 from supervisor.testing.small_team import SmallTeam
@@ -28,6 +28,21 @@ async def test_senders_see_their_own_and_the_person_all_page_by_page(team: Small
     assert await listed(team, limit=1) == [one]
     assert await listed(team, after=one, limit=1) == [two]
     assert await listed(team, sender="planner", after=one) == [three]
+
+
+async def test_what_waits_for_the_person_is_shown_however_old_it_is(
+    team: SmallTeam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "MESSAGES_SHOWN", 1)
+    await sent(team, "worker-1", "human", "may I?")
+    await buried(team, "planner", "worker-1")
+    await sent(team, None, "worker-2", "old and of no concern")
+    await sent(team, None, "worker-2", "newest")
+    tables = await team.store.read(lambda tx: views.run_tables(tx, 1))
+    bodies = [each["body"] for each in tables["message"]]
+    assert bodies[:2] == ["may I?", "poison"]
+    assert bodies[-1] == "newest"
+    assert "old and of no concern" not in bodies
 
 
 async def test_what_is_put_back_is_as_new_and_has_its_whole_time_again(team: SmallTeam) -> None:
