@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from benchmarks import (
+    events,
     growth,
     held_waits,
     imports,
@@ -37,6 +38,7 @@ BENCHMARKS: Final[dict[str, Callable[[int], Iterator[Table]]]] = {
     "mail": mail.tables,
     "send": send.tables,
     "reopen": reopen.tables,
+    "events": events.tables,
 }
 FULL_ROUNDS: Final = 9
 QUICK_ROUNDS: Final = 3

@@ -31,7 +31,7 @@ PAUSE_S: Final = 0.01
 """How long its thread lets go of the interpreter after every few rows."""
 
 QUIET_S: Final = 0.05
-PATIENCE: Final = 40
+PATIENCE: Final = 10
 """A slice waits until nothing was written for so long, but not more often than this."""
 
 DAY_S: Final = 86_400.0

@@ -34,8 +34,8 @@ from supervisor.store.transaction import Transaction, event_of
 SEGMENT: Final = 10_000
 """How many events a full file holds. Files end at multiples of it: written again, one is the same."""
 
-SLICE: Final = 500
-"""How many rows are removed in one transaction."""
+SLICE: Final = 200
+"""How many rows are removed in one transaction: what else is written meanwhile waits a few ms."""
 
 PAGE: Final = 100
 """How many rows are read and packed between two pauses."""

@@ -16,8 +16,8 @@ from supervisor.model.ids import TaskId
 from supervisor.model.message import DELIVERY_MOVES, DeliveryState
 from supervisor.model.question import QUESTION_MOVES, QuestionState
 from supervisor.model.task import TERMINAL, Task, TaskState
-from supervisor.model.transitions import TASK_MOVES, checked_move
 from supervisor.model.team import RUN_MOVES, RunState
+from supervisor.model.transitions import TASK_MOVES, checked_move
 from supervisor.model.vote import VOTE_MOVES, VoteState
 
 Moves = Mapping[Any, frozenset[Any]]
