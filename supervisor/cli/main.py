@@ -7,6 +7,7 @@ import click
 from supervisor import __version__
 from supervisor.cli.agent_verbs import agent
 from supervisor.cli.approval_verbs import approvals, approve, reject
+from supervisor.cli.backup_verbs import backup, restore
 from supervisor.cli.border import Border
 from supervisor.cli.care_verbs import doctor, fsck
 from supervisor.cli.dead_verbs import dead
@@ -72,6 +73,8 @@ for verb in (
     profile,
     doctor,
     fsck,
+    backup,
+    restore,
     replay,
     archive,
 ):

@@ -51,8 +51,12 @@ async def fsck(project: Path) -> FsckReport:
     """Check a project's state; works beside a running engine, in one read transaction."""
     state = open_state(project, create=False)
     engine_runs = holder_of(state.lock_file) is not None
-    checks = await asyncio.to_thread(_checks, state.database, state.archive, engine_runs=engine_runs)
-    return FsckReport(checks=checks)
+    return await asyncio.to_thread(check_file, state.database, state.archive, engine_runs=engine_runs)
+
+
+def check_file(database: Path, archive: Path, *, engine_runs: bool) -> FsckReport:
+    """Check one file, wherever it is; `engine_runs` says that agents may be shown as running in it."""
+    return FsckReport(checks=_checks(database, archive, engine_runs=engine_runs))
 
 
 def _checks(database: Path, archive: Path, *, engine_runs: bool) -> tuple[Line, ...]:

@@ -5,11 +5,20 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import closing, suppress
+from itertools import count
 from pathlib import Path
 from typing import Final
 
-from supervisor.store.database import connect, decided_restore, reading, sync_directory
+from supervisor.store.database import (
+    connect,
+    decided_restore,
+    is_sound,
+    named_errors,
+    reading,
+    sync_directory,
+)
 
 JOURNALS: Final = ("-wal", "-journal")
 """What a damaged database may leave beside it, and what must not meet another database."""
@@ -21,15 +30,22 @@ def copy_database(source: Path, fresh: Path) -> None:
     Works beside a running engine, as one reader. The copy is a single file without a journal, so it can
     be read on a medium that cannot be written. What was begun is removed if it fails.
     """
-    os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-    try:
-        with reading(source) as connection, closing(sqlite3.connect(fresh, isolation_level=None)) as copy:
-            connection.backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")
-        sync_file(fresh)
-    except BaseException:
-        fresh.unlink()
-        raise
+    with reading(source) as connection, named_errors(fresh):
+        os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        try:
+            with closing(sqlite3.connect(fresh, isolation_level=None)) as copy:
+                connection.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")
+            sync_file(fresh)
+        except BaseException:
+            clear_away(fresh)
+            raise
+
+
+def clear_away(path: Path) -> None:
+    """Remove a database that nobody may use, with what SQLite left beside it."""
+    for suffix in (*JOURNALS, "-shm", ""):
+        _with(path, suffix).unlink(missing_ok=True)
 
 
 def sync_file(path: Path) -> None:
@@ -79,9 +95,8 @@ def finish_restore(database: Path) -> Path | None:
     decided = decided_restore(database)
     if not decided.exists():
         return None
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(decided.stat().st_mtime))
-    kept = database.with_name(f"coordinator-before-restore-{stamp}.db")
-    if database.exists() and not kept.exists():
+    kept = _kept_name(database, decided.stat().st_mtime)
+    if is_sound(database):
         _settle(database)
     for suffix in (*JOURNALS, ""):
         with suppress(FileNotFoundError):
@@ -93,10 +108,27 @@ def finish_restore(database: Path) -> Path | None:
     return kept if kept.exists() else None
 
 
+def _kept_name(database: Path, decided_at: float) -> Path:
+    """Return the name for what is replaced: the same each time for one restore, never one that is taken."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(decided_at))
+    names = (database.with_name(f"coordinator-before-restore-{stamp}{more}.db") for more in _counted())
+    kept = next(names)
+    while database.exists() and kept.exists():
+        kept = next(names)
+    return kept
+
+
+def _counted() -> Iterator[str]:
+    yield ""
+    for number in count(2):
+        yield f"-{number}"
+
+
 def _settle(database: Path) -> None:
-    """Bring the journal into the file, so that one file is all that is kept; a damaged one stays as it is."""
+    """Bring the journal into the file, so that one file is all that is kept."""
     with suppress(sqlite3.Error), closing(connect(database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA journal_mode = DELETE")
 
 
 def _with(path: Path, suffix: str) -> Path:

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from supervisor.errors import DatabaseCorrupt, DatabaseTooNew, DatabaseUnavailable
+from supervisor.errors import DatabaseCorrupt, DatabaseTooNew, DatabaseUnavailable, StoreError
 
 APPLICATION_ID: Final = 0x53555056
 """`SUPV`: tells our files from other programs' SQLite files."""
@@ -80,6 +80,12 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         raise DatabaseUnavailable(
             f"a restore of {path} was cut off. `supervisor up` or another `supervisor restore` completes it."
         )
+    with _looking(path) as connection:
+        yield connection
+
+
+@contextmanager
+def _looking(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.exists():
         raise DatabaseUnavailable(f"{path} does not exist. Nothing has run here yet: `supervisor up TEAM`.")
     if path.stat().st_size == 0:
@@ -88,6 +94,15 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         _check(path, connection)
         connection.execute("BEGIN")
         yield connection
+
+
+def is_sound(path: Path) -> bool:
+    """Tell whether there is a database of ours at `path` that can be read and whose pages are whole."""
+    try:
+        with _looking(path):
+            return True
+    except StoreError:
+        return False
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import fields
@@ -13,9 +15,11 @@ from supervisor.coordinator import runs, upkeep
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.agents import SlotNews
 from supervisor.coordinator.coordinator import Coordinator
+from supervisor.engine import backups
 from supervisor.engine.backend import Backend
 from supervisor.model.agent import AgentState, ExitClass, ExitInfo
 from supervisor.model.approval import Mode
+from supervisor.store import backup as store_backup
 from supervisor.store import database
 from supervisor.store.store import Store
 from supervisor.store.transaction import log_end
@@ -187,4 +191,95 @@ def life(order: Fact, speak: Speak) -> None:
     asyncio.run(live(Path(order["project"]), order["seed"], speak, order.get("fault", "")))
 
 
-TRIALS: Final[dict[str, Trial]] = {"life": life, "operation": operation}
+# ---------------------------------------------------------------- opening, backup, restore
+
+
+def _armed(order: Fact) -> Killer:
+    """Show everything from here on to the killer that the order asks for."""
+    killer = killer_of(order)
+    killer.armed = True
+    tap_on(Path(order["project"]), killer)
+    set_pragmas(order)
+    return killer
+
+
+def opening(order: Fact, speak: Speak) -> None:
+    """Open the database, which creates or migrates it, and close it."""
+    killer = _armed(order)
+    SCHEMA_FAULTS[order.get("fault", "")]()
+
+    async def run() -> None:
+        async with Store(Path(order["project"]) / ".supervisor" / "coordinator.db", VirtualClock()):
+            speak({"opened": True})
+
+    asyncio.run(run())
+    speak({"count": killer.count})
+
+
+def backup(order: Fact, speak: Speak) -> None:
+    """Copy the project's database, and tell when the copy is there."""
+    killer, project = _armed(order), Path(order["project"])
+    clock = VirtualClock(now=order["now"])
+    made = asyncio.run(backups.back_up(project, Path(order["file"]), replace=order["replace"], clock=clock))
+    speak({"made": str(made.path), "count": killer.count})
+
+
+def restore(order: Fact, speak: Speak) -> None:
+    """Put a copy in the place of the project's database, and tell when it is there."""
+    killer, project = _armed(order), Path(order["project"])
+    clock = VirtualClock(now=order["now"])
+    RESTORE_FAULTS[order.get("fault", "")]()
+    asyncio.run(backups.restore(project, Path(order["file"]), clock=clock))
+    speak({"restored": True, "count": killer.count})
+
+
+def _migrate_in_pieces(connection: sqlite3.Connection) -> None:
+    """Migrate without a transaction, as `executescript` does by itself."""
+    scripts = database.migrations()
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    for number, script in enumerate(scripts[version:], start=version + 1):
+        connection.executescript(f"{script}\nPRAGMA user_version = {number};")
+
+
+def _migration_apart() -> None:
+    vars(database)["_migrate"] = _migrate_in_pieces
+
+
+def _plain_copy() -> None:
+    """Restore by writing over the file that is there, beside its journal."""
+
+    def put_over(fresh: Path, place: Path) -> None:
+        content, target = fresh.read_bytes(), os.open(place, os.O_WRONLY | os.O_CREAT, 0o600)
+        os.ftruncate(target, 0)
+        for start in range(0, len(content), 4096):
+            os.write(target, content[start : start + 4096])
+        os.fsync(target)
+
+    vars(backups)["decide_restore"] = put_over
+
+
+def _without_directory_syncs() -> None:
+    """Leave it to chance whether names are durable."""
+    for module in (database, store_backup):
+        vars(module)["sync_directory"] = lambda _path: None
+
+
+SCHEMA_FAULTS: Final[dict[str, Callable[[], None]]] = {
+    "": lambda: None,
+    "migration outside a transaction": _migration_apart,
+    "directory not synced": _without_directory_syncs,
+}
+RESTORE_FAULTS: Final[dict[str, Callable[[], None]]] = {
+    "": lambda: None,
+    "plain copy": _plain_copy,
+    "directory not synced": _without_directory_syncs,
+}
+
+
+TRIALS: Final[dict[str, Trial]] = {
+    "life": life,
+    "operation": operation,
+    "opening": opening,
+    "backup": backup,
+    "restore": restore,
+}

@@ -56,6 +56,10 @@ class Life:
                     return
                 self.heard += piece
 
+    def told(self) -> list[Fact]:
+        """Return the whole facts that were heard so far."""
+        return [json.loads(line) for line in self.heard[: self.heard.rfind(b"\n") + 1].splitlines()]
+
     def kill(self) -> list[Fact]:
         """Kill it, unless it is dead, and return all that it said."""
         with suppress(ProcessLookupError):

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,7 @@ from supervisor.store.queries import QUERIES
 from supervisor.store.transaction import event_of
 from supervisor.testing.clock import VirtualClock
 from supervisor.testing.examination import database_of, log_of, violations
+from supervisor.testing.old_database import load_dump, schema_after, schema_of
 from supervisor.testing.trials import STEPS
 from supervisor.testing.zygote import Life, Zygote
 from supervisor.transports.control.protocol import VERBS
@@ -263,3 +265,74 @@ async def test_after_a_kill_nothing_is_shown_as_running(lives: Zygote, ground: P
 def test_a_life_that_is_not_told_to_begin_does_nothing(lives: Zygote, ground: Path) -> None:
     assert lives.begin("life", ground, seed=1).kill() == []
     assert list(ground.iterdir()) == []
+
+
+# ---------------------------------------------------------------- creation and migration
+
+FIRST_SCHEMA: Final = Path(__file__).with_name("first_schema.sql")
+WHEN: Final = 1_700_001_000.0
+
+
+def old_project(project: Path) -> None:
+    """Lay out a project whose database is of the first schema, in the middle of a run."""
+    shutil.rmtree(project, ignore_errors=True)
+    project.mkdir()
+    load_dump(FIRST_SCHEMA, open_state(project, create=True).database, version=1)
+
+
+def new_project(project: Path) -> None:
+    """Lay out a project that has no database yet."""
+    shutil.rmtree(project, ignore_errors=True)
+    project.mkdir()
+    open_state(project, create=True)
+
+
+async def opened_at(
+    lives: Zygote, project: Path, number: int, lay_out: Callable[[Path], None], fault: str = ""
+) -> tuple[list[str], str]:
+    """Kill an opening at one of its changes; say what is wrong then, and where it died."""
+    rng = random.Random(number)
+    lay_out(project)
+    _, facts = lives.run("opening", project, nth=NEVER, fault=fault)
+    count = facts[-1]["count"]
+    lay_out(project)
+    had = log_of_rows(project)
+    nth, moment = rng.randrange(1, count + 1), rng.choice(MOMENTS)
+    lives.run("opening", project, nth=nth, moment=moment, fault=fault)
+    found = []
+    if database_of(project).exists():
+        version, schema = schema_of(database_of(project))
+        if schema != schema_after(version):
+            found.append(f"the schema is not that of version {version}")
+    found += await violations(project, had, VirtualClock(now=WHEN))
+    return found, f"{lay_out.__name__}, point {number}, killed {moment} change {nth} of {count}"
+
+
+def log_of_rows(project: Path) -> list[dict[str, Any]]:
+    """Return the events of a database of any version as facts that must stay."""
+    if not database_of(project).exists():
+        return []
+    with closing(connect_read_only(database_of(project))) as connection:
+        return [dict(row) for row in connection.execute("SELECT seq, hash FROM event")]
+
+
+async def test_a_creation_or_migration_killed_at_any_change_is_completed_by_the_next_start(
+    lives: Zygote, ground: Path, points: Callable[[int], range], campaign: Callable[[str], None]
+) -> None:
+    done = 0
+    for number in points(OPENINGS):
+        lay_out = (old_project, new_project)[number % 3 == 0]
+        found, where = await opened_at(lives, ground / "project", number, lay_out)
+        assert found == [], where
+        done += 1
+    campaign(f"kill -9 in creation and migration: {done} points, seeds 0-{number}")
+
+
+async def test_canary_a_migration_outside_a_transaction_is_caught(lives: Zygote, ground: Path) -> None:
+    for number in range(100):
+        found, _ = await opened_at(
+            lives, ground / "project", number, old_project, "migration outside a transaction"
+        )
+        if found:
+            return
+    pytest.fail("100 kills of a migration in pieces were not noticed")
