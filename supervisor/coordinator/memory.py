@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any, Final
 
 from supervisor.coordinator.actor import Actor
+from supervisor.coordinator.memory_use import count_change, size_of, use_of
 from supervisor.coordinator.scope import Scope, sized
 from supervisor.errors import Forbidden, InvalidArgument, NotFound, TooLarge, WrongState
 from supervisor.model.ids import HUMAN, NAME_PATTERN, SUPERVISOR, number_of
@@ -20,6 +25,7 @@ from supervisor.model.memory import (
 )
 from supervisor.model.permissions import Operation, check
 from supervisor.model.wire import to_wire
+from supervisor.store.rows import from_row
 from supervisor.store.transaction import Transaction
 
 SHARED: Final = ("project", "team")
@@ -31,6 +37,10 @@ LIST_BYTES: Final = 256 * 1024
 """How many bytes of values one page carries before it ends early, one entry at least."""
 
 FOUND_MAX: Final = 50
+SEARCH_BYTES: Final = 4 * 1024 * 1024
+ENTRY_COST: Final = 1024
+"""What looking at one entry counts for, besides its value."""
+
 EXCERPT: Final = 200
 BATCH: Final = 1000
 """How many entries one transaction of the engine deletes at most."""
@@ -116,7 +126,7 @@ def remember(
         expires_at=None if ttl_s is None else scope.now + ttl_s,
     )
     _check_room(scope, entry, known)
-    return scope.tx.record("memory.set", entry, actor=actor.name)
+    return _write(scope, "memory.set", known, entry, by=actor.name)
 
 
 def _check_key(key: str) -> None:
@@ -143,23 +153,28 @@ def _check_version(scope: Scope, where: str, known: MemoryEntry | None, expected
 
 def _check_room(scope: Scope, entry: MemoryEntry, known: MemoryEntry | None) -> None:
     """Raise TooLarge if the scope is full of entries or the author of bytes."""
-    replaced = known if known is not None and not known.deleted else None
-    if replaced is None:
-        held = scope.tx.scalar("memory.count_of_scope", scope=entry.scope, limit=SCOPE_ENTRIES_MAX)
-        if held >= SCOPE_ENTRIES_MAX:
-            raise TooLarge(
-                f"`{entry.scope}` holds {SCOPE_ENTRIES_MAX} entries, which is the most; "
-                "delete some with memory_delete"
-            )
-    own = replaced is not None and replaced.author == entry.author
-    freed = len(replaced.value.encode()) if replaced is not None and own else 0
-    size = len(entry.value.encode())
-    written: int = scope.tx.scalar("memory.bytes_of_author", author=entry.author)
-    if size > freed and written - freed + size > AUTHOR_BYTES_MAX:
+    is_new = known is None or known.deleted
+    if is_new and use_of(scope.tx, f"scope:{entry.scope}").entries >= SCOPE_ENTRIES_MAX:
         raise TooLarge(
-            f"{entry.author} has {written} bytes in memory and wants {size - freed} more; at most "
+            f"`{entry.scope}` holds {SCOPE_ENTRIES_MAX} entries, which is the most; "
+            "delete some with memory_delete"
+        )
+    written = use_of(scope.tx, f"author:{entry.author}").bytes
+    own = known is not None and known.author == entry.author
+    more = size_of(entry) - (size_of(known) if known is not None and own else 0)
+    if more > 0 and written + more > AUTHOR_BYTES_MAX:
+        raise TooLarge(
+            f"{entry.author} has {written} bytes in memory and wants {more} more; at most "
             f"{AUTHOR_BYTES_MAX} are allowed; delete some with memory_delete"
         )
+
+
+def _write(
+    scope: Scope, kind: str, known: MemoryEntry | None, entry: MemoryEntry, *, by: str, reason: str = ""
+) -> MemoryEntry:
+    """Write an entry over what was there, and count both."""
+    count_change(scope.tx, known, entry)
+    return scope.tx.record(kind, entry, actor=by, reason=reason)
 
 
 def recall(
@@ -194,36 +209,76 @@ def recall_page(
 
 
 def _page_of_scope(tx: Transaction, name: str, *, prefix: str, after: str, limit: int) -> MemoryPage:
-    wanted = {"scope": name, "prefix": prefix, "after_key": after, "now": tx.now}
-    return _cut(tx.values(MemoryEntry, "memory.page_of_scope", **wanted, limit=limit + 1), limit)
+    start = max(prefix, after)
+    with closing(tx.each("memory.page_of_scope", scope=name, start=start, without=after, now=tx.now)) as rows:
+        entries, more = _cut(takewhile(lambda each: each.key.startswith(prefix), _entries(rows)), limit)
+    return MemoryPage(entries=entries, next=entries[-1].key if more else None)
 
 
-def _cut(listed: tuple[MemoryEntry, ...], limit: int) -> MemoryPage:
-    """End the page at `limit` entries or where its values get too heavy."""
+def _entries(rows: Iterable[sqlite3.Row]) -> Iterator[MemoryEntry]:
+    return (from_row(MemoryEntry, row) for row in rows)
+
+
+def _cut(entries: Iterable[MemoryEntry], limit: int) -> tuple[tuple[MemoryEntry, ...], bool]:
+    """Take entries up to `limit`, or until their values get too heavy; tell whether some are left."""
     kept: list[MemoryEntry] = []
     room = LIST_BYTES
-    for entry in listed[:limit]:
-        room -= len(entry.value.encode())
-        if kept and room < 0:
-            break
+    for entry in entries:
+        room -= size_of(entry)
+        if len(kept) == limit or (kept and room < 0):
+            return tuple(kept), True
         kept.append(entry)
-    return MemoryPage(entries=tuple(kept), next=kept[-1].key if len(kept) < len(listed) else None)
+    return tuple(kept), False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a search found, as excerpts; `next` is where to go on: one search looks only so far."""
+
+    entries: tuple[dict[str, Any], ...]
+    next: str | None
 
 
 def search(
-    scope: Scope, actor: Actor, *, words: str, where: str | None = None, limit: int = FOUND_MAX
-) -> tuple[dict[str, Any], ...]:
-    """Find entries by words in their key or value, whatever their ASCII case; answers excerpts."""
+    scope: Scope,
+    actor: Actor,
+    *,
+    words: str,
+    where: str | None = None,
+    after: str = "",
+    limit: int = FOUND_MAX,
+) -> Found:
+    """Find entries by words in their key or value, whatever their case, in one scope or in all.
+
+    Looks through at most SEARCH_BYTES, since nobody else is served meanwhile.
+    """
     check(actor.role, Operation.MEMORY_READ)
     if not words.strip():
         raise InvalidArgument("say what to search for: `words`")
-    name = None if where is None else checked_scope(scope, where)
-    wanted = {"scope": name, "words": sized(words, KEY_MAX, "words"), "now": scope.now, "limit": limit}
-    return tuple(_found(entry, words) for entry in scope.tx.values(MemoryEntry, "memory.search", **wanted))
+    needle = sized(words, KEY_MAX, "words").casefold()
+    first, _, key = after.partition("/")
+    found: list[dict[str, Any]] = []
+    room = SEARCH_BYTES
+    with closing(_searched(scope, where, first, key)) as rows:
+        for entry in _entries(rows):
+            room -= size_of(entry) + ENTRY_COST
+            if needle in entry.key.casefold() or needle in entry.value.casefold():
+                found.append(_excerpt(entry, needle))
+            if len(found) == limit or room < 0:
+                return Found(entries=tuple(found), next=entry.id)
+    return Found(entries=tuple(found), next=None)
 
 
-def _found(entry: MemoryEntry, words: str) -> dict[str, Any]:
-    at = max(entry.value.lower().find(words.lower()), 0)
+def _searched(scope: Scope, where: str | None, first: str, key: str) -> Generator[sqlite3.Row, None, None]:
+    if where is None:
+        wanted = {"after_scope": first, "after_key": key, "prefix": "", "now": scope.now}
+        return scope.tx.each("memory.page", **wanted)
+    name = checked_scope(scope, where)
+    return scope.tx.each("memory.page_of_scope", scope=name, start=key, without=key, now=scope.now)
+
+
+def _excerpt(entry: MemoryEntry, needle: str) -> dict[str, Any]:
+    at = max(entry.value.casefold().find(needle), 0)
     start = max(at - EXCERPT // 4, 0)
     return metadata(entry) | {"value": entry.value[start : start + EXCERPT]}
 
@@ -231,7 +286,7 @@ def _found(entry: MemoryEntry, words: str) -> dict[str, Any]:
 def metadata(entry: MemoryEntry) -> dict[str, Any]:
     """Spell an entry as wire data with the beginning of its value, and the whole one's size in bytes."""
     told: dict[str, Any] = to_wire(entry)
-    return told | {"value": entry.value[:EXCERPT], "size": len(entry.value.encode())}
+    return told | {"value": entry.value[:EXCERPT], "size": size_of(entry)}
 
 
 def forget(
@@ -261,7 +316,7 @@ def _end(scope: Scope, entry: MemoryEntry, kind: str, *, by: str, reason: str = 
         expires_at=None,
         deleted=True,
     )
-    return scope.tx.record(kind, gone, actor=by, reason=reason)
+    return _write(scope, kind, entry, gone, by=by, reason=reason)
 
 
 def purge_author(scope: Scope, author: str) -> int:
@@ -287,9 +342,10 @@ def listed(
         return {"entries": [metadata(each) for each in page.entries], "next": page.next}
     before, _, key = after.partition("/")
     wanted = {"after_scope": before, "after_key": key, "prefix": prefix, "now": tx.now}
-    entries = tx.values(MemoryEntry, "memory.page", **wanted, limit=limit + 1)
-    following = entries[limit - 1].id if len(entries) > limit else None
-    return {"entries": [metadata(each) for each in entries[:limit]], "next": following}
+    with closing(tx.each("memory.page", **wanted)) as rows:
+        entries, more = _cut(_entries(rows), limit)
+    following = entries[-1].id if more else None
+    return {"entries": [metadata(each) for each in entries], "next": following}
 
 
 def shown(tx: Transaction, *, key: str, where: str) -> MemoryEntry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from supervisor.coordinator.memory_use import wrong_use
 from supervisor.model.task import OPEN, EdgePolicy, TaskState
 from supervisor.store.transaction import Transaction
 
@@ -31,4 +32,4 @@ def wrong_counters(tx: Transaction) -> list[str]:
         f"run {row['run']} counts {row['kept']} tasks {row['state']}, its rows say {row['counted']}"
         for row in tx.all("task.wrong_counts")
     ]
-    return wrong
+    return wrong + wrong_use(tx)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -65,7 +65,7 @@ class Transaction:
         """Return all rows of a named query."""
         return self._connection.execute(QUERIES[query], params).fetchall()
 
-    def each(self, query: str, /, **params: Any) -> Iterator[sqlite3.Row]:
+    def each(self, query: str, /, **params: Any) -> Generator[sqlite3.Row, None, None]:
         """Yield the rows of a named query one by one: for tables that need not fit into memory."""
         yield from self._connection.execute(QUERIES[query], params)
 

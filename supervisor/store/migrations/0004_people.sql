@@ -2,13 +2,24 @@
 
 ALTER TABLE memory ADD COLUMN expires_at REAL;
 ALTER TABLE memory ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE memory ADD COLUMN size INTEGER GENERATED ALWAYS AS (length(CAST(value AS BLOB))) VIRTUAL;
 
 -- Readers use only these: what was deleted is in none of them.
 CREATE INDEX memory_live ON memory (scope, key) WHERE deleted = 0;
 CREATE INDEX memory_newest ON memory (at) WHERE deleted = 0;
-CREATE INDEX memory_author ON memory (author, size) WHERE deleted = 0;
+CREATE INDEX memory_author ON memory (author) WHERE deleted = 0;
 CREATE INDEX memory_ending ON memory (expires_at) WHERE expires_at IS NOT NULL AND deleted = 0;
+
+-- Kept counters: how much each scope holds (`scope:team`) and each author wrote (`author:worker-1`).
+CREATE TABLE memory_use (
+    owner   TEXT PRIMARY KEY,
+    entries INTEGER NOT NULL,
+    bytes   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO memory_use
+SELECT 'scope:' || scope, count(*), sum(length(CAST(value AS BLOB))) FROM memory GROUP BY scope
+UNION ALL
+SELECT 'author:' || author, count(*), sum(length(CAST(value AS BLOB))) FROM memory GROUP BY author;
 
 ALTER TABLE vote ADD COLUMN rule TEXT NOT NULL DEFAULT 'plurality';
 ALTER TABLE vote ADD COLUMN tie TEXT NOT NULL DEFAULT 'human';

@@ -18,21 +18,14 @@ SELECT * FROM memory WHERE scope = :scope AND key = :key;
 SELECT * FROM memory INDEXED BY memory_live
 WHERE deleted = 0 AND (scope, key) > (:after_scope, :after_key)
     AND instr(key, :prefix) = 1 AND (expires_at IS NULL OR expires_at > :now)
-ORDER BY scope, key LIMIT :limit;
+ORDER BY scope, key;
 
 -- name: page_of_scope
--- What one scope holds, by key, after a given one; keys begin with the prefix.
+-- What one scope holds from a key on, by key, without the entry of another key.
 SELECT * FROM memory INDEXED BY memory_live
-WHERE deleted = 0 AND scope = :scope AND key > :after_key
-    AND instr(key, :prefix) = 1 AND (expires_at IS NULL OR expires_at > :now)
-ORDER BY key LIMIT :limit;
-
--- name: search
--- Entries of one scope, or of all, whose key or value contains some words, whatever their (ASCII) case.
-SELECT * FROM memory INDEXED BY memory_live
-WHERE deleted = 0 AND (:scope IS NULL OR scope = :scope) AND (expires_at IS NULL OR expires_at > :now)
-    AND (instr(lower(key), lower(:words)) > 0 OR instr(lower(value), lower(:words)) > 0)
-ORDER BY scope, key LIMIT :limit;
+WHERE deleted = 0 AND scope = :scope AND key >= :start AND key <> :without
+    AND (expires_at IS NULL OR expires_at > :now)
+ORDER BY key;
 
 -- name: newest
 -- The newest entries, newest first.
@@ -42,16 +35,6 @@ WHERE deleted = 0 AND (expires_at IS NULL OR expires_at > :now) ORDER BY at DESC
 -- name: by_author
 -- Entries that one author wrote last.
 SELECT * FROM memory INDEXED BY memory_author WHERE author = :author AND deleted = 0 LIMIT :limit;
-
--- name: count_of_scope
--- How many entries a scope holds, counted up to a limit.
-SELECT count(*) FROM (
-    SELECT 1 FROM memory INDEXED BY memory_live WHERE scope = :scope AND deleted = 0 LIMIT :limit
-);
-
--- name: bytes_of_author
--- How many bytes of values are by one author.
-SELECT coalesce(sum(size), 0) FROM memory INDEXED BY memory_author WHERE author = :author AND deleted = 0;
 
 -- name: overdue
 -- Entries whose time has come, a batch of them.

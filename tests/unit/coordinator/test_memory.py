@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from supervisor.coordinator import memory, upkeep
+from supervisor.coordinator import memory, memory_use, upkeep
+from supervisor.coordinator.memory_use import count_change, use_of, wrong_use
 from supervisor.coordinator.views import run_tables, whole_world
 from supervisor.errors import Forbidden, InvalidArgument, NotFound, SupervisorError, TooLarge, WrongState
 from supervisor.model.ids import SUPERVISOR, MilestoneId
@@ -236,25 +237,44 @@ async def test_a_page_of_heavy_values_ends_early_but_never_empty(
     assert ([each.key for each in page.entries], page.next) == (["a", "b"], "b")
 
 
+async def search(team: SmallTeam, **more: Any) -> memory.Found:
+    found: memory.Found = await team.do(lambda scope: memory.search(scope, team["watcher"], **more))
+    return found
+
+
 async def test_search_finds_words_in_keys_and_values_whatever_their_case(team: SmallTeam) -> None:
     await remember(team, "Port", "8080")
-    await remember(team, "server", "x" * 300 + "the PORT is 8080" + "y" * 300, where="project")
+    await remember(team, "server", "x" * 300 + "der PORT ist 8080, Straße" + "y" * 300, where="project")
     await remember(team, "other", "nothing")
-
-    def found(**more: Any) -> Any:
-        return lambda scope: memory.search(scope, team["watcher"], **more)
-
-    both = await team.do(found(words="port"))
-    assert [(each["scope"], each["key"], each["size"]) for each in both] == [
-        ("project", "server", 616),
-        ("team", "Port", 4),
-    ]
-    assert "the PORT is 8080" in both[0]["value"]
+    both = (await search(team, words="port")).entries
+    assert [(each["scope"], each["key"]) for each in both] == [("project", "server"), ("team", "Port")]
+    assert both[0]["size"] == 626
+    assert "der PORT ist 8080" in both[0]["value"]
     assert len(both[0]["value"]) == 200
-    assert len(await team.do(found(words="port", where="team"))) == 1
-    assert len(await team.do(found(words="o", limit=1))) == 1
+    assert len((await search(team, words="port", where="team")).entries) == 1
+    assert len((await search(team, words="STRASSE")).entries) == 1
+    assert (await search(team, words="%")).entries == ()
     with pytest.raises(InvalidArgument, match="words"):
-        await team.do(found(words=" "))
+        await search(team, words=" ")
+
+
+@pytest.mark.parametrize("where", [None, "team"])
+async def test_a_search_goes_on_where_the_last_one_ended(team: SmallTeam, where: str | None) -> None:
+    for key in ("a", "b/x", "c"):
+        await remember(team, key)
+    first = await search(team, words="v", limit=2, where=where)
+    assert ([each["key"] for each in first.entries], first.next) == (["a", "b/x"], "team/b/x")
+    rest = await search(team, words="v", limit=2, where=where, after=first.next)
+    assert ([each["key"] for each in rest.entries], rest.next) == (["c"], None)
+
+
+async def test_one_search_looks_only_so_far(team: SmallTeam, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "SEARCH_BYTES", 2 * memory.ENTRY_COST + 1)
+    for key in ("a", "b", "c"):
+        await remember(team, key)
+    first = await search(team, words="nothing of the kind")
+    assert (first.entries, first.next) == ((), "team/b")
+    assert (await search(team, words="v", after="team/b")).next is None
 
 
 async def test_what_is_not_there_cannot_be_deleted(team: SmallTeam) -> None:
@@ -342,6 +362,36 @@ async def test_a_snapshot_carries_the_beginnings_of_the_newest_and_nothing_delet
     world = await team.store.read(whole_world)
     assert set(world.tables["memory"]) == {"team/old", "team/gone", "team/new"}
     assert set(world.memory) == {"team/old", "team/new"}
+
+
+async def test_what_is_kept_of_scopes_and_authors_is_what_their_rows_say(team: SmallTeam) -> None:
+    await remember(team, "a", "12345", by="worker-1")
+    await remember(team, "a", "ä", by="judge")
+    await remember(team, "b", "123", where="project", ttl_s=1)
+    await remember(team, "c", "", by="worker-1")
+    await team.do(lambda scope: memory.forget(scope, None, key="a"))
+    await remember(team, "a", "again", by="worker-1")
+    await team.clock.advance(2)
+    await team.do(lambda scope: upkeep.tick(scope, {}))
+    assert await team.store.read(wrong_use) == []
+
+    def counts(scope: Any) -> list[memory_use.Use]:
+        return [use_of(scope.tx, owner) for owner in ("scope:team", "author:worker-1", "author:judge")]
+
+    assert [(each.entries, each.bytes) for each in await team.do(counts)] == [(2, 5), (2, 5), (0, 0)]
+
+
+async def test_canary_a_write_that_is_not_counted_is_noticed(
+    team: SmallTeam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(memory, "count_change", lambda *_: None)
+        await remember(team, "a", "12345")
+    assert await team.store.read(wrong_use) == [
+        "memory of author:planner counts Use(entries=0, bytes=0), its rows say Use(entries=1, bytes=5)",
+        "memory of scope:team counts Use(entries=0, bytes=0), its rows say Use(entries=1, bytes=5)",
+    ]
+    await team.do(lambda scope: count_change(scope.tx, None, memory.shown(scope.tx, key="a", where="team")))
 
 
 async def test_canary_a_deletion_without_its_event_breaks_the_fold(

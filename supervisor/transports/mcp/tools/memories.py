@@ -77,7 +77,7 @@ class Memory(Mutation):
     ttl_s: float | None = Field(default=None, description=f"For set. {SECONDS}")
     exact: bool | None = Field(default=None, description=f"For get. {EXACT}")
     prefix: str | None = Field(default=None, description="For list: only keys that begin with this.")
-    after: str | None = Field(default=None, description=f"For list. {AFTER}")
+    after: str | None = Field(default=None, description=f"For list, search. {AFTER}")
     limit: int | None = Field(default=None, ge=1, description="For list, search.")
     words: str | None = Field(default=None, description="For search: part of a key or a value.")
 
@@ -87,6 +87,7 @@ class Search(Arguments):
 
     words: str
     scope: str | None = None
+    after: str = ""
     limit: int = Field(default=memory.FOUND_MAX, ge=1, le=memory.FOUND_MAX)
 
 
@@ -126,8 +127,10 @@ def forget(scope: Scope, actor: Actor, asked: Forget) -> Answer:
 
 def search(scope: Scope, actor: Actor, asked: Search) -> Answer:
     """Answer entries that contain some words."""
-    found = memory.search(scope, actor, words=asked.words, where=asked.scope, limit=asked.limit)
-    return {"entries": list(found)}
+    found = memory.search(
+        scope, actor, words=asked.words, where=asked.scope, after=asked.after, limit=asked.limit
+    )
+    return {"entries": list(found.entries), "next": found.next}
 
 
 _ACTS: Final[dict[str, tuple[type[Arguments], Callable[[Scope, Actor, Any], Answer]]]] = {
