@@ -20,8 +20,7 @@ from supervisor.clock import SystemClock
 from supervisor.dispatch.archivist import Archivist, Retention
 from supervisor.model.agent import Agent, Role
 from supervisor.model.ids import task_id
-from supervisor.model.memory import MemoryEntry
-from supervisor.model.task import Note, Task, TaskState
+from supervisor.model.task import Checkpoint, Note, Task, TaskState
 from supervisor.model.team import Run, RunState
 from supervisor.store.store import Store
 from supervisor.store.transaction import Transaction
@@ -29,7 +28,7 @@ from supervisor.workspace.state_dir import open_state
 
 BATCH: Final = 2000
 STEPS: Final = 10
-"""How many events a task leaves: made, claimed, five times told, a note, done, and a thing remembered."""
+"""How many events a task leaves: made, claimed, five times told, a note, done, and a checkpoint."""
 
 OLD: Final = 1_600_000_000.0
 WRITES_S: Final = 200.0
@@ -90,10 +89,8 @@ def _work(tx: Transaction, numbers: range) -> None:
         tx.record("note.added", note, actor="worker")
         ended = replace(task, state=TaskState.DONE, holder=None, author="worker", result="done")
         tx.record("task.done", ended, actor="worker")
-        entry = MemoryEntry(
-            scope="team", key=f"k{n % 500}", value=str(n), version=n, author="worker", at=tx.now
-        )
-        tx.record("memory.set", entry, actor="worker")
+        saved = Checkpoint(task=name, author="worker", token=1, percent=50, remaining="lists", at=tx.now)
+        tx.record("checkpoint.saved", saved, actor="worker")
 
 
 def _end(tx: Transaction) -> None:
@@ -163,7 +160,7 @@ async def _watch(project: Path, *, archiving: bool) -> tuple[list[float], int]:
         for number in range(int(WATCH_S * WRITES_S)):
             await asyncio.sleep(max(0.0, begun + number / WRITES_S - time.perf_counter()))
             asked = time.perf_counter()
-            await store.write(lambda tx, number=number: _remember(tx, number))  # type: ignore[misc]
+            await store.write(lambda tx, number=number: _note(tx, number))  # type: ignore[misc]
             latencies.append((time.perf_counter() - asked) * 1000)
         moved = int(await store.read(lambda tx: tx.scalar("archive.cut")))
         if moving is not None:
@@ -176,6 +173,6 @@ async def _archive(archivist: Archivist) -> None:
         pass
 
 
-def _remember(tx: Transaction, number: int) -> None:
-    entry = MemoryEntry(scope="team", key=f"k{number % 50}", value="v", version=1, author="worker", at=0.0)
-    tx.record("memory.set", entry, actor="worker")
+def _note(tx: Transaction, number: int) -> None:
+    note = Note(id=10_000_000 + number, task="T1", author="worker", body="still there", at=tx.now)
+    tx.record("note.added", note, actor="worker")
