@@ -89,7 +89,7 @@ def _work(tx: Transaction, numbers: range) -> None:
         tx.record("note.added", note, actor="worker")
         ended = replace(task, state=TaskState.DONE, holder=None, author="worker", result="done")
         tx.record("task.done", ended, actor="worker")
-        saved = Checkpoint(task=name, author="worker", token=1, percent=50, remaining="lists", at=tx.now)
+        saved = Checkpoint(task=name, author="worker", token=1, percent=50, remaining=("lists",), at=tx.now)
         tx.record("checkpoint.saved", saved, actor="worker")
 
 
@@ -174,5 +174,5 @@ async def _archive(archivist: Archivist) -> None:
 
 
 def _note(tx: Transaction, number: int) -> None:
-    note = Note(id=10_000_000 + number, task="T1", author="worker", body="still there", at=tx.now)
+    note = Note(id=10_000_000 + number, task=task_id(1), author="worker", body="still there", at=tx.now)
     tx.record("note.added", note, actor="worker")
