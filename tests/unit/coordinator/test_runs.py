@@ -20,6 +20,9 @@ from supervisor.coordinator import (
     work,
 )
 from supervisor.coordinator.coordinator import Coordinator
+from supervisor.coordinator.planning import NewTask
+from supervisor.coordinator.plans import NewPlan
+from supervisor.coordinator.scope import Scope
 from supervisor.coordinator.votes import NewVote
 from supervisor.errors import NotFound, RunConflict
 from supervisor.model.agent import AgentState, ExitClass, ExitInfo
@@ -302,3 +305,75 @@ async def test_the_next_engine_finds_the_process_that_an_incarnation_became(team
     await team.do(lambda scope: agents.process_started(scope, "worker-1", 1, pid=77, start_time=99))
     rows = await team.store.read(lambda tx: tx.all("incarnation.live"))
     assert [(row["pid"], row["start_time"]) for row in rows if row["agent"] == "worker-1"] == [(77, 99)]
+
+
+async def over(team: SmallTeam) -> bool:
+    standing = await team.do(runs.standing)
+    return bool(standing.over)
+
+
+async def test_a_delay_and_a_loop_whose_next_cycle_is_due_keep_a_run_going(tmp_path: Path) -> None:
+    async with small_team(tmp_path, mode=Mode.HEADLESS) as team:
+        late = await team.add_task(not_before=team.clock.now() + 60)
+        await end_planners(team)
+        assert not await over(team)
+        await team.do(lambda scope: steering.cancel_task(scope, None, late.id, "no"))
+        assert await over(team)
+        wanted = NewPlan(name="p", kind="loop", max_cycles=2, min_interval_s=60, tasks=(NewTask(title="a"),))
+        _, (task,) = await team.do(lambda scope: plans.create_plan(scope, None, wanted))
+        await team.finish("worker-1", await team.claim("worker-1", task.id))
+        assert not await over(team)
+
+
+@pytest.mark.parametrize("mode", Mode)
+async def test_work_that_nobody_of_the_team_can_claim_ends_a_run_without_a_person(
+    tmp_path: Path, mode: Mode
+) -> None:
+    async with small_team(tmp_path, mode=mode) as team:
+        await team.add_task(required_tags=("rust",))
+        await end_planners(team)
+        assert await over(team) is (mode is Mode.HEADLESS)
+
+
+async def test_work_for_agents_that_were_set_aside_ends_a_run_without_a_person(tmp_path: Path) -> None:
+    async with small_team(tmp_path, mode=Mode.HEADLESS) as team:
+        await team.add_task()
+        await end_planners(team)
+        assert not await over(team)
+        for name in ("worker-1", "worker-2", "solo"):
+            await team.do(partial(ending.set_aside, name=name, reason="odd"))
+        assert await over(team)
+
+
+@pytest.mark.parametrize(
+    ("mode", "gate", "ends"),
+    [("headless", "human", True), ("headless", "judge", False), ("interactive", "human", False)],
+)
+async def test_a_review_that_only_a_person_can_end_ends_a_run_without_one(
+    tmp_path: Path, mode: str, gate: str, ends: bool
+) -> None:
+    async with small_team(tmp_path, mode=Mode(mode)) as team:
+        task = await team.add_task(review=True, gate=gate)
+        await team.finish("worker-1", await team.claim("worker-1", task.id))
+        await end_planners(team)
+        assert await over(team) is ends
+
+
+async def test_a_run_ended_by_a_new_one_closes_its_milestones_and_their_tasks(team: SmallTeam) -> None:
+    parent = await team.add_task()
+    await team.add_task(parent=parent.id)
+    wanted = NewPlan(name="p", tasks=(NewTask(title="a"),))
+    made, _ = await team.do(lambda scope: plans.create_plan(scope, None, wanted))
+    finished, (task,) = await team.do(lambda scope: plans.create_plan(scope, None, wanted))
+    await team.finish("worker-1", await team.claim("worker-1", task.id))
+    await team.do(lambda scope: runs.begin_run(scope, team.coordinator.team, new=True))
+    milestones = [
+        (await team.do(partial(Scope.milestone, spelled=each.id))).state.value for each in (made, finished)
+    ]
+    assert milestones == ["cancelled", "done"]
+    assert {
+        row["state"]: row["n"] for row in await team.do(lambda scope: scope.tx.all("task.counts", run=1))
+    } == {
+        "cancelled": 3,
+        "done": 1,
+    }
