@@ -38,7 +38,7 @@ def _tool(tool: Tool) -> str:
 
 def _effect(tool: Tool) -> str:
     if tool.destructive:
-        return "*Ends work.*"
+        return "*Undoes others' work.*"
     return "*Changes something.*" if tool.mutates else "*Only looks.*"
 
 
