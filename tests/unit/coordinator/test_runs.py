@@ -11,6 +11,7 @@ import pytest
 from supervisor.coordinator import (
     agents,
     ending,
+    plans,
     reviews,
     runs,
     steering,
