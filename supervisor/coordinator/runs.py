@@ -89,13 +89,14 @@ class Standing:
 def standing(scope: Scope) -> Standing:
     """Judge whether nothing is left to do: planners ended well, tasks ended or hopeless, votes closed."""
     counts = {TaskState(row["state"]): row["n"] for row in scope.tx.all("task.counts", run=scope.run)}
-    hopeless = 0 if _something_moves(scope, counts) else sum(counts.get(state, 0) for state in OPEN)
+    moves = _something_moves(scope, counts)
+    hopeless = 0 if moves else sum(counts.get(state, 0) for state in OPEN)
     own = [agent for agent in scope.agents() if agent.pool != OUTSIDE]
     planners = [agent for agent in own if agent.role in PLANNING_ROLES]
     planned = all(_ended_well(agent.state, agent.last_exit) for agent in planners)
     lost = any(agent.state is AgentState.PARKED for agent in planners)
     votes_open = bool(scope.tx.values(Vote, "vote.open", run=scope.run))
-    idle = hopeless == sum(counts.get(state, 0) for state in OPEN) and not votes_open
+    idle = not moves and not votes_open
     done = counts.get(TaskState.DONE, 0)
     failed = counts.get(TaskState.FAILED, 0) + hopeless
     withdrawn = counts.get(TaskState.CANCELLED, 0) + counts.get(TaskState.SKIPPED, 0)
