@@ -9,6 +9,8 @@ from typing import Final
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.outcomes import Outcomes
+
 settings.register_profile(
     "house",
     deadline=None,  # a busy machine is no failure
@@ -22,6 +24,11 @@ for name in [each for each in os.environ if each.startswith(("SUPERVISOR_", "SUP
 
 
 CAMPAIGNS: Final = pytest.StashKey[list[str]]()
+LOOKED_UP: Final = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Outcomes(), "outcomes")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,17 +39,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
-    lines = config.stash.get(CAMPAIGNS, [])
-    if lines:
-        terminalreporter.section("campaigns")
-    for line in lines:
-        terminalreporter.write_line(line)
+    for title, told in (("campaigns", CAMPAIGNS), ("documentation", LOOKED_UP)):
+        lines = config.stash.get(told, [])
+        if lines:
+            terminalreporter.section(title)
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
 def campaign(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Say at the end of the test run what a campaign did: its figures, its seeds."""
     return request.config.stash.setdefault(CAMPAIGNS, []).append
+
+
+@pytest.fixture(scope="session")
+def looked_up(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Say at the end of the test run how much of what a page claims was run, and how much only looked up."""
+    return request.config.stash.setdefault(LOOKED_UP, []).append
 
 
 @pytest.fixture(scope="session")

@@ -5,26 +5,18 @@ The engine, the command line and the endpoint are real; the tests speak with the
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import httpx2
 import pytest
-from click.testing import CliRunner, Result
-from mcp import Client
-from mcp.client.streamable_http import streamable_http_client
 
-from supervisor.cli.main import supervisor
 from supervisor.config.keys import AGENTS_MAX, POOL_SIZE_MAX
 from supervisor.config.task_file import read_tasks
 from supervisor.model.outside_key import KEYS_MAX
-from supervisor.workspace.state_dir import open_state
 from tests.acceptance.project import Project
+from tests.conformance.town import POOL, Town, profile_of, town_of
 
 TASKS_TOML: Final = """\
 [meta]
@@ -51,77 +43,14 @@ status = "pending"
 parent = "implement"
 """
 
-POOL: Final = (
-    '[[pools]]\nname = "{}"\nrole = "{}"\nstart_timeout_s = 600\n'
-    'command = ["{{python}}", "-c", "import time; time.sleep(600)"]\n'
+TEAM: Final = profile_of(
+    "multi-demo",
+    conductor="orchestrator",
+    architect="worker",
+    developer="worker",
+    tester="worker",
+    reviewer="judge",
 )
-TEAM: Final = 'name = "multi-demo"\n' + "".join(
-    POOL.format(name, role)
-    for name, role in (
-        ("conductor", "orchestrator"),
-        ("architect", "worker"),
-        ("developer", "worker"),
-        ("tester", "worker"),
-        ("reviewer", "judge"),
-    )
-)
-
-
-@dataclass(kw_only=True)
-class Town:
-    """A project with its running team: verbs of the command line, and tools in the name of each agent."""
-
-    project: Project
-    clients: AsyncExitStack
-    _known: dict[str, Client] = field(default_factory=dict)
-
-    @property
-    def file(self) -> Path:
-        """Return the file of tasks."""
-        return self.project.root / "tasks.toml"
-
-    def run(self, *words: str) -> Result:
-        """Run a verb beside the test's own loop, which waits."""
-        line = [*words, "--project", str(self.project.root)]
-        with ThreadPoolExecutor() as aside:
-            return aside.submit(CliRunner().invoke, supervisor, line, prog_name="supervisor").result()
-
-    def verb(self, *words: str) -> Any:
-        """Run a verb that must succeed and return what it prints as JSON."""
-        ended = self.run(*words, "--json")
-        assert ended.exit_code == 0, (words, ended.output)
-        return json.loads(ended.stdout)
-
-    def refused(self, *words: str) -> Result:
-        """Run a verb that must be refused."""
-        ended = self.run(*words)
-        assert ended.exit_code not in {0, 70}, (words, ended.output)
-        return ended
-
-    def events(self) -> int:
-        """Return how many events there are."""
-        return len(self.run("events").stdout.splitlines())
-
-    async def call(self, agent: str, tool: str, /, **arguments: Any) -> dict[str, Any]:
-        """Call a tool with the key that the engine gave this agent."""
-        if agent not in self._known:
-            kit = open_state(self.project.root, create=False).agents / agent / "mcp.json"
-            server = json.loads(kit.read_text())["mcpServers"]["supervisor"]
-            http = await self.clients.enter_async_context(
-                httpx2.AsyncClient(headers=server["headers"], timeout=30)
-            )
-            client = Client(streamable_http_client(server["url"], http_client=http))
-            self._known[agent] = await self.clients.enter_async_context(client)
-        result = await self._known[agent].call_tool(tool, arguments)
-        return dict(result.structured_content or {})
-
-    async def work_off(self, agent: str, result: str, task: str | None = None) -> dict[str, Any]:
-        """Let an agent claim what is recommended, or this task, and hand it in."""
-        claim = await self.call(agent, "task_claim", **({} if task is None else {"task_id": task}))
-        assert "error" not in claim, claim
-        number, token = claim["task"]["id"], claim["token"]
-        await self.call(agent, "task_complete", task_id=number, token=token, result=result)
-        return claim
 
 
 @pytest.fixture
@@ -134,25 +63,20 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 @asynccontextmanager
-async def town_of(project: Project) -> AsyncIterator[Town]:
-    started = project.run("up", str(project.profile), "--detach")
-    assert started.returncode == 0, started.stderr
-    async with AsyncExitStack() as clients:
-        town = Town(project=project, clients=clients)
-        town.file.write_text(TASKS_TOML)
-        async with project.watched() as watcher:
-            await watcher.until(lambda world: all(each.incarnation for each in world.agents.values()))
-        yield town
-    assert town.run("down", "--now").exit_code == 0
-    await project.check()
+async def tasks_of(project: Project) -> AsyncIterator[tuple[Town, Path]]:
+    """Give the running team, and the tutorial's file in its project."""
+    async with town_of(project) as town:
+        file = project.root / "tasks.toml"
+        file.write_text(TASKS_TOML)
+        yield town, file
 
 
-def states_in(town: Town) -> dict[str, str]:
-    return read_tasks(town.file.read_text(), "tasks.toml").statuses
+def states_in(file: Path) -> dict[str, str]:
+    return read_tasks(file.read_text(), "tasks.toml").statuses
 
 
 async def test_the_file_runs_from_design_over_implement_to_test(project: Project) -> None:
-    async with town_of(project) as town:
+    async with tasks_of(project) as (town, _):
         pushed = town.verb("sync", "push")
         ids = pushed["created"]
         assert list(ids) == ["design", "implement", "test"]
@@ -171,7 +95,7 @@ async def test_the_file_runs_from_design_over_implement_to_test(project: Project
 
 
 async def test_pushing_twice_changes_nothing_and_no_byte_of_the_file(project: Project) -> None:
-    async with town_of(project) as town:
+    async with tasks_of(project) as (town, file):
         town.verb("sync", "push")
         before = town.events()
         again = town.verb("sync", "push")
@@ -181,12 +105,12 @@ async def test_pushing_twice_changes_nothing_and_no_byte_of_the_file(project: Pr
             ["design", "implement", "test"],
         )
         assert town.events() == before
-        assert town.file.read_text() == TASKS_TOML
+        assert file.read_text() == TASKS_TOML
         assert len(town.verb("task", "list")["tasks"]) == 3
 
 
 async def test_pull_writes_the_states_back_and_leaves_the_rest_as_it_was(project: Project) -> None:
-    async with town_of(project) as town:
+    async with tasks_of(project) as (town, file):
         town.verb("sync", "push")
         await town.work_off("architect", "an outline")
         await town.call("developer", "task_claim")
@@ -195,8 +119,8 @@ async def test_pull_writes_the_states_back_and_leaves_the_rest_as_it_was(project
             ("design", "completed"),
             ("implement", "in_progress"),
         ]
-        assert states_in(town) == {"design": "completed", "implement": "in_progress", "test": "pending"}
-        assert town.file.read_text().replace("completed", "pending").replace("in_progress", "pending") == (
+        assert states_in(file) == {"design": "completed", "implement": "in_progress", "test": "pending"}
+        assert file.read_text().replace("completed", "pending").replace("in_progress", "pending") == (
             TASKS_TOML
         )
         assert town.verb("sync", "pull")["written"] == []
@@ -204,14 +128,14 @@ async def test_pull_writes_the_states_back_and_leaves_the_rest_as_it_was(project
 
 
 async def test_a_file_that_names_nobody_or_itself_in_a_circle_is_refused_whole(project: Project) -> None:
-    async with town_of(project) as town:
+    async with tasks_of(project) as (town, file):
         for written, told in (
             (TASKS_TOML.replace('"tester"', '"testre"'), "did you mean `tester`"),
             (TASKS_TOML.replace('agent = "tester"', 'agent = "reviewer"'), "claims no tasks"),
             (TASKS_TOML.replace('parent = "design"', 'parent = "desing"'), "did you mean"),
             (TASKS_TOML.replace('id = "design"', 'id = "design"\nparent = "test"'), "cycle"),
         ):
-            town.file.write_text(written)
+            file.write_text(written)
             before = town.events()
             assert told in town.refused("sync", "push").stderr
             assert town.events() == before
@@ -270,7 +194,7 @@ async def test_urgent_mail_overtakes_what_was_sent_before(project: Project) -> N
 
 
 async def test_everybody_is_seen_and_all_idle_can_be_waited_for(project: Project) -> None:
-    async with town_of(project) as town:
+    async with tasks_of(project) as (town, _):
         for agent in ("conductor", "architect", "developer", "tester", "reviewer"):
             await town.call(agent, "whoami")
         listed = {each["name"]: each["role"] for each in town.verb("ps")["agents"]}
