@@ -6,7 +6,7 @@ story stays true when a use case gets a new name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from supervisor.model.agent import Agent, AgentState, ExitClass
@@ -14,9 +14,11 @@ from supervisor.model.approval import Approval, ApprovalState
 from supervisor.model.escape import visible
 from supervisor.model.event import Event
 from supervisor.model.handoff import Handoff
+from supervisor.model.ids import SUPERVISOR
 from supervisor.model.message import Delivery, DeliveryState, Message
+from supervisor.model.milestone import Milestone, MilestoneState
 from supervisor.model.question import Question, QuestionState
-from supervisor.model.task import Priority, Task, TaskState
+from supervisor.model.task import ENDED, MAX_FAILURES, BlockReason, Priority, Task, TaskState
 from supervisor.model.team import Run, RunState
 from supervisor.model.vote import Ballot, Vote, VoteOutcome, VoteState
 from supervisor.model.wire import from_wire
@@ -28,11 +30,12 @@ V = TypeVar("V")
 
 
 class Change(NamedTuple, Generic[V]):
-    """One event with the value before and after it."""
+    """One event with the value before and after it, and the run's tasks before it."""
 
     event: Event
     before: V | None
     after: V
+    tasks: Iterable[Task] = ()
 
 
 def sentence(event: Event, world: World) -> str | None:
@@ -41,7 +44,8 @@ def sentence(event: Event, world: World) -> str | None:
     if teller is None:
         return None if event.noun in ENTITIES else _plain(event)
     before = world.tables[event.noun].get(event.subject)
-    told = teller(Change(event, before, from_wire(ENTITIES[event.noun], event.after)))
+    tasks = world.tasks.values() if event.noun == "task" else ()
+    told = teller(Change(event, before, from_wire(ENTITIES[event.noun], event.after), tasks))
     return None if told is None else visible(told)
 
 
@@ -65,14 +69,35 @@ def _named(task: Task) -> str:
 
 
 def _task(change: Change[Task]) -> str | None:
-    event, before, after = change
+    event, before, after, _ = change
     actor = quoted(event.actor, 64)
     if before is None:
         waits = f" (after {', '.join(after.depends_on)})" if after.depends_on else ""
         return f"{actor} created {_named(after)}{waits}"
     if before.state is after.state:
+        return _held(event, before, after)
+    told = _task_move(event, before, after)
+    return told if told is None else f"{told}{_wave_over(change)}"
+
+
+def _held(event: Event, before: Task, after: Task) -> str | None:
+    """Tell of a hold that was put on a task which waited already, or taken off one that waits on."""
+    was, now = BlockReason.HOLD in before.blocked_by, BlockReason.HOLD in after.blocked_by
+    if was == now:
         return None
-    return _task_move(event, before, after)
+    deed = f"holds {_named(after)}{_because(after.block_note)}" if now else f"let {_named(after)} go"
+    return f"{quoted(event.actor, 64)} {deed}"
+
+
+def _wave_over(change: Change[Task]) -> str:
+    """Say so if a task's end was that of its wave."""
+    after = change.after
+    if not after.wave or after.state not in ENDED:
+        return ""
+    wave = [each for each in change.tasks if (each.milestone, each.wave) == (after.milestone, after.wave)]
+    if any(each.state not in ENDED for each in wave if each.id != after.id):
+        return ""
+    return f"; wave {after.wave} of {after.milestone} has ended"
 
 
 def _task_move(event: Event, before: Task, after: Task) -> str | None:
@@ -91,15 +116,33 @@ def _task_move(event: Event, before: Task, after: Task) -> str | None:
         case TaskState.PENDING:
             return _back_to_pending(event, before, after)
         case TaskState.BLOCKED:
-            why = ", ".join(reason.value.replace("_", " ") for reason in after.blocked_by)
-            return f"{name} is blocked: {why or quoted(event.reason) or 'no reason given'}"
+            return _blocked(event, before, after)
+
+
+def _blocked(event: Event, before: Task, after: Task) -> str:
+    name = _named(after)
+    if after.failures > before.failures:
+        return _retried(event, after)
+    if BlockReason.HOLD in after.blocked_by:
+        return f"{quoted(event.actor, 64)} holds {name}{_because(after.block_note)}"
+    why = ", ".join(reason.value.replace("_", " ") for reason in after.blocked_by)
+    about = _because(after.block_note) if BlockReason.NEEDS_HUMAN in after.blocked_by else ""
+    return f"{name} is blocked: {why or quoted(event.reason) or 'no reason given'}{about}"
+
+
+def _retried(event: Event, after: Task) -> str:
+    wait = f" in {after.not_before - event.at:.0f} s" if after.not_before else ""
+    tried = f"failed {after.failures} of {MAX_FAILURES} times, is tried again{wait}"
+    return f"{_named(after)} {tried}{_because(after.feedback or event.reason)}"
 
 
 def _back_to_pending(event: Event, before: Task, after: Task) -> str | None:
     actor, name = quoted(event.actor, 64), _named(after)
     match before.state:
         case TaskState.BLOCKED:
-            return None
+            return None if event.actor == SUPERVISOR else f"{actor} freed {name}"
+        case TaskState.IN_PROGRESS if after.failures > before.failures:
+            return _retried(event, after)
         case TaskState.IN_REVIEW:
             return f"{actor} sent {name} back{_because(after.feedback or event.reason)}"
         case TaskState.IN_PROGRESS:
@@ -109,7 +152,11 @@ def _back_to_pending(event: Event, before: Task, after: Task) -> str | None:
 
 
 def _agent(change: Change[Agent]) -> str | None:
-    _, before, after = change
+    before, after = change.before, change.after
+    if before is not None and before.quarantined != after.quarantined:
+        step = f"let it claim again: supervisor agent release {after.name}"
+        told = f"is quarantined{_because(after.quarantined)}; {step}"
+        return f"{after.name} {told if after.quarantined else 'may claim again'}"
     if before is not None and before.state is after.state:
         return None
     match after.state:
@@ -154,8 +201,25 @@ def ending(agent: Agent) -> str:
             return "died with an earlier engine"
 
 
+def _milestone(change: Change[Milestone]) -> str | None:
+    event, before, after = change.event, change.before, change.after
+    name = f"{after.id} {quoted(after.name, 60)}"
+    if before is None:
+        return f"{quoted(event.actor, 64)} created the {after.kind.value} {name}"
+    if before.state is not after.state:
+        because = "" if event.actor == SUPERVISOR else _because(event.reason)
+        return (
+            f"{name} is {'open again' if after.state is MilestoneState.OPEN else after.state.value}{because}"
+        )
+    if after.cycle != before.cycle:
+        return f"{name} begins cycle {after.cycle}"
+    if before.next_cycle_at is None and after.next_cycle_at is not None:
+        return f"{name} has ended cycle {after.cycle}"
+    return None
+
+
 def _message(change: Change[Message]) -> str | None:
-    _, before, after = change
+    _, before, after, _ = change
     if before is not None:
         return None
     marks = ["urgent"] if after.urgent else []
@@ -165,7 +229,7 @@ def _message(change: Change[Message]) -> str | None:
 
 
 def _delivery(change: Change[Delivery]) -> str | None:
-    event, before, after = change
+    event, before, after, _ = change
     actor, copy = quoted(event.actor, 64), quoted(after.key, 80)
     if after.state is DeliveryState.DEAD:
         return f"{copy} is a dead letter{_because(event.reason)}; see: supervisor dead list"
@@ -177,7 +241,7 @@ def _delivery(change: Change[Delivery]) -> str | None:
 
 
 def _vote(change: Change[Vote]) -> str | None:
-    _, before, after = change
+    _, before, after, _ = change
     if before is None:
         options = ", ".join(quoted(option, 40) for option in after.options)
         return f"{quoted(after.opened_by, 64)} opened {after.id}: {quoted(after.question)} [{options}]"
@@ -202,7 +266,7 @@ def _ballot(change: Change[Ballot]) -> str | None:
 
 
 def _approval(change: Change[Approval]) -> str | None:
-    event, before, after = change
+    event, before, after, _ = change
     asked = f"{after.agent} asks {after.id} (tier {after.tier}): {quoted(after.title)}"
     if after.state is ApprovalState.PENDING:
         return asked if before is None else None
@@ -220,7 +284,7 @@ def _approval(change: Change[Approval]) -> str | None:
 
 
 def _question(change: Change[Question]) -> str | None:
-    event, before, after = change
+    event, before, after, _ = change
     if before is None:
         options = f" [{', '.join(quoted(option, 40) for option in after.options)}]" if after.options else ""
         return f"{after.agent} asks you {after.id}: {quoted(after.question)}{options}"
@@ -237,7 +301,7 @@ def _handoff(change: Change[Handoff]) -> str | None:
 
 
 def _run(change: Change[Run]) -> str | None:
-    _, before, after = change
+    _, before, after, _ = change
     if after.state is RunState.ACTIVE:
         return f"run {after.id} of {quoted(after.team, 64)} started" if before is None else None
     return f"run {after.id} {after.state.value}{_because(after.outcome)}"
@@ -245,6 +309,7 @@ def _run(change: Change[Run]) -> str | None:
 
 _TELLERS: Final[dict[str, Callable[[Change[Any]], str | None]]] = {
     "task": _task,
+    "milestone": _milestone,
     "agent": _agent,
     "message": _message,
     "delivery": _delivery,
