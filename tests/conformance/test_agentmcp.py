@@ -96,6 +96,19 @@ async def test_two_agents_work_through_a_track_in_order(tmp_path: Path) -> None:
         )
 
 
+async def test_a_task_can_be_reserved_for_an_agent_before_it_runs(tmp_path: Path) -> None:
+    async with mcp_team_door(tmp_path, pools=POOLS) as door:
+        await door.team.crash("worker")
+        await door.call("planner", "task_create", title="Design the data schema")
+        reserved = await door.call("planner", "task_assign", task_id="T1", assignee="worker")
+        assert (reserved["task"]["state"], reserved["task"]["assignee"]) == ("pending", "worker")
+        await door.call("planner", "message_send", to="worker", body="tasks ready")
+        await door.team.start("worker")
+        found = await door.call("worker", "task_next")
+        assert (found["task"]["id"], "reserved for you" in found["reason"]) == ("T1", True)
+        assert found["footer"]["unread"] == 1
+
+
 async def test_a_cancelled_task_lets_the_next_one_go_on(tmp_path: Path) -> None:
     async with planned(tmp_path) as door:
         await door.call("planner", "task_cancel", task_id="T1", reason="the schema stands")

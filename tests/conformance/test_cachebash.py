@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from supervisor.coordinator import questions, upkeep
 from supervisor.coordinator.coordinator import Coordinator
@@ -14,6 +16,8 @@ from supervisor.model.agent import Role
 from supervisor.model.approval import Mode
 from supervisor.model.team import PoolSpec
 from supervisor.store.store import Store
+from tests.acceptance.project import Project
+from tests.conformance.town import profile_of, town_of
 from tests.team_door import McpTeamDoor, mcp_team_door
 
 POOLS = (
@@ -42,6 +46,42 @@ async def team(directory: Path) -> AsyncIterator[McpTeamDoor]:
 async def finish(door: McpTeamDoor, who: str, task: str) -> None:
     claim = await door.call(who, "task_claim", task_id=task)
     await door.call(who, "task_complete", task_id=task, token=claim["token"], result="done")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    profile = tmp_path / "team.toml"
+    profile.write_text(profile_of("team", keeper="monitor"))
+    made = Project(root=tmp_path / "myapp", profile=profile)
+    yield made
+    made.end_detached()
+
+
+async def test_three_agents_join_with_a_key_each_that_is_shown_once(project: Project) -> None:
+    async with town_of(project) as town:
+        made = [
+            town.join(name, "--role", role, "--label", f"{name}, Claude Code")
+            for name, role in (("architect", "planner"), ("builder", "worker"), ("deployer", "worker"))
+        ]
+        assert len({each["secret"] for each in made}) == 3
+        listed = town.run("key", "list").stdout
+        assert "builder, Claude Code" in listed
+        assert [each["secret"] for each in made if each["secret"] in listed] == []
+
+        await town.call("architect", "task_create", title="Add /api/users endpoint")
+        clients = [await town.client(name) for name in ("builder", "deployer")]
+        results = await asyncio.gather(*(each.call_tool("task_claim", {"task_id": "T1"}) for each in clients))
+        answers: list[Any] = [each.structured_content for each in results]
+        assert sorted("error" in each for each in answers) == [False, True]
+        winner = next(each["task"]["holder"] for each in answers if "task" in each)
+        loser = next(each["error"] for each in answers if "error" in each)
+        assert (loser["code"], loser["holder"]) == ("already_claimed", winner)
+
+        sent = await town.call("builder", "message_send", to="architect", body="PR ready", source="deployer")
+        assert sent["error"]["code"] == "invalid_argument"
+        await town.call("builder", "message_send", to="architect", body="PR ready")
+        (message,) = (await town.call("architect", "inbox"))["messages"]
+        assert message["sender"] == "builder"
 
 
 async def test_a_task_for_one_agent_is_found_by_target_and_state(tmp_path: Path) -> None:
@@ -175,6 +215,45 @@ async def test_what_an_agent_keeps_of_its_work_is_there_in_its_next_session_and_
         kept = await coordinator.read(lambda scope: scope.tx.one("work_state.get", agent="builder-1"))
         assert kept is not None
         assert "PR #42 opened." in kept["last_task"]
+
+
+async def test_a_builder_that_polls_and_a_reviewer_come_to_a_merge_by_mail(tmp_path: Path) -> None:
+    async with team(tmp_path) as door:
+        looking = {"target": "builder-1", "state": "pending"}
+        for _ in range(3):
+            assert (await door.call("builder-1", "task_list", **looking))["tasks"] == []
+            await door.team.clock.advance(30)
+        await door.call("architect", "task_create", title="Add /api/users endpoint", assignee="builder-1")
+        (found,) = (await door.call("builder-1", "task_list", **looking))["tasks"]
+        await finish(door, "builder-1", found["id"])
+        for sender, reader, body in (
+            ("builder-1", "reviewer", "PR #42 ready for review"),
+            ("reviewer", "builder-1", "Changes requested: validate the input"),
+            ("builder-1", "reviewer", "PR #42 has them"),
+            ("reviewer", "builder-1", "PR #42 approved, merge when ready"),
+        ):
+            await door.call(sender, "message_send", to=reader, body=body, kind="review", thread="PR #42")
+            (message,) = (await door.call(reader, "inbox", thread="PR #42"))["messages"]
+            assert (message["sender"], message["body"]) == (sender, body)
+            await door.call(reader, "message_ack", ids=[message["id"]])
+
+
+async def test_work_ends_well_or_failed_or_skipped_or_cancelled(tmp_path: Path) -> None:
+    async with team(tmp_path) as door:
+        for title in ("well", "badly", "not needed", "withdrawn"):
+            await door.call("architect", "task_create", title=title)
+        await finish(door, "builder-1", "T1")
+        claim = await door.call("builder-2", "task_claim", task_id="T2")
+        await door.call(
+            "builder-2", "task_fail", task_id="T2", token=claim["token"], error="no", permanent=True
+        )
+        await door.call("architect", "task_skip", task_id="T3", reason="there is one already")
+        held = await door.call("builder-3", "task_claim", task_id="T4")
+        await door.call("architect", "task_cancel", task_id="T4", reason="another plan")
+        late = {"task_id": "T4", "token": held["token"], "result": "too late"}
+        assert await door.code("builder-3", "task_complete", **late) == "stale_token"
+        listed = (await door.call("architect", "task_list", state="all"))["tasks"]
+        assert [task["state"] for task in listed] == ["done", "failed", "skipped", "cancelled"]
 
 
 async def test_a_question_is_answered_by_a_person_elsewhere(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from supervisor.coordinator import upkeep
 from supervisor.coordinator.load import wanted_workers
 from supervisor.model.agent import Role
-from supervisor.model.team import PoolSpec
+from supervisor.model.team import Distribution, PoolSpec
 from tests.team_door import McpTeamDoor, mcp_team_door
 
 POOLS = (
@@ -192,6 +192,69 @@ async def test_the_orchestrator_waits_for_a_task_while_a_worker_reports_and_asks
         await door.call("worker-1", "help", body="which port?", task_id="T2", token=claim["token"])
         stuck = (await door.call("monitor", "task_get", task_id="T2"))["task"]
         assert stuck["blocked_by"] == ["needs_human"]
+
+
+async def test_messages_go_to_all_to_one_and_by_their_kind(tmp_path: Path) -> None:
+    async with team(tmp_path) as door:
+        told = await door.call("orchestrator", "message_send", to="all", body="strict mode from now on")
+        assert len(told["recipients"]) == 7
+        await door.call(
+            "orchestrator",
+            "message_send",
+            to="worker-2",
+            body="look at T1",
+            kind="task",
+            payload={"id": "T1"},
+        )
+        (typed,) = (await door.call("worker-2", "inbox", kind="task"))["messages"]
+        assert (typed["sender"], typed["kind"], typed["payload"]) == ("orchestrator", "task", {"id": "T1"})
+        assert await door.code("worker-1", "message_send", to="worker-9", body="x") == "not_found"
+        assert await door.code("worker-1", "message_send", to="all", body="x", kind="gossip") == (
+            "invalid_argument"
+        )
+
+
+async def test_a_peer_names_issues_and_the_worker_sees_them_with_its_notes(tmp_path: Path) -> None:
+    async with team(tmp_path) as door:
+        await door.call("orchestrator", "task_create", title="JWT authentication", review=True, tags=["auth"])
+        for issues in (["no test for expiry"], []):
+            claim = await door.call("worker-1", "task_claim", task_id="T1")
+            held = {"task_id": "T1", "token": claim["token"]}
+            await door.call("worker-1", "task_note", **held, body="changed src/auth.ts")
+            handed_in = await door.call("worker-1", "task_complete", **held, result="implemented")
+            assert handed_in["task"]["state"] == "in_review"
+            await door.call("reviewer-1", "review_take", task_id="T1")
+            assert await door.code("reviewer-2", "task_approve", task_id="T1") == "already_claimed"
+            if issues:
+                await door.call("reviewer-1", "task_reject", task_id="T1", feedback="not yet", issues=issues)
+                page = await door.call("worker-1", "task_get", task_id="T1")
+                assert page["task"]["issues"] == issues
+            else:
+                await door.call("reviewer-1", "task_approve", task_id="T1")
+        page = await door.call("monitor", "task_get", task_id="T1")
+        assert page["task"]["state"] == "done"
+        assert [note["body"] for note in page["notes"]].count("changed src/auth.ts") == 2
+
+
+async def test_work_is_dealt_in_turn_or_to_whoever_has_least(tmp_path: Path) -> None:
+    workers = (PoolSpec(name="boss", role=Role.ORCHESTRATOR, command=("x",)), *POOLS[1:2])
+    for strategy, expected in (
+        (Distribution.ROUND_ROBIN, ["worker-1", "worker-2", "worker-1"]),
+        (Distribution.LEAST_LOADED, ["worker-1", "worker-2", "worker-2"]),
+    ):
+        place = tmp_path / strategy.value
+        place.mkdir()
+        async with mcp_team_door(place, pools=workers, distribution=strategy) as door:
+            for title in ("a", "b"):
+                await door.call("boss", "task_create", title=title)
+            await door.call("boss", "task_create", title="much more", assignee="worker-1")
+            await door.call("boss", "task_create", title="c")
+            listed = (await door.call("boss", "task_list", state="pending"))["tasks"]
+            assert [each["assignee"] for each in listed if each["title"] in "abc"] == expected
+            load = await door.call("boss", "team_load")
+            assert load["least_loaded"] == (
+                "worker-2" if strategy is Distribution.ROUND_ROBIN else "worker-1"
+            )
 
 
 async def test_claiming_and_giving_back_again_and_again_ends_with_a_person(tmp_path: Path) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+import pytest
 
 from supervisor.model.agent import Role
 from supervisor.model.notify import NoticeKind, NotifySpec, SinkKind
 from supervisor.model.team import PoolSpec
 from supervisor.notifiers.notifiers import Notifiers
 from supervisor.testing.receiver import Receiver, receiver
+from tests.acceptance.project import Project
+from tests.conformance.town import profile_of, town_of
 from tests.team_door import McpTeamDoor, mcp_team_door
 
 POOLS = (
@@ -149,6 +153,60 @@ async def announced(door: McpTeamDoor, slack: Receiver) -> None:
     assert len(slack.received) == 1
 
 
+async def test_the_planner_sees_what_is_complex_and_what_nobody_scored(tmp_path: Path) -> None:
+    async with team(tmp_path) as door:
+        await door.call("planner-1", "task_update", task_id="T1", complexity=9)
+        await door.call("planner-1", "task_create", title="Fix a typo", complexity=1)
+        await door.call("planner-1", "task_create", title="Look around")
+        report = await door.call("planner-1", "complexity_report")
+        assert [(each["task"], each["expand"]) for each in report["tasks"]] == [("T1", True), ("T2", False)]
+        assert report["unscored"] == ["T3"]
+        assert (await door.call("worker-1", "task_next"))["task"]["complexity"] == 9
+
+
+PRD = """\
+# Authentication
+
+Everybody signs in once.
+
+## Backend
+
+- [ ] (high) Store passwords {#store}
+  - AC: they are hashed
+- [ ] Set up OAuth2 providers
+
+## Docs (any order)
+
+- [ ] Tell how to sign in. after: store
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    profile = tmp_path / "team.toml"
+    profile.write_text(profile_of("team", planner="planner", worker="worker", judge="judge"))
+    made = Project(root=tmp_path / "project", profile=profile)
+    yield made
+    made.end_detached()
+
+
+async def test_a_document_of_requirements_becomes_tasks(project: Project) -> None:
+    async with town_of(project) as town:
+        document = project.root / "PRD.md"
+        document.write_text(PRD)
+        rehearsed = town.verb("plan", "import", str(document), "--dry-run")
+        assert (rehearsed["dry_run"], town.verb("task", "list")["tasks"]) == (True, [])
+        created = town.verb("plan", "import", str(document))["created"]
+        listed = {task["key"]: task for task in town.verb("task", "list")["tasks"]}
+        assert set(created) == set(listed)
+        store, providers, telling = listed.values()
+        assert (store["criteria"], store["priority"]) == (["they are hashed"], 1)
+        assert (providers["blocked_by"], telling["depends_on"]) == (["track"], [store["id"]])
+        assert town.verb("plan", "import", str(document))["created"] == {}
+        words = town.verb("plan", "template", "--prompt", str(document))["text"]
+        assert "> - [ ] (high) Store passwords {#store}" in words
+
+
 async def test_solo_needs_no_role_at_all(tmp_path: Path) -> None:
     solo = (PoolSpec(name="solo", role=Role.SOLO, command=("solo",)),)
     async with mcp_team_door(tmp_path, pools=solo) as door:
@@ -158,3 +216,18 @@ async def test_solo_needs_no_role_at_all(tmp_path: Path) -> None:
         claim = await door.call("solo", "task_claim")
         ended = await door.call("solo", "task_complete", task_id="T1", token=claim["token"], result="built")
         assert ended["task"]["state"] == "done"
+
+
+async def test_who_began_alone_goes_on_as_a_team_with_all_there_is(tmp_path: Path) -> None:
+    solo = (PoolSpec(name="solo", role=Role.SOLO, command=("solo",)),)
+    async with mcp_team_door(tmp_path, pools=solo) as door:
+        await door.call("solo", "task_create", title="Build login page", assignee="solo")
+        await door.call("solo", "task_create", title="Write it down")
+        await door.call("solo", "memory_set", key="style", value="plain")
+        claim = await door.call("solo", "task_claim", task_id="T1")
+        await door.call("solo", "task_complete", task_id="T1", token=claim["token"], result="built")
+    async with mcp_team_door(tmp_path, pools=POOLS) as door:
+        assert (await door.call("worker-1", "task_get", task_id="T1"))["task"]["result"] == "built"
+        assert (await door.call("worker-1", "task_next"))["task"]["title"] == "Write it down"
+        assert (await door.call("judge-1", "memory_get", key="style"))["entry"]["value"] == "plain"
+        assert await door.code("worker-1", "task_create", title="more") == "forbidden"

@@ -36,6 +36,7 @@ class Town:
     project: Project
     clients: AsyncExitStack
     _known: dict[str, Client] = field(default_factory=dict)
+    _joined: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
 
     def run(self, *words: str) -> Result:
         """Run a verb beside the test's own loop, which waits."""
@@ -60,17 +61,30 @@ class Town:
         return len(self.run("events").stdout.splitlines())
 
     async def call(self, agent: str, tool: str, /, **arguments: Any) -> dict[str, Any]:
-        """Call a tool with the key that the engine gave this agent."""
-        if agent not in self._known:
-            kit = open_state(self.project.root, create=False).agents / agent / "mcp.json"
-            server = json.loads(kit.read_text())["mcpServers"]["supervisor"]
-            http = await self.clients.enter_async_context(
-                httpx2.AsyncClient(headers=server["headers"], timeout=30)
-            )
-            client = Client(streamable_http_client(server["url"], http_client=http))
-            self._known[agent] = await self.clients.enter_async_context(client)
-        result = await self._known[agent].call_tool(tool, arguments)
+        """Call a tool with the key of this agent; a refusal is an answer, too."""
+        result = await (await self.client(agent)).call_tool(tool, arguments)
         return dict(result.structured_content or {})
+
+    async def client(self, agent: str) -> Client:
+        """Return the client of an agent: one from outside by its key, else by what the engine gave it."""
+        if agent not in self._known:
+            url, headers = self._joined.get(agent) or self._kit(agent)
+            http = await self.clients.enter_async_context(httpx2.AsyncClient(headers=headers, timeout=30))
+            client = Client(streamable_http_client(url, http_client=http))
+            self._known[agent] = await self.clients.enter_async_context(client)
+        return self._known[agent]
+
+    def _kit(self, agent: str) -> tuple[str, dict[str, str]]:
+        kit = open_state(self.project.root, create=False).agents / agent / "mcp.json"
+        server = json.loads(kit.read_text())["mcpServers"]["supervisor"]
+        return server["url"], server["headers"]
+
+    def join(self, name: str, *words: str) -> dict[str, Any]:
+        """Make a key for an agent from outside, and return what was said about it."""
+        made: dict[str, Any] = self.verb("key", "create", name, *words)
+        url = json.loads(self.verb("join", "--client", "mcp-json")["text"])["mcpServers"]["supervisor"]["url"]
+        self._joined[name] = (url, {"Authorization": f"Bearer {made['secret']}"})
+        return made
 
     async def work_off(self, agent: str, result: str, task: str | None = None) -> dict[str, Any]:
         """Let an agent claim what is recommended, or this task, and hand it in."""
