@@ -96,7 +96,7 @@ def item_text(words: str) -> ItemText:
         said, wrong = said.with_attribute(name.lower(), value.strip().rstrip(",;"))
         problems += wrong
     said, title = _signs(said, head)
-    title = _BOLD.sub(r"\1", title).strip()
+    title = _BOLD.sub(r"\1", _unescaped(title)).strip()
     if not title:
         problems = (*problems, "an item without a title")
     return replace(said, title=title or words, problems=(*said.problems, *problems))
@@ -108,14 +108,19 @@ def _signs(said: ItemText, words: str) -> tuple[ItemText, str]:
     while left and (more := _sign(said, left[-1])) is not None:
         said = more
         left.pop()
-    if left and left[-1][:1] == "\\" and _sign(said, left[-1][1:]) is not None:
-        left[-1] = left[-1][1:]
     if left and (first := _PRIORITY.fullmatch(left[0])) is not None:
         said = _with_priority(said, first)
         left.pop(0)
     if left and left[-1] in {"-", "\u2013", "\u2014", ";"}:
         left.pop()
     return said, " ".join(left)
+
+
+def _unescaped(title: str) -> str:
+    """Take the backslash off a last word that would be a sign without it."""
+    before, gap, last = title.rpartition(" ")
+    is_sign = last[:1] == "\\" and _sign(ItemText(), last[1:]) is not None
+    return f"{before}{gap}{last[1:]}" if is_sign else title
 
 
 def _sign(said: ItemText, word: str) -> ItemText | None:

@@ -303,7 +303,10 @@ def _names(items: list[_Item]) -> dict[str, list[_Item]]:
     for item in items:
         names.setdefault(item.said.title.casefold(), []).append(item)
     for item in items:
-        names[item.key] = [item]
+        if (
+            item.said.key is not None or item.key not in names
+        ):  # a made-up key hides no title of several tasks
+            names[item.key] = [item]
     return names
 
 
