@@ -6,9 +6,7 @@ from dataclasses import dataclass, replace
 
 from supervisor.coordinator.scope import Scope
 from supervisor.model.agent import BUSY, Agent, AgentState, ExitClass, ExitInfo
-from supervisor.model.approval import Approval, ApprovalState
 from supervisor.model.ids import SUPERVISOR
-from supervisor.model.task import Task
 from supervisor.model.team import TeamSpec
 
 
@@ -128,14 +126,11 @@ def refresh_activity(scope: Scope, *names: str | None) -> None:
         agent = None if name is None else scope.tx.value(Agent, "agent.get", name=name)
         if agent is None or agent.state not in BUSY:
             continue
-        held = scope.tx.values(Task, "task.held_by", agent=name)
-        reviewed = scope.tx.values(Task, "task.reviewed_by", agent=name, run=scope.run)
-        asked = scope.tx.values(Approval, "approval.open_of", agent=name)
-        state = AgentState.WORKING if held or reviewed else AgentState.IDLE
-        questions = scope.tx.one("question.open_of", agent=name)
-        if questions is not None or any(each.state is ApprovalState.PENDING for each in asked):
+        ((held, reviewed, asks),) = scope.tx.all("agent.doing", agent=name, run=scope.run)
+        task = held or reviewed
+        state = AgentState.IDLE if task is None else AgentState.WORKING
+        if asks:
             state = AgentState.WAITING_HUMAN
-        task = (*held, *reviewed)[0].id if held or reviewed else None
         if (state, task) != (agent.state, agent.task):
-            doing = replace(agent, state=state, task=task, since=scope.now, reason="")
-            scope.tx.record(f"agent.{state.value}", doing, actor=agent.name)
+            turned = replace(agent, state=state, task=task, since=scope.now, reason="")
+            scope.tx.record(f"agent.{state.value}", turned, actor=agent.name)

@@ -82,8 +82,8 @@ class Scope:
 
     def quarantine_of(self, name: str) -> str:
         """Say why an agent may claim nothing; empty if it may."""
-        agent = self.tx.value(Agent, "agent.get", name=name)
-        return "" if agent is None else agent.quarantined
+        row = self.tx.one("agent.get", name=name)
+        return "" if row is None else row["quarantined"]
 
     def save_task(self, kind: str, task: Task, *, actor: str, reason: str = "") -> Task:
         """Write a changed task with its event."""

@@ -33,3 +33,21 @@ SELECT * FROM agent WHERE name = :name;
 -- name: all
 -- Every agent, by name.
 SELECT * FROM agent ORDER BY name;
+
+-- name: doing
+-- What an agent holds or else reviews now, the oldest of it, and whether it waits for a person.
+SELECT
+    (
+        SELECT id FROM task INDEXED BY task_held
+        WHERE state = 'in_progress' AND holder = :agent ORDER BY n LIMIT 1
+    ) AS held,
+    (
+        SELECT id FROM task INDEXED BY task_review
+        WHERE run = :run AND state = 'in_review' AND reviewer = :agent ORDER BY n LIMIT 1
+    ) AS reviewed,
+    EXISTS (
+        SELECT 1 FROM approval INDEXED BY approval_open
+        WHERE agent = :agent AND state IN ('pending', 'approved') AND state = 'pending'
+    ) OR EXISTS (
+        SELECT 1 FROM question INDEXED BY question_open WHERE agent = :agent AND state = 'asked'
+    ) AS asks;
