@@ -24,7 +24,9 @@ _PLAIN: Final = frozenset({bool, float, int, str, type(None)})
 _SPELLED: Final = _PLAIN | {dict, list}
 """What wire data consists of."""
 
-_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_ENCODER: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False
+)
 
 Reader = Callable[[Any, str], Any]
 """Builds a value from wire data; the text names the place for whoever must mend the data."""
