@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -94,4 +95,5 @@ async def _names(endpoints: list[Endpoint]) -> list[str]:
 
 
 def _letter(names: list[str], number: int) -> tuple[str, dict[str, Any]]:
-    return "message_send", {"to": names[number % len(names)], "body": BODY}
+    to = random.Random(number).choice(names)  # else the same two would write to each other, and be stopped
+    return "message_send", {"to": to, "body": BODY}
