@@ -45,6 +45,18 @@ async def test_a_chain_unblocks_itself_as_each_part_completes(tmp_path: Path) ->
             )
 
 
+async def test_a_task_says_what_it_is_about_and_how_hard_it_is(tmp_path: Path) -> None:
+    async with team(tmp_path) as door:
+        about = {"priority": "high", "tags": ["architecture", "documentation"], "complexity": 8}
+        await door.call("orchestrator", "task_create", title="Analyze system architecture", **about)
+        await door.call("orchestrator", "task_create", title="Fix a typo", complexity=1)
+        (found,) = (await door.call("worker-1", "task_list", tag="architecture", state="all"))["tasks"]
+        assert (found["priority"], found["tags"], found["complexity"]) == (1, about["tags"], 8)
+        following = await door.call("worker-1", "task_next")
+        assert (following["task"]["complexity"], "complexity 8 of 10" in following["reason"]) == (8, True)
+        assert await door.code("orchestrator", "task_create", title="x", complexity=11) == "invalid_argument"
+
+
 async def test_cycles_and_unknown_dependencies_are_refused_by_name(tmp_path: Path) -> None:
     async with team(tmp_path) as door:
         await door.call("orchestrator", "task_create", title="a")
