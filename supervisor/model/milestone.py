@@ -26,7 +26,7 @@ class MilestoneKind(StrEnum):
 
 
 class MilestoneState(StrEnum):
-    """Whether work is left; one that gets a new task is open again."""
+    """Whether work is left; one that was done is open again when it gets a new task."""
 
     OPEN = "open"
     DONE = "done"
@@ -36,7 +36,7 @@ class MilestoneState(StrEnum):
 MILESTONE_MOVES: Final[dict[MilestoneState, frozenset[MilestoneState]]] = {
     MilestoneState.OPEN: frozenset({MilestoneState.DONE, MilestoneState.CANCELLED}),
     MilestoneState.DONE: frozenset({MilestoneState.OPEN}),
-    MilestoneState.CANCELLED: frozenset({MilestoneState.OPEN}),
+    MilestoneState.CANCELLED: frozenset(),
 }
 
 

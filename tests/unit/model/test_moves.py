@@ -14,6 +14,7 @@ from supervisor.model.agent import AGENT_MOVES, ALIVE, AgentState
 from supervisor.model.approval import APPROVAL_MOVES, ApprovalState
 from supervisor.model.ids import TaskId
 from supervisor.model.message import DELIVERY_MOVES, DeliveryState
+from supervisor.model.milestone import MILESTONE_MOVES, MilestoneState
 from supervisor.model.question import QUESTION_MOVES, QuestionState
 from supervisor.model.task import TERMINAL, Task, TaskState
 from supervisor.model.team import RUN_MOVES, RunState
@@ -26,6 +27,7 @@ MACHINES = [
     pytest.param(AgentState, AGENT_MOVES, AgentState.PENDING, id="agent"),
     pytest.param(ApprovalState, APPROVAL_MOVES, ApprovalState.PENDING, id="approval"),
     pytest.param(DeliveryState, DELIVERY_MOVES, DeliveryState.QUEUED, id="delivery"),
+    pytest.param(MilestoneState, MILESTONE_MOVES, MilestoneState.OPEN, id="milestone"),
     pytest.param(QuestionState, QUESTION_MOVES, QuestionState.ASKED, id="question"),
     pytest.param(RunState, RUN_MOVES, RunState.ACTIVE, id="run"),
     pytest.param(TaskState, TASK_MOVES, TaskState.PENDING, id="task"),
@@ -58,6 +60,7 @@ def test_every_state_can_be_reached_from_the_first(
     [
         (APPROVAL_MOVES, {"denied", "expired", "withdrawn", "used"}),
         (DELIVERY_MOVES, {"acked", "expired"}),
+        (MILESTONE_MOVES, {"cancelled"}),
         (RUN_MOVES, {"finished", "abandoned"}),
         (QUESTION_MOVES, {"answered", "expired", "withdrawn"}),
         (VOTE_MOVES, {"closed"}),
