@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import takewhile
@@ -25,7 +24,6 @@ from supervisor.model.memory import (
 )
 from supervisor.model.permissions import Operation, check
 from supervisor.model.wire import to_wire
-from supervisor.store.rows import from_row
 from supervisor.store.transaction import Transaction
 
 SHARED: Final = ("project", "team")
@@ -210,13 +208,20 @@ def recall_page(
 
 def _page_of_scope(tx: Transaction, name: str, *, prefix: str, after: str, limit: int) -> MemoryPage:
     start = max(prefix, after)
-    with closing(tx.each("memory.page_of_scope", scope=name, start=start, without=after, now=tx.now)) as rows:
-        entries, more = _cut(takewhile(lambda each: each.key.startswith(prefix), _entries(rows)), limit)
+    with closing(_from_key(tx, name, start=start, without=after)) as found:
+        entries, more = _cut(takewhile(lambda each: each.key.startswith(prefix), found), limit)
     return MemoryPage(entries=entries, next=entries[-1].key if more else None)
 
 
-def _entries(rows: Iterable[sqlite3.Row]) -> Iterator[MemoryEntry]:
-    return (from_row(MemoryEntry, row) for row in rows)
+def _from_key(tx: Transaction, name: str, *, start: str, without: str) -> Generator[MemoryEntry, None, None]:
+    wanted = {"scope": name, "start": start, "without": without, "now": tx.now}
+    return tx.each_value(MemoryEntry, "memory.page_of_scope", **wanted)
+
+
+def _of_all(tx: Transaction, *, after: str, prefix: str = "") -> Generator[MemoryEntry, None, None]:
+    scope, _, key = after.partition("/")
+    wanted = {"after_scope": scope, "after_key": key, "prefix": prefix, "now": tx.now}
+    return tx.each_value(MemoryEntry, "memory.page", **wanted)
 
 
 def _cut(entries: Iterable[MemoryEntry], limit: int) -> tuple[tuple[MemoryEntry, ...], bool]:
@@ -256,11 +261,10 @@ def search(
     if not words.strip():
         raise InvalidArgument("say what to search for: `words`")
     needle = sized(words, KEY_MAX, "words").casefold()
-    first, _, key = after.partition("/")
     found: list[dict[str, Any]] = []
     room = SEARCH_BYTES
-    with closing(_searched(scope, where, first, key)) as rows:
-        for entry in _entries(rows):
+    with closing(_searched(scope, where, after)) as entries:
+        for entry in entries:
             room -= size_of(entry) + ENTRY_COST
             if needle in entry.key.casefold() or needle in entry.value.casefold():
                 found.append(_excerpt(entry, needle))
@@ -269,12 +273,11 @@ def search(
     return Found(entries=tuple(found), next=None)
 
 
-def _searched(scope: Scope, where: str | None, first: str, key: str) -> Generator[sqlite3.Row, None, None]:
+def _searched(scope: Scope, where: str | None, after: str) -> Generator[MemoryEntry, None, None]:
     if where is None:
-        wanted = {"after_scope": first, "after_key": key, "prefix": "", "now": scope.now}
-        return scope.tx.each("memory.page", **wanted)
-    name = checked_scope(scope, where)
-    return scope.tx.each("memory.page_of_scope", scope=name, start=key, without=key, now=scope.now)
+        return _of_all(scope.tx, after=after)
+    key = after.partition("/")[2]
+    return _from_key(scope.tx, checked_scope(scope, where), start=key, without=key)
 
 
 def _excerpt(entry: MemoryEntry, needle: str) -> dict[str, Any]:
@@ -340,10 +343,8 @@ def listed(
     if where is not None:
         page = _page_of_scope(tx, canonical_scope(where), prefix=prefix, after=after, limit=limit)
         return {"entries": [metadata(each) for each in page.entries], "next": page.next}
-    before, _, key = after.partition("/")
-    wanted = {"after_scope": before, "after_key": key, "prefix": prefix, "now": tx.now}
-    with closing(tx.each("memory.page", **wanted)) as rows:
-        entries, more = _cut(_entries(rows), limit)
+    with closing(_of_all(tx, after=after, prefix=prefix)) as found:
+        entries, more = _cut(found, limit)
     following = entries[-1].id if more else None
     return {"entries": [metadata(each) for each in entries], "next": following}
 

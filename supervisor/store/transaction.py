@@ -69,6 +69,11 @@ class Transaction:
         """Yield the rows of a named query one by one: for tables that need not fit into memory."""
         yield from self._connection.execute(QUERIES[query], params)
 
+    def each_value(self, kind: type[T], query: str, /, **params: Any) -> Generator[T, None, None]:
+        """Yield the rows of a named query one by one as model values."""
+        for row in self.each(query, **params):
+            yield from_row(kind, row)
+
     def execute(self, query: str, /, **params: Any) -> int:
         """Run a named statement about bookkeeping and return how many rows it changed."""
         return self._connection.execute(QUERIES[query], params).rowcount
