@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from supervisor.errors import DatabaseCorrupt, InvalidArgument
+from supervisor.errors import DatabaseCorrupt
 from supervisor.model.event import GENESIS, Event, seal
-from supervisor.model.wire import from_wire, to_json, to_wire
+from supervisor.model.wire import to_json, to_wire
 from supervisor.model.world import ENTITIES, key_of
 from supervisor.store.queries import QUERIES
 from supervisor.store.rows import from_row, in_order, put_of, row_reader
@@ -132,11 +132,14 @@ class Transaction:
 
 
 def event_of(row: sqlite3.Row) -> Event:
-    """Build an event from its row; raise DatabaseCorrupt if the row makes none."""
+    """Build an event from its row, whose types the table holds; raise DatabaseCorrupt if it makes none."""
     try:
-        return from_wire(Event, dict(row) | {"after": json.loads(row["after"])})
-    except (InvalidArgument, ValueError) as error:
+        after = json.loads(row["after"])
+    except ValueError as error:
         raise DatabaseCorrupt(f"event {row['seq']} cannot be read: {error}") from error
+    if not isinstance(after, dict):
+        raise DatabaseCorrupt(f"event {row['seq']} cannot be read: its value is no object")
+    return Event(**(dict(row) | {"after": after}))
 
 
 def log_end(connection: sqlite3.Connection) -> LogEnd:

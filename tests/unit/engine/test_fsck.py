@@ -118,6 +118,7 @@ async def test_a_sound_state_has_no_findings(project: Path) -> None:
         ("UPDATE event SET session = 'another' WHERE seq = 5", "event chain (I6)"),
         ("UPDATE event SET incarnation = 7 WHERE seq = 5", "event chain (I6)"),
         ("UPDATE event SET after = '[' WHERE seq = 5", "event chain (I6)"),
+        ("UPDATE event SET after = '[]' WHERE seq = 5", "event chain (I6)"),
         ("UPDATE event SET after = '{}' WHERE seq = 1", "state = fold of events (I6)"),
     ],
 )
