@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from supervisor.coordinator.restoring import Fenced, Future, fence_off, future_o
 from supervisor.engine.fsck import check_file
 from supervisor.errors import DatabaseCorrupt, ProjectNotWritable, StoreError, UsageInvalid
 from supervisor.model.team import Run
-from supervisor.store.backup import clear_away, copy_database, decide_restore, finish_restore, publish
+from supervisor.store.backup import clear_away, copy_database, decide_restore, finish_restore, publish, utc
 from supervisor.store.database import connect, named_errors, prepare_database, reading
 from supervisor.store.transaction import Transaction, log_end
 from supervisor.workspace.engine_lock import EngineLock
@@ -118,18 +117,16 @@ def _restore(state: StateDir, source: Path, *, now: float) -> Restored:
         with named_errors(state.database):
             finish_restore(state.database)
         fresh = state.database.with_name(f"{state.database.name}.restoring")
-        fenced = _make_copy(state, source, fresh, now=now)
-        contents = contents_of(fresh)
+        fenced, contents = _make_copy(state, source, fresh, now=now)
         with named_errors(state.database):
             decide_restore(fresh, state.database)
             kept = finish_restore(state.database)
-        done = Contents(path=state.database, events=contents.events, until=contents.until)
-        return Restored(contents=done, kept=kept, fenced=fenced)
+        return Restored(contents=contents, kept=kept, fenced=fenced)
     finally:
         lock.release()
 
 
-def _make_copy(state: StateDir, source: Path, fresh: Path, *, now: float) -> Fenced:
+def _make_copy(state: StateDir, source: Path, fresh: Path, *, now: float) -> tuple[Fenced, Contents]:
     """Copy the source beside the database, bring it up to date, shut out its future, and check it."""
     with named_errors(fresh):
         clear_away(fresh)
@@ -137,14 +134,14 @@ def _make_copy(state: StateDir, source: Path, fresh: Path, *, now: float) -> Fen
     try:
         prepare_database(fresh)
         _require_sound(fresh, state, what=str(source))  # before the fence writes what is there into the log
-        fenced = _fence(fresh, _future_of(state.database), source=str(source), now=now)
+        return _fence(fresh, state, source=str(source), now=now)
     except BaseException:
         clear_away(fresh)
         raise
-    return fenced
 
 
-def _fence(fresh: Path, future: Future | None, *, source: str, now: float) -> Fenced:
+def _fence(fresh: Path, state: StateDir, *, source: str, now: float) -> tuple[Fenced, Contents]:
+    future = _future_of(state.database)
     with named_errors(fresh), closing(connect(fresh)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         tx = Transaction(connection, end=log_end(connection), now=now, run=0)
@@ -152,8 +149,8 @@ def _fence(fresh: Path, future: Future | None, *, source: str, now: float) -> Fe
         tx.run = 0 if run is None else run.id
         fenced = fence_off(tx, future, source=source)
         connection.execute("COMMIT")
-        connection.execute("PRAGMA journal_mode = DELETE")  # one file, so that a rename moves all of it
-    return fenced
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # one file, so that a rename moves all of it
+    return fenced, Contents(path=state.database, events=tx.end.seq, until=now)
 
 
 def _future_of(database: Path) -> Future | None:
@@ -183,8 +180,3 @@ def _require_sound(database: Path, state: StateDir, *, what: str) -> None:
             f"{what} is not sound: {'; '.join(wrong[:SHOWN])}{more}. Nothing was changed; "
             "try another copy, and see `supervisor fsck`."
         )
-
-
-def utc(seconds: float) -> str:
-    """Spell a time for a file's name: `20250131T235959Z`."""
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))

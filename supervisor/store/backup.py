@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
 from contextlib import closing, suppress
-from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -33,13 +31,46 @@ def copy_database(source: Path, fresh: Path) -> None:
     with reading(source) as connection, named_errors(fresh):
         os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         try:
-            with closing(sqlite3.connect(fresh, isolation_level=None)) as copy:
-                connection.backup(copy)
-                copy.execute("PRAGMA journal_mode = DELETE")
-            sync_file(fresh)
+            _copy(connection, fresh)
         except BaseException:
             clear_away(fresh)
             raise
+
+
+def rescue(connection: sqlite3.Connection, database: Path, *, now: float) -> Path:
+    """Save what an open connection holds of a file that lost its name; return where it is.
+
+    Raises OSError or sqlite3.Error if that cannot be done; then nothing is left of the attempt.
+    """
+    directory = database.with_name("backups")
+    database.parent.mkdir(mode=0o700, exist_ok=True)  # it may have been removed with all that was in it
+    directory.mkdir(mode=0o700, exist_ok=True)
+    saved = directory / f"coordinator-rescued-{utc(now)}.db"
+    fresh = saved.with_name(f".{saved.name}.new")
+    clear_away(fresh)
+    os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    try:
+        _copy(connection, fresh)
+        with closing(sqlite3.connect(fresh)) as copy:
+            verdict = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(verdict)
+        publish(fresh, saved, replace=True)
+    finally:
+        clear_away(fresh)
+    return saved
+
+
+def _copy(connection: sqlite3.Connection, fresh: Path) -> None:
+    with closing(sqlite3.connect(fresh, isolation_level=None)) as copy:
+        connection.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")
+    sync_file(fresh)
+
+
+def utc(seconds: float) -> str:
+    """Spell a time for a file's name: `20250131T235959Z`."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
 
 
 def clear_away(path: Path) -> None:
@@ -110,25 +141,18 @@ def finish_restore(database: Path) -> Path | None:
 
 def _kept_name(database: Path, decided_at: float) -> Path:
     """Return the name for what is replaced: the same each time for one restore, never one that is taken."""
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(decided_at))
-    names = (database.with_name(f"coordinator-before-restore-{stamp}{more}.db") for more in _counted())
-    kept = next(names)
+    stem, number = f"coordinator-before-restore-{utc(decided_at)}", 1
+    kept = database.with_name(f"{stem}.db")
     while database.exists() and kept.exists():
-        kept = next(names)
+        number += 1
+        kept = database.with_name(f"{stem}-{number}.db")
     return kept
-
-
-def _counted() -> Iterator[str]:
-    yield ""
-    for number in count(2):
-        yield f"-{number}"
 
 
 def _settle(database: Path) -> None:
     """Bring the journal into the file, so that one file is all that is kept."""
     with suppress(sqlite3.Error), closing(connect(database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.execute("PRAGMA journal_mode = DELETE")
 
 
 def _with(path: Path, suffix: str) -> Path:

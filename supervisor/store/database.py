@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from supervisor.errors import DatabaseCorrupt, DatabaseTooNew, DatabaseUnavailable, StoreError
+from supervisor.store.soundness import check_log_end, check_pages, is_small
 
 APPLICATION_ID: Final = 0x53555056
 """`SUPV`: tells our files from other programs' SQLite files."""
@@ -169,9 +170,10 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
             f"{path} has version {version}, this supervisor knows {known}. "
             "Upgrade supervisor; it was not touched."
         )
-    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if verdict != "ok":
-        raise DatabaseCorrupt(f"{path}: {verdict}. It was left as it is; restore a copy or move it away.")
+    if is_small(path):
+        check_pages(path, connection)
+    else:
+        check_log_end(path, connection)
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

@@ -13,15 +13,24 @@ from typing import Any, Final, Self, TypeVar
 import aiosqlite
 
 from supervisor.clock import Clock
-from supervisor.errors import DatabaseUnavailable, SupervisorError
+from supervisor.errors import DatabaseUnavailable, StoreError, SupervisorError
 from supervisor.model.event import Event
 from supervisor.store.backup import finish_restore
+from supervisor.store.custody import Custody
 from supervisor.store.database import connect, named_errors, prepare_database
+from supervisor.store.place import Place
+from supervisor.store.soundness import is_small
 from supervisor.store.transaction import LogEnd, Transaction, log_end
+from supervisor.store.whole_check import WholeCheck
 
 T = TypeVar("T")
 
 BATCH_MAX: Final = 256
+CHECK_AFTER_S: Final = 5.0
+"""How long after its opening a large file is checked whole: the agents start first."""
+
+TROUBLES: Final = frozenset({sqlite3.OperationalError, sqlite3.DatabaseError})
+"""What SQLite raises when the file cannot be used; its subclasses for misuse are faults of an operation."""
 
 
 @dataclass(slots=True)
@@ -35,6 +44,7 @@ class _Batch:
     outcomes: list[tuple[_Waiting, Any, BaseException | None]]
     events: list[Event]
     end: LogEnd
+    refusal: StoreError | None
 
 
 class Store:
@@ -53,6 +63,8 @@ class Store:
         self._closing = False
         self._listeners: list[Callable[[list[Event]], None]] = []
         self._end = LogEnd()
+        self._check = WholeCheck(path)
+        self._checking: asyncio.Task[None] | None = None
         self.path = path
         self.run = 0
         self.session = ""
@@ -60,21 +72,29 @@ class Store:
     async def __aenter__(self) -> Self:
         """Check, migrate and open the file; raise StoreError where it cannot be used."""
         await asyncio.to_thread(_make_ready, self.path)
-        self._connection = await aiosqlite.Connection(lambda: connect(self.path), iter_chunk_size=64)
+        with named_errors(self.path):
+            self._connection = await aiosqlite.Connection(lambda: connect(self.path), iter_chunk_size=64)
         try:
             self._end = await self._in_thread(log_end)
+            with named_errors(self.path):
+                self._custody = Custody(Place.taken(self.path), self._clock)
         except BaseException:
             await self._connection.close()  # its thread would keep the process from ending
             raise
         self._tasks = asyncio.TaskGroup()
         await self._tasks.__aenter__()
-        self._writer = self._tasks.create_task(self._write_batches(), name="store writer")
+        self._tasks.create_task(self._write_batches(), name="store writer")
+        if not is_small(self.path):
+            self._checking = self._tasks.create_task(self._check_whole(), name="store check")
         return self
 
     async def __aexit__(self, *error: object) -> None:
         """Write what is queued, then close."""
         self._closing = True
         self._wake.set()
+        self._check.stop()
+        if self._checking is not None:
+            self._checking.cancel()
         try:
             await self._tasks.__aexit__(None, None, None)
         finally:
@@ -83,6 +103,11 @@ class Store:
     def listen(self, listener: Callable[[list[Event]], None]) -> None:
         """Call `listener` with each commit's events from now on; it must not block or raise."""
         self._listeners.append(listener)
+
+    @property
+    def trouble(self) -> str:
+        """Say why nothing is written any more and what to do; empty while all is well."""
+        return self._custody.trouble
 
     @property
     def last_seq(self) -> int:
@@ -139,6 +164,10 @@ class Store:
                 _settle(each, None, error)
             return
         self._end = batch.end
+        if batch.refusal is not None:
+            for each in waiting:
+                _settle(each, None, batch.refusal)
+            return
         if batch.events:
             for listener in self._listeners:
                 listener(batch.events)
@@ -146,6 +175,8 @@ class Store:
             _settle(each, answer, failure)
 
     def _commit(self, connection: sqlite3.Connection, waiting: list[_Waiting]) -> _Batch:
+        if (refusal := self._custody.refusal(connection, committed=False)) is not None:
+            raise refusal
         transaction = self._transaction(connection)
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -155,7 +186,15 @@ class Store:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        return _Batch(outcomes, transaction.events, transaction.end)
+        refusal = self._custody.refusal(connection, committed=True)
+        return _Batch(outcomes, transaction.events, transaction.end, refusal)
+
+    async def _check_whole(self) -> None:
+        """Check the pages that were not looked at when the file was opened."""
+        await self._clock.sleep(CHECK_AFTER_S)
+        damage = await asyncio.to_thread(self._check.run)
+        if damage is not None:
+            self._custody.damaged(damage)
 
 
 def _make_ready(path: Path) -> None:
@@ -172,9 +211,9 @@ def _attempt(
     connection.execute("SAVEPOINT operation")
     try:
         answer = operation(transaction)
-    except sqlite3.OperationalError:
-        raise
-    except Exception as error:  # noqa: BLE001 - handed to the caller, who waits for it
+    except Exception as error:
+        if type(error) in TROUBLES:
+            raise
         connection.execute("ROLLBACK TO operation")
         connection.execute("RELEASE operation")
         transaction.end = end

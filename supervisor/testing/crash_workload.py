@@ -50,6 +50,7 @@ class Life:
     rng: random.Random
     seed: int
     speak: Callable[[dict[str, Any]], None]
+    calls: int = CALLS
     newest: Event | None = None
     tokens: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     actors: dict[str, Actor] = field(default_factory=dict)
@@ -87,7 +88,7 @@ class Life:
                 hands.create_task(self._calls())
 
     async def _calls(self) -> None:
-        for _ in range(CALLS // HANDS):
+        for _ in range(self.calls // HANDS):
             step = self.rng.choice(STEPS)
             try:
                 await step(self)
@@ -201,7 +202,9 @@ async def _die(life: Life) -> None:
 STEPS: Final = (_plan, _claim, _claim, _report, _end, _judge, _talk, _read, _vote, _remember, _approve, _die)
 
 
-async def live(project: Path, seed: int, speak: Callable[[dict[str, Any]], None], fault: str) -> None:
+async def live(
+    project: Path, seed: int, speak: Callable[[dict[str, Any]], None], fault: str, calls: int = CALLS
+) -> None:
     """Open the project's database and work on it."""
     clock = SystemClock()
     state = open_state(project, create=True)
@@ -216,6 +219,7 @@ async def live(project: Path, seed: int, speak: Callable[[dict[str, Any]], None]
             rng=random.Random(seed),  # noqa: S311 - a repeatable workload
             seed=seed,
             speak=(lambda _: None) if mute else speak,
+            calls=calls,
         )
         store.listen(life.committed)
         await life.begin(SMALL_TEAM)

@@ -25,6 +25,7 @@ AILMENTS: Final = {
     "full": Ailment(changes=_GROWING, number=errno.ENOSPC),
     "full in the middle of a write": Ailment(changes=_GROWING, number=errno.ENOSPC, half=True),
     "broken": Ailment(changes=frozenset(Change), number=errno.EIO),
+    "losing names": Ailment(changes=frozenset({Change.SYNC_DIR}), number=errno.EIO),
     "failing to sync": Ailment(changes=_SYNCING, number=errno.EIO),
 }
 
@@ -36,12 +37,13 @@ class FaultyDisk:
     ailment: Ailment
     nth: int
     lasting: bool
+    armed: bool = True
     count: int = 0
     failed: int = 0
 
     def before(self, call: DiskCall) -> Fault | None:
         """Let it fail if its turn has come."""
-        if call.change not in self.ailment.changes:
+        if not self.armed or call.change not in self.ailment.changes:
             return None
         self.count += 1
         if self.count != self.nth and not (self.lasting and self.count > self.nth):

@@ -4,8 +4,9 @@ A `Recording` is the exact sequence of changes of a workload, with the facts tha
 between. `images` cuts the power at chosen places of it. The model is stricter than most file systems are: a
 change of a file may be lost until that file is synced, and a new, renamed or removed name until its
 directory is; what is not synced may reach the disk in any order, in part (in whole sectors), or only as a
-length filled with zeros. What a failed sync was to make durable stays in doubt for ever, though a later sync succeeds: a kernel forgets
-such pages. Bytes beside a write are not harmed by it, which SQLite asks of a disk (powersafe overwrite).
+length filled with zeros. What a failed sync was to make durable stays in doubt for ever, though a later sync
+succeeds: a kernel forgets such pages. Bytes beside a write are not harmed by it, which SQLite asks of a disk
+(powersafe overwrite).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from supervisor.testing.disk_tap import Change, DiskCall, Fault
+from supervisor.testing.faulty_disk import FaultyDisk
 
 SECTORS: Final = (512, 4096)
 MODES: Final = ("lost", "kept", "halved", "mixed", "mixed")
@@ -40,7 +42,7 @@ class Step:
 class Recording:
     """Watches a disk and keeps everything; `note` adds what was acknowledged at this point."""
 
-    faults: Any = None
+    faults: FaultyDisk | None = None
     steps: list[Step] = field(default_factory=list)
 
     def before(self, call: DiskCall) -> Fault | None:
@@ -56,7 +58,9 @@ class Recording:
             self.steps.append(Step(call=call, made=made))
 
     def note(self, fact: dict[str, Any]) -> None:
-        """Keep what was acknowledged."""
+        """Keep what was acknowledged; a faulty disk that waited for the first answer begins to fail."""
+        if self.faults is not None:
+            self.faults.armed = True
         self.steps.append(Step(fact=fact))
 
 
@@ -180,12 +184,18 @@ class Disk:
 
 
 def images(
-    recording: Recording, root: Path, initial: dict[str, bytes], rng: random.Random, count: int
+    recording: Recording,
+    root: Path,
+    initial: dict[str, bytes],
+    rng: random.Random,
+    count: int,
+    *,
+    first: int = 0,
 ) -> Iterator[Image]:
-    """Cut the power `count` times, at places all over the recording, in every mode."""
+    """Cut the power `count` times, at places all over the recording from step `first` on, in every mode."""
     disk = Disk(root, initial)
     facts: list[dict[str, Any]] = []
-    places = sorted(rng.randrange(len(recording.steps) + 1) for _ in range(count))
+    places = sorted(rng.randrange(first, len(recording.steps) + 1) for _ in range(count))
     for place, step in enumerate([*recording.steps, Step()]):
         while places and places[0] == place:
             mode = rng.choice(MODES)

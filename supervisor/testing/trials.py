@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from supervisor.coordinator.agents import SlotNews
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.engine import backups
 from supervisor.engine.backend import Backend
+from supervisor.errors import StoreError, SupervisorError
 from supervisor.model.agent import AgentState, ExitClass, ExitInfo
 from supervisor.model.approval import Mode
 from supervisor.store import backup as store_backup
@@ -26,12 +28,15 @@ from supervisor.store.transaction import log_end
 from supervisor.testing.clock import VirtualClock
 from supervisor.testing.crash_workload import FAULTS, live
 from supervisor.testing.disk_tap import Tap, Watcher
+from supervisor.testing.faulty_disk import AILMENTS, FaultyDisk
 from supervisor.testing.killer import Killer, Moment
 from supervisor.testing.os_tap import OsTap
+from supervisor.testing.power_cut import Recording
 from supervisor.testing.small_team import SMALL_TEAM
 from supervisor.testing.sqlite_tap import SqliteTap
 from supervisor.testing.zygote import Fact, Trial
 from supervisor.transports.mcp.team_desk import TeamDesk
+from supervisor.workspace.state_dir import open_state
 
 Speak = Callable[[Fact], None]
 DAY_S: Final = 86_400.0
@@ -276,7 +281,95 @@ RESTORE_FAULTS: Final[dict[str, Callable[[], None]]] = {
 }
 
 
+# ---------------------------------------------------------------- recorded
+
+
+def recorded(order: Fact, speak: Speak) -> None:
+    """Do what the order names and keep every change and every answer, for power cuts to be played."""
+    project = Path(order["project"])
+    faults = None
+    if order.get("ailment"):
+        ailment, at_once = AILMENTS[order["ailment"]], order.get("at once", False)
+        faults = FaultyDisk(ailment, nth=order["nth"], lasting=at_once, armed=at_once)
+    recording = Recording(faults=faults)
+    open_state(project, create=True)
+    tap_on(project, recording)
+    set_pragmas(order)
+    SCHEMA_FAULTS[order.get("disk fault", "")]()
+    RECORDED[order["what"]](order, recording.note)
+    Path(order["out"]).write_bytes(pickle.dumps(recording.steps))
+    speak({"steps": len(recording.steps), "facts": sum(step.fact is not None for step in recording.steps)})
+
+
+def _recorded_life(order: Fact, speak: Speak) -> None:
+    asyncio.run(live(Path(order["project"]), order["seed"], speak, order.get("fault", ""), order["calls"]))
+
+
+def _recorded_restore(order: Fact, speak: Speak) -> None:
+    project, clock = Path(order["project"]), VirtualClock(now=order["now"])
+    asyncio.run(backups.restore(project, Path(order["file"]), clock=clock))
+    speak({"restored": True})
+
+
+def _recorded_backup(order: Fact, speak: Speak) -> None:
+    project, clock = Path(order["project"]), VirtualClock(now=order["now"])
+    asyncio.run(backups.back_up(project, Path(order["file"]), replace=False, clock=clock))
+    speak({"made": True})
+
+
+RECORDED: Final[dict[str, Trial]] = {
+    "life": _recorded_life,
+    "backup": _recorded_backup,
+    "restore": _recorded_restore,
+}
+
+
+# ---------------------------------------------------------------- a disk that fails
+
+
+def starved(order: Fact, speak: Speak) -> None:
+    """Work on a disk that fails, then on the mended one, with one store from beginning to end."""
+    disk = FaultyDisk(
+        AILMENTS[order["ailment"]], nth=order["nth"], lasting=order["lasting"], armed=order["at once"]
+    )
+    tap_on(Path(order["project"]), disk)
+    set_pragmas(order)
+    asyncio.run(_starve(order, disk, speak))
+
+
+async def _starve(order: Fact, disk: FaultyDisk, speak: Speak) -> None:
+    try:
+        async with stage_on(Path(order["project"]), order["now"]) as stage:
+            disk.armed = True
+            for operation in order["operations"]:
+                await _try(stage, operation, speak)
+            speak({"count": disk.count, "failed": disk.failed})
+            disk.mend()
+            for operation in order["afterwards"]:
+                await do(stage, operation)
+                speak(_acknowledged(stage))
+    except StoreError as error:
+        speak({"not opened": error.message, "count": disk.count, "failed": disk.failed})
+
+
+async def _try(stage: Stage, operation: list[Any], speak: Speak) -> None:
+    """Do one operation; what it is refused with is told, anything but a refusal ends the life."""
+    try:
+        await do(stage, operation)
+    except SupervisorError as error:
+        speak({"refused": error.code, "message": error.message})
+    else:
+        speak(_acknowledged(stage))
+
+
+def _acknowledged(stage: Stage) -> Fact:
+    end = stage.coordinator.store._end  # noqa: SLF001 - what the store believes to be durable
+    return {"seq": end.seq, "hash": end.hash}
+
+
 TRIALS: Final[dict[str, Trial]] = {
+    "starved": starved,
+    "recorded": recorded,
     "life": life,
     "operation": operation,
     "opening": opening,

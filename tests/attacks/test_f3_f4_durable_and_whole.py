@@ -38,7 +38,7 @@ async def test_f3_a_wrong_kind_or_a_dangling_reference_is_refused_by_the_tables(
             "UPDATE task SET token = 'many'",
             "UPDATE event SET at = 'soon'",
             "UPDATE task SET run = 99",
-            "INSERT INTO dependency VALUES (1, 99)",
+            "INSERT INTO dependency (task, dep) VALUES (1, 99)",
         ):
             with pytest.raises(sqlite3.IntegrityError):
                 forger.execute(forged)

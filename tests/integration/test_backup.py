@@ -183,13 +183,13 @@ async def test_nothing_to_back_up_is_said(tmp_path: Path) -> None:
 
 async def test_a_restore_puts_the_copy_in_place_keeps_what_was_there_and_can_be_undone(past: Past) -> None:
     done = await restore(past.project, past.copy, clock=past.clock)
+    assert done.kept is not None
+    assert names_in(past.state.root) == {"coordinator.db", done.kept.name}
     log = log_of(past.state.database)
     assert log.hashes[past.before[0]] == past.before[1]
     assert past.after not in log.hashes.items()
-    assert done.kept is not None
     assert log_of(done.kept).end == past.after
     assert (await fsck(past.project)).ok
-    assert names_in(past.state.root) == {"coordinator.db", done.kept.name}
     undone = await restore(past.project, done.kept, clock=VirtualClock(now=LATER + 9))
     assert log_of(past.state.database).hashes[past.after[0]] == past.after[1]
     assert await violations(past.project, [], VirtualClock(now=LATER)) == []

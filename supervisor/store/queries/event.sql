@@ -7,6 +7,10 @@ VALUES (:seq, :at, :run, :kind, :subject, :actor, :after, :reason, :session, :in
 -- The newest event's number and hash; it is always a row.
 SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1;
 
+-- name: newest
+-- The newest events, newest first.
+SELECT * FROM event ORDER BY seq DESC LIMIT :limit;
+
 -- name: since
 -- The events after a given one, in order.
 SELECT * FROM event WHERE seq > :since ORDER BY seq LIMIT :limit;

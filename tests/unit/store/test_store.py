@@ -243,3 +243,24 @@ async def test_a_store_whose_user_is_cancelled_leaves_no_thread(tmp_path: Path) 
     with pytest.raises(asyncio.CancelledError):
         await user
     assert writers_left() == []
+
+
+async def test_a_transaction_that_sqlite_ended_by_itself_is_no_answer(tmp_path: Path) -> None:
+    def ended(tx: Transaction) -> None:
+        tx._connection.execute("ROLLBACK")
+        raise sqlite3.OperationalError("disk I/O error")
+
+    async with Store(tmp_path / "c.db", SystemClock()) as store:
+        with pytest.raises(DatabaseUnavailable, match="disk I/O"):
+            await store.write(ended)
+        await store.write(remember("b"))
+    assert stored(tmp_path / "c.db") == {"b"}
+
+
+async def test_damage_met_by_an_operation_is_named_to_all_of_its_batch(tmp_path: Path) -> None:
+    def damaged(_tx: Transaction) -> None:
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    async with Store(tmp_path / "c.db", SystemClock()) as store:
+        with pytest.raises(DatabaseCorrupt, match="malformed"):
+            await store.write(damaged)
