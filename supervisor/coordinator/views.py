@@ -15,7 +15,7 @@ from supervisor.model.message import Delivery, Message
 from supervisor.model.milestone import Milestone
 from supervisor.model.outside_key import OutsideKey
 from supervisor.model.question import Question
-from supervisor.model.task import Checkpoint, Note, Task
+from supervisor.model.task import Board, Checkpoint, Note, Task
 from supervisor.model.team import Run
 from supervisor.model.vote import Ballot, Vote, tally
 from supervisor.model.wire import to_wire
@@ -42,6 +42,7 @@ def run_tables(tx: Transaction, run: int) -> dict[str, list[Any]]:
         "milestone": tx.values(Milestone, "milestone.of_run", run=run),
         "task": tasks,
         "note": tx.values(Note, "note.of_run", run=run),
+        "board": tx.values(Board, "board.of_open", run=run),
         "checkpoint": _checkpoints(tx, tasks),
         "message": messages,
         "delivery": tuple(

@@ -19,8 +19,10 @@ from supervisor.transports.control.protocol import BellFrame, Bye, MetricsFrame
 _NOUNS = {
     "Run": "run",
     "Agent": "agent",
+    "Milestone": "milestone",
     "Task": "task",
     "Note": "note",
+    "Board": "board",
     "Checkpoint": "checkpoint",
     "Message": "message",
     "Delivery": "delivery",
@@ -37,8 +39,8 @@ _NOUNS = {
 class FakeEngine:
     """Holds a world; every `put` becomes an event for those who listen.
 
-    `calls` lists what was asked for. Set `refusal` to have the next calls refused, `is_up` to
-    False to have nobody answer.
+    `calls` lists what was asked for; `answers` holds what is answered, by verb. Set `refusal` to
+    have the next calls refused, `is_up` to False to have nobody answer.
     """
 
     def __init__(self, clock: Clock, engine: EngineInfo | None = None) -> None:
@@ -48,6 +50,7 @@ class FakeEngine:
         self.world = World(run=1)
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.events: list[Event] = []
+        self.answers: dict[str, dict[str, Any]] = {}
         self.refusal: SupervisorError | None = None
         self.is_up = True
         self._listeners: list[asyncio.Queue[FeedItem]] = []
@@ -149,7 +152,7 @@ class FakeConnection:
         self._engine.calls.append((verb, args))
         if self._engine.refusal is not None:
             raise self._engine.refusal
-        return {}
+        return self._engine.answers.get(verb, {})
 
     async def close(self) -> None:
         """Hang up."""

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from textual import events, on
 from textual.app import App
@@ -19,7 +19,7 @@ from supervisor.errors import SupervisorError
 from supervisor.model.team import RunState
 from supervisor.transports.control.client import ControlClient
 from supervisor.ui.arming import Arming
-from supervisor.ui.commands import Command, GoTo, TeamCommands
+from supervisor.ui.commands import Command, GoTo, Inquiry, TeamCommands
 from supervisor.ui.feed import Connect, LiveTeam
 from supervisor.ui.glyphs import ASCII, glyphs_for
 from supervisor.ui.key_order import LOOK_AGAIN_S, Follower, KeyOrder
@@ -234,13 +234,28 @@ class SupervisorApp(App[str], inherit_bindings=False):
     def _command(self, event: Command) -> None:
         self.run_worker(self._carry_out(event), group="commands", exit_on_error=False)
 
+    @on(Inquiry)
+    def _inquiry(self, event: Inquiry) -> None:
+        self.run_worker(self._look_up(event), group="commands", exit_on_error=False)
+
     async def _carry_out(self, command: Command) -> None:
         """Have the engine do it, and say how that went."""
+        if await self._asked(command.verb, command.args) is not None:
+            self._toast(command.done, bad=False)
+
+    async def _look_up(self, inquiry: Inquiry) -> None:
+        """Have the engine answer, and the one who asked show it."""
+        answer = await self._asked(inquiry.verb, inquiry.args)
+        if answer is not None:
+            inquiry.show(answer)
+
+    async def _asked(self, verb: str, args: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return the engine's answer; if there is none, say why and return None."""
         try:
             async with asyncio.timeout(COMMAND_TIMEOUT_S):
                 engine = await self._connect()
                 try:
-                    await engine.call(command.verb, **command.args)
+                    return await engine.call(verb, **args) or {}
                 finally:
                     await engine.close()
         except TimeoutError:
@@ -249,8 +264,7 @@ class SupervisorApp(App[str], inherit_bindings=False):
             )
         except SupervisorError as error:
             self._toast(error.message, bad=True)
-        else:
-            self._toast(command.done, bad=False)
+        return None
 
     def _toast(self, text: str, *, bad: bool) -> None:
         self.notify(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
@@ -20,6 +20,15 @@ class Command(Message):
     verb: str
     args: Mapping[str, Any] = field(default_factory=dict)
     done: str = ""
+
+
+@dataclass
+class Inquiry(Message):
+    """One verb whose answer the person wants to read: it is handed to `show`."""
+
+    verb: str
+    args: Mapping[str, Any]
+    show: Callable[[Mapping[str, Any]], None]
 
 
 @dataclass

@@ -294,11 +294,19 @@ KEYMAP: Final[dict[str, tuple[Key, ...]]] = {
             id="board.left", keys="h,left", action="column(-1)", description="Left", tooltip="Previous column"
         ),
         Key(
+            id="board.why",
+            keys="w",
+            action="why",
+            description="Why",
+            tooltip="Say what keeps this task from going on, and what would help",
+            shown=True,
+        ),
+        Key(
             id="board.unblock",
             keys="U",
             action="unblock",
             description="Free",
-            tooltip="Free a task that waits for a person; agents take it again",
+            tooltip="Free a task that waits for a person; any other blocked one by force, asks first",
             shown=True,
         ),
         Key(
@@ -318,10 +326,39 @@ KEYMAP: Final[dict[str, tuple[Key, ...]]] = {
             shown=True,
         ),
         Key(
+            id="board.skip",
+            keys="K",
+            action="skip_task",
+            description="Skip",
+            tooltip="End this task as not needed; asks first",
+        ),
+        Key(
+            id="board.hold",
+            keys="H",
+            action="hold",
+            description="Hold",
+            tooltip="Keep this task from being claimed, or lift its hold",
+        ),
+        Key(
+            id="board.reopen",
+            keys="R",
+            action="reopen",
+            description="Reopen",
+            tooltip="Put a task that has ended back to work; asks first",
+        ),
+        Key(
+            id="board.assign",
+            keys="at",
+            action="assign",
+            description="Assign",
+            tooltip="Reserve this task for an agent",
+            label="@",
+        ),
+        Key(
             id="board.add",
             keys="A",
             action="add_task",
-            description="New task",
+            description="Add",
             tooltip="Add a task",
             shown=True,
         ),
@@ -505,6 +542,7 @@ _NAMES: Final = {
     "colon": ":",
     "right_square_bracket": "]",
     "left_square_bracket": "[",
+    "at": "@",
     "escape": "esc",
 }
 

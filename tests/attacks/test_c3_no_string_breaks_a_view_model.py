@@ -14,7 +14,7 @@ from supervisor.testing.fake_feed import FakeEngine, an_engine
 from supervisor.testing.hostile import SEQUENCES, SINKS, fill_all
 from supervisor.ui.scene import Link, Scene
 from supervisor.ui.spans import Line, text_of, width_of, wrap
-from supervisor.ui.view_models import approvals, board, fleet, inbox, logs, status, votes
+from supervisor.ui.view_models import approvals, board, fleet, inbox, logs, status, task_details, votes
 from supervisor.ui.view_models.banner import banner, nothing_known
 from supervisor.ui.view_models.rows import Card, Row
 
@@ -59,7 +59,7 @@ def everything_shown(scene: Scene) -> Iterator[Line]:
         yield from fleet.agent_events(scene, name)
     yield from card_lines(board.BoardModel().columns(scene))
     for task in [*world.tasks, None]:
-        yield from board.task_details(scene, task)
+        yield from task_details.task_details(scene, task)
     yield from row_lines(inbox.mailbox_rows(scene))
     for mailbox in ("human", inbox.ALL_MAIL, *world.agents):
         yield from row_lines(inbox.message_rows(scene, mailbox))

@@ -8,9 +8,11 @@ import pytest
 
 from supervisor.errors import Forbidden
 from supervisor.model.approval import ApprovalState
+from supervisor.model.ids import TaskId
 from supervisor.model.task import BlockReason
 from supervisor.testing.sample_team import an_approval
 from supervisor.testing.ui_stage import Stage, stage
+from supervisor.ui.screens.board import BoardScreen
 
 
 async def on_worker_1(played: Stage) -> None:
@@ -226,15 +228,128 @@ async def test_a_task_under_review_is_judged_in_place_of_a_judge() -> None:
         ]
 
 
-async def test_only_a_task_that_waits_for_a_person_is_freed() -> None:
+async def test_a_task_that_waits_for_a_person_is_freed_at_once() -> None:
     async with stage() as played:
         await played.go("2")
-        await played.press("U")
-        assert "does not wait for you" in played.frame
         task = played.engine.world.tasks["T10"]
         played.engine.put(replace(task, blocked_by=(BlockReason.NEEDS_HUMAN,)))
         await played.press("U")
         assert played.engine.calls == [("task_unblock", {"task_id": "T10"})]
+
+
+async def test_a_task_that_waits_for_others_is_freed_by_force_only_after_a_yes() -> None:
+    async with stage() as played:
+        await played.go("2")
+        await played.press("U")
+        assert "Free T10 by force?" in played.frame
+        assert "waits for T4 T5" in played.frame
+        await played.press("enter")
+        assert played.engine.calls == []
+        await played.press("U", "y")
+        assert played.engine.calls == [("task_unblock", {"task_id": "T10", "force": True})]
+
+
+async def test_why_shows_the_engines_reasons_and_what_would_help() -> None:
+    async with stage() as played:
+        reasons = [
+            {"reason": "dependency", "detail": "waits until T4 is \x1b[2Jdone", "by": ["T4"], "help": ""},
+            {"reason": "hold", "detail": "held: later", "by": [], "help": "`supervisor task unhold`"},
+        ]
+        played.engine.answers["task_why"] = {"reasons": reasons}
+        await played.go("2")
+        await played.press("w")
+        assert played.engine.calls == [("task_why", {"task_id": "T10"})]
+        for words in (
+            "Why T10 stands",
+            "waits until T4 is \\x1b[2Jdone",
+            "held: later",
+            "supervisor task unhold",
+        ):
+            assert words in played.frame
+        await played.press("escape")
+        assert "held: later" not in played.frame
+
+
+async def test_why_of_what_nothing_holds_up_says_so() -> None:
+    async with stage() as played:
+        await played.go("2")
+        await played.press("w")
+        assert "Nothing stands in its way." in played.frame
+
+
+async def test_why_refused_is_told_and_shows_nothing() -> None:
+    async with stage() as played:
+        played.engine.refusal = Forbidden("not today")
+        await played.go("2")
+        await played.press("w")
+        assert "not today" in played.frame
+        assert "Why T10" not in played.frame
+
+
+async def test_a_late_answer_does_not_cover_what_the_person_looks_at_now() -> None:
+    async with stage() as played:
+        await played.go("2")
+        board = played.app.pane
+        assert isinstance(board, BoardScreen)
+        await played.press("6")
+        board._show_why("T10", {"reasons": []})
+        await played.settle()
+        assert "Why T10" not in played.frame
+
+
+async def test_a_task_is_held_with_a_reason_and_let_go() -> None:
+    async with stage() as played:
+        await played.go("2")
+        await played.press("H")
+        await played.press(*"later", "enter")
+        task = played.engine.world.tasks["T10"]
+        played.engine.put(replace(task, blocked_by=(BlockReason.DEPENDENCY, BlockReason.HOLD)))
+        await played.press("H")
+        assert played.engine.calls == [
+            ("task_hold", {"task_id": "T10", "reason": "later"}),
+            ("task_unhold", {"task_id": "T10"}),
+        ]
+
+
+async def test_holding_a_task_at_work_warns_that_its_holder_loses_it() -> None:
+    async with stage() as played:
+        await played.go("2")
+        await played.press("l", "l", "H")
+        assert "worker-4 works on it and loses it" in played.frame
+        await played.press("escape")
+        assert played.engine.calls == []
+
+
+async def test_only_an_ended_task_is_reopened_after_a_yes() -> None:
+    async with stage() as played:
+        await played.go("2")
+        await played.press("R")
+        assert "T10 has not ended" in played.frame
+        await played.press("l", "l", "l", "l", "R", "y")
+        assert played.engine.calls == [("task_reopen", {"task_id": "T8", "reason": "reopened in the UI"})]
+
+
+async def test_a_task_is_skipped_with_its_open_parts_after_a_yes() -> None:
+    async with stage() as played:
+        task = played.engine.world.tasks["T11"]
+        played.engine.put(replace(task, parent=TaskId("T10")))
+        await played.go("2")
+        await played.press("K")
+        assert "Its parts that are open end with it: T11" in played.frame
+        await played.press("y")
+        assert played.engine.calls == [("task_skip", {"task_id": "T10", "reason": "skipped in the UI"})]
+
+
+async def test_a_task_is_assigned_and_keeps_what_it_asks_for() -> None:
+    async with stage() as played:
+        task = played.engine.world.tasks["T10"]
+        played.engine.put(replace(task, required_tags=("python",)))
+        await played.go("2")
+        await played.press("at")
+        await played.press(*"worker", "minus", "2", "enter")
+        ((verb, args),) = played.engine.calls
+        assert (verb, args["task_id"], args["assignment"]["assignee"]) == ("task_assign", "T10", "worker-2")
+        assert args["assignment"]["required_tags"] == ["python"]
 
 
 async def test_the_urgent_box_shows_by_its_sign_whether_it_is_ticked() -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any, ClassVar
 
 from textual import events
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
 from supervisor.model.task import BlockReason, Task, TaskState
-from supervisor.ui.commands import Command
+from supervisor.ui.commands import Command, Inquiry
 from supervisor.ui.keymap import bindings
-from supervisor.ui.safe_text import first_line, safe
+from supervisor.ui.safe_text import SafeText, first_line, safe
 from supervisor.ui.scene import Scene
-from supervisor.ui.screens.dialogs import LineDialog, confirm, judgement
+from supervisor.ui.screens.dialogs import LineDialog, TextDialog, confirm, judgement
 from supervisor.ui.screens.pane import Pane
-from supervisor.ui.view_models.board import COLUMNS, EMPTY, BoardModel, task_details
+from supervisor.ui.spans import BLANK
+from supervisor.ui.view_models.board import COLUMNS, EMPTY, BoardModel, milestone_line
 from supervisor.ui.view_models.rows import nothing_here
+from supervisor.ui.view_models.task_details import task_details, why_lines
 from supervisor.ui.view_models.words import why_blocked
 from supervisor.ui.widgets.board_column import BoardColumn, column_title
 from supervisor.ui.widgets.one_line import OneLine
@@ -37,12 +40,14 @@ class BoardScreen(Pane):
         self._current = 0
 
     def parts(self) -> Iterable[Widget]:
-        """Lay out five columns and the details."""
-        with Horizontal(id="columns"):
-            for number, (name, _) in enumerate(COLUMNS):
-                with Vertical(classes="column"):
-                    yield OneLine(column_title(name, 0), dom_id=f"title-{number}", classes="column-title")
-                    yield BoardColumn(glyphs=self.desk.glyphs, dom_id=f"column-{number}")
+        """Lay out the milestones, five columns and the details."""
+        with Vertical(id="work"):
+            yield OneLine(dom_id="milestones")
+            with Horizontal(id="columns"):
+                for number, (name, _) in enumerate(COLUMNS):
+                    with Vertical(classes="column"):
+                        yield OneLine(column_title(name, 0), dom_id=f"title-{number}", classes="column-title")
+                        yield BoardColumn(glyphs=self.desk.glyphs, dom_id=f"column-{number}")
         with Vertical(classes="details"):
             yield TextPane(dom_id="task")
 
@@ -50,6 +55,9 @@ class BoardScreen(Pane):
         """Show the cards and the chosen task."""
         columns = self._model.columns(scene, self.wanted)
         has_tasks = any(columns)
+        milestones = milestone_line(scene, self.wanted)
+        self.query_one("#milestones", OneLine).show(milestones or BLANK)
+        self.set_class(milestones is not None, "-milestones")
         for number, cards in enumerate(columns):
             self.query_one(f"#title-{number}", OneLine).show(column_title(COLUMNS[number][0], len(cards)))
             self._column(number).set_rows(cards)
@@ -114,21 +122,86 @@ class BoardScreen(Pane):
 
     def _in_state(self, wanted: TaskState, why_not: str) -> Task | None:
         """Return the chosen task if it stands as wanted; else say why nothing can be done."""
-        task: Task | None = self.desk.scene().world.tasks.get(self._key() or "")
+        task = self._chosen()
         if task is not None and task.state is not wanted:
             self.say(f"{task.id} {why_not}")
             return None
         return task
 
     def action_unblock(self) -> None:
-        """Free the chosen task, if it waits for a person."""
+        """Free the chosen task: at once if it waits for a person, else if the person means it."""
         task = self._in_state(TaskState.BLOCKED, "is not blocked")
         if task is None:
             return
-        if BlockReason.NEEDS_HUMAN not in task.blocked_by:
-            self.say(f"{task.id} does not wait for you: {why_blocked(task, task.depends_on)}")
+        free = Command("task_unblock", {"task_id": task.id}, done=f"Freed {task.id}")
+        if BlockReason.NEEDS_HUMAN in task.blocked_by:
+            self.post_message(free)
             return
-        self.post_message(Command("task_unblock", {"task_id": task.id}, done=f"Freed {task.id}"))
+        forced = Command("task_unblock", {"task_id": task.id, "force": True}, done=f"Freed {task.id}")
+        text = (why_blocked(task, task.depends_on), safe("It stays free: what it waits for is cut off."))
+        self._ask(f"Free {task.id} by force?", *text, yes="Free it", command=forced)
+
+    def action_hold(self) -> None:
+        """Hold the chosen task, or lift its hold."""
+        task = self._open_task()
+        if task is None:
+            return
+        if BlockReason.HOLD in task.blocked_by:
+            self.post_message(Command("task_unhold", {"task_id": task.id}, done=f"Let {task.id} go"))
+            return
+
+        def given(reason: str | None) -> None:
+            if reason:
+                args = {"task_id": task.id, "reason": reason}
+                self.post_message(Command("task_hold", args, done=f"Held {task.id}"))
+
+        text = (safe(f"{task.holder} works on it and loses it."),) if task.holder else ()
+        self.app.push_screen(LineDialog(f"Hold {task.id}", text, hint="why"), given)
+
+    def action_reopen(self) -> None:
+        """Put the chosen task back to work, if it has ended and the person means it."""
+        task = self._chosen()
+        if task is None:
+            return
+        if not task.is_terminal:
+            self.say(f"{task.id} has not ended")
+            return
+        args = {"task_id": task.id, "reason": "reopened in the UI"}
+        text = (first_line(task.title), safe("What depends on it waits again."))
+        command = Command("task_reopen", args, done=f"Reopened {task.id}")
+        self._ask(f"Reopen {task.id}?", *text, yes="Reopen it", command=command)
+
+    def action_assign(self) -> None:
+        """Reserve the chosen task for an agent."""
+        task = self._open_task()
+        if task is None:
+            return
+
+        def given(name: str | None) -> None:
+            if name:
+                wanted = {
+                    "assignee": name,
+                    "required_role": task.required_role,
+                    "required_tags": list(task.required_tags),
+                    "required_group": task.required_group,
+                    "work_role": task.work_role,
+                }
+                args = {"task_id": task.id, "assignment": wanted}
+                self.post_message(Command("task_assign", args, done=f"Assigned {task.id} to {safe(name)}"))
+
+        text = (safe(f"{task.holder} works on it and loses it."),) if task.holder else ()
+        self.app.push_screen(LineDialog(f"Assign {task.id}", text, hint="an agent's name"), given)
+
+    def action_why(self) -> None:
+        """Ask the engine what keeps the chosen task from going on."""
+        task = self._chosen()
+        if task is not None:
+            self.post_message(Inquiry("task_why", {"task_id": task.id}, partial(self._show_why, task.id)))
+
+    def _show_why(self, task_id: str, answer: Mapping[str, Any]) -> None:
+        """Show the answer, unless the person has gone elsewhere meanwhile."""
+        if self.app.screen is self:
+            self.app.push_screen(TextDialog(f"Why {task_id} stands where it does", why_lines(answer)))
 
     def action_judge(self) -> None:
         """Judge the chosen task in place of a judge."""
@@ -151,19 +224,52 @@ class BoardScreen(Pane):
 
     def action_cancel_task(self) -> None:
         """Cancel the chosen task, if the person means it."""
-        task = self.desk.scene().world.tasks.get(self._key() or "")
+        self._withdraw("task_cancel", "Cancel", "cancelled in the UI", yes="Cancel the task")
+
+    def action_skip_task(self) -> None:
+        """End the chosen task as not needed, if the person means it."""
+        self._withdraw("task_skip", "Skip", "skipped in the UI", yes="Skip the task")
+
+    def _withdraw(self, verb: str, word: str, reason: str, *, yes: str) -> None:
+        task = self._open_task()
         if task is None:
-            return
-        if task.is_terminal:
-            self.say(f"{task.id} has ended already")
             return
         text = [first_line(task.title)]
         if task.state is TaskState.IN_PROGRESS:
             text.append(safe(f"{task.holder} works on it and will be told to stop."))
+        if below := self._open_below(task):
+            text.append(safe(f"Its parts that are open end with it: {', '.join(below[:10])}"))
+        done = "Cancelled" if verb == "task_cancel" else "Skipped"
+        command = Command(verb, {"task_id": task.id, "reason": reason}, done=f"{done} {task.id}")
+        self._ask(f"{word} {task.id}?", *text, yes=yes, command=command)
+
+    def _open_below(self, task: Task) -> list[str]:
+        """List the open tasks below this one, however deep."""
+        above, found = {str(task.id)}, []
+        for each in self.desk.scene().world.run_tasks():
+            if each.parent in above:
+                above.add(each.id)
+                if not each.is_terminal:
+                    found.append(str(each.id))
+        return found
+
+    def _chosen(self) -> Task | None:
+        task: Task | None = self.desk.scene().world.tasks.get(self._key() or "")
+        return task
+
+    def _open_task(self) -> Task | None:
+        """Return the chosen task if it has not ended; else say that it has."""
+        task = self._chosen()
+        if task is not None and task.is_terminal:
+            self.say(f"{task.id} has ended already")
+            return None
+        return task
+
+    def _ask(self, title: str, *text: SafeText, yes: str, command: Command) -> None:
+        """Have something done if the person means it."""
 
         def answered(answer: str | None) -> None:
             if answer == "yes":
-                args = {"task_id": task.id, "reason": "cancelled in the UI"}
-                self.post_message(Command("task_cancel", args, done=f"Cancelled {task.id}"))
+                self.post_message(command)
 
-        self.app.push_screen(confirm(f"Cancel {task.id}?", *text, yes="Cancel the task"), answered)
+        self.app.push_screen(confirm(title, *text, yes=yes), answered)

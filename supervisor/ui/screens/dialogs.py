@@ -193,6 +193,32 @@ def _known(addresses: tuple[str, ...]) -> str:
     return f"Known: {shown}{', ...' if len(addresses) > 12 else ''}"
 
 
+class TextDialog(ModalScreen[None]):
+    """Something to read that a person asked for."""
+
+    BINDINGS = bindings("dialogs")
+
+    def __init__(self, title: str, lines: tuple[Line, ...]) -> None:
+        """Show a title and lines."""
+        super().__init__()
+        self._lines = (line(say(title, Tone.STRONG)), BLANK, *lines)
+
+    def compose(self) -> ComposeResult:
+        """Lay out the dialog."""
+        with Vertical(classes="dialog tall"):
+            yield TextPane(dom_id="answer")
+
+    def on_mount(self) -> None:
+        """Show the lines."""
+        pane = self.query_one(TextPane)
+        pane.show(self._lines)
+        self.set_focus(pane)
+
+    def action_cancel(self) -> None:
+        """Close."""
+        self.dismiss(None)
+
+
 class HelpDialog(ModalScreen[None]):
     """All keys of one screen."""
 

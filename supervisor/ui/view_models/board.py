@@ -1,25 +1,24 @@
-"""Board: is it getting done."""
+"""Board: is it getting done. Cards in columns, and how far the milestones are."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from supervisor.model.event import Event
+from supervisor.model.milestone import Milestone, MilestoneKind, MilestoneState
+from supervisor.model.progress import progress
 from supervisor.model.task import Task, TaskState
 from supervisor.ui.glyphs import Glyphs
 from supervisor.ui.safe_text import first_line, safe
 from supervisor.ui.scene import Scene
-from supervisor.ui.spans import BLANK, Line, Span, Tone, line, say
-from supervisor.ui.view_models.facts import fact, heading, paragraph
+from supervisor.ui.spans import Line, Span, Tone, line, say
 from supervisor.ui.view_models.rows import Card
 from supervisor.ui.view_models.words import (
     PRIORITY_TONES,
     bar,
-    left,
     span_of_time,
     task_state,
     time_of_day,
-    when,
     why_blocked,
 )
 
@@ -38,6 +37,8 @@ EMPTY: Final = (
 )
 
 _BAR: Final = 8
+_MILESTONES: Final = 3
+"""How many milestones the line over the columns names."""
 
 
 class BoardModel:
@@ -49,7 +50,10 @@ class BoardModel:
 
     def columns(self, scene: Scene, wanted: str = "") -> tuple[tuple[Card, ...], ...]:
         """Return the cards of each column, in the order in which a reader wants them."""
-        tasks = [task for task in scene.world.run_tasks() if matches(task, wanted)]
+        known = scene.world.milestones
+        tasks = [
+            task for task in scene.world.run_tasks() if matches(task, wanted, known.get(task.milestone or ""))
+        ]
         return tuple(
             tuple(
                 self._card(scene, task) for task in _ordered([each for each in tasks if each.state in states])
@@ -67,14 +71,48 @@ class BoardModel:
         return card
 
 
-def matches(task: Task, wanted: str) -> bool:
-    """Tell whether the words of a filter are all found in the task's id, title, tags or people."""
+def matches(task: Task, wanted: str, milestone: Milestone | None = None) -> bool:
+    """Tell whether the words of a filter are all found in what the task is called, where it is, or whose."""
     if not wanted:
         return True
-    text = " ".join(
-        (task.id, task.title, *task.tags, task.holder or "", task.assignee or "", task.author or "")
+    place = () if milestone is None else (milestone.id, milestone.name)
+    track = f"track:{task.track}" if task.track else ""
+    wave = f"wave:{task.wave}" if task.wave else ""
+    people = (task.holder or "", task.assignee or "", task.author or "")
+    text = " ".join((task.id, task.title, *task.tags, *people, *place, track, wave)).casefold()
+    return all(word in text for word in wanted.casefold().split())
+
+
+def milestone_line(scene: Scene, wanted: str = "") -> Line | None:
+    """Tell how far the open milestones are, or those of the tasks shown; None without any."""
+    shown: dict[str, list[Task]] = {}
+    for task in scene.world.run_tasks():
+        milestone = scene.world.milestones.get(task.milestone or "")
+        is_meant = milestone is not None and (milestone.state is MilestoneState.OPEN or wanted)
+        if milestone is not None and is_meant and matches(task, wanted, milestone):
+            shown.setdefault(milestone.id, [])
+    for task in scene.world.run_tasks():
+        if task.milestone in shown:
+            shown[task.milestone].append(task)
+    spans: list[Span] = []
+    for name, tasks in list(shown.items())[:_MILESTONES]:
+        spans += [*_milestone(scene, scene.world.milestones[name], tasks), say("   ")]
+    more = len(shown) - _MILESTONES
+    return line(*spans, say(f"+{more}" if more > 0 else "", Tone.MUTED)) if spans else None
+
+
+def _milestone(scene: Scene, milestone: Milestone, tasks: list[Task]) -> Line:
+    so_far = progress(tasks)
+    failed = so_far.counts.get("failed", 0)
+    return line(
+        say(f"{milestone.id} ", Tone.LINK),
+        Span(first_line(milestone.name, 30), Tone.TITLE),
+        say(f" cycle {milestone.cycle}" if milestone.kind is MilestoneKind.LOOP else "", Tone.MUTED),
+        say(" "),
+        *bar(so_far.percent, 100, _BAR, scene.glyphs),
+        say(f" {so_far.percent}% {so_far.ended}/{so_far.total}", Tone.MUTED),
+        say(f" {failed} failed" if failed else "", Tone.BAD),
     )
-    return all(word in text.casefold() for word in wanted.casefold().split())
 
 
 def _ordered(tasks: list[Task]) -> list[Task]:
@@ -97,6 +135,7 @@ def _card_of(task: Task, waits_for: tuple[str, ...], glyphs: Glyphs) -> Card:
         say(f"{task.id} ", Tone.LINK),
         say(f"{sign} " if sign and not task.is_terminal else "", PRIORITY_TONES[task.priority]),
         *_who(task, glyphs),
+        say(f" c{task.complexity}" if task.complexity and not task.is_terminal else "", Tone.FAINT),
     )
     return Card(
         key=task.id, lines=(head, line(Span(first_line(task.title), tone)), _how_far(task, waits_for, glyphs))
@@ -122,6 +161,7 @@ def _how_far(task: Task, waits_for: tuple[str, ...], glyphs: Glyphs) -> Line:
         return line(
             *bar(task.percent, 100, _BAR, glyphs),
             say(f" {task.percent}%  ", Tone.MUTED),
+            say(f"ready {time_of_day(task.eta)[:5]}  " if task.eta else "", Tone.MUTED),
             Span(first_line(task.action, 80), Tone.FAINT),
         )
     if task.is_terminal:
@@ -134,129 +174,6 @@ def _how_far(task: Task, waits_for: tuple[str, ...], glyphs: Glyphs) -> Line:
     if task.review_round:
         return line(say(f"sent back {task.review_round}x", Tone.WARN))
     return line(Span(safe(" ".join(f"#{tag}" for tag in task.tags)), Tone.FAINT))
-
-
-def task_details(scene: Scene, task_id: str | None) -> tuple[Line, ...]:
-    """Describe one task whole: what, for whom, why it waits, what was said and done."""
-    task = scene.world.tasks.get(task_id or "")
-    if task is None:
-        return (line(say("Choose a task to see all of it.", Tone.MUTED)),)
-    return (
-        line(say(f"{task.id}  ", Tone.LINK), Span(safe(task.title), Tone.STRONG)),
-        line(*_state_and_bar(task, scene)),
-        BLANK,
-        *_facts(scene, task),
-        *_text("description", task.description),
-        *_list("criteria", task.criteria, scene.glyphs),
-        *_dependencies(scene, task),
-        *_text("feedback of the review", task.feedback),
-        *_text("result", task.result),
-        *_checkpoint(scene, task),
-        *_notes(scene, task),
-        *_history(scene, task),
-    )
-
-
-def _state_and_bar(task: Task, scene: Scene) -> Line:
-    spans = [task_state(task.state, scene.glyphs)]
-    if task.state is TaskState.BLOCKED:
-        spans.append(say(f"  {why_blocked(task, open_dependencies(scene, task))}", Tone.MUTED))
-    if task.percent and not task.is_terminal:
-        spans += [
-            say("  "),
-            *bar(task.percent, 100, 16, scene.glyphs),
-            say(f" {task.percent}%  "),
-            Span(first_line(task.action), Tone.MUTED),
-        ]
-    return tuple(spans)
-
-
-def _facts(scene: Scene, task: Task) -> tuple[Line, ...]:
-    now = scene.now
-    given = (
-        ("priority", task.priority.name.lower()),
-        ("created", f"{when(task.created_at, now)} by {task.creator or '?'}"),
-        (
-            "holder",
-            f"{task.holder}, lease ends in {left(task.lease_until, now)}"
-            if task.holder and task.lease_until
-            else task.holder,
-        ),
-        ("author", task.author),
-        ("assignee", task.assignee),
-        ("for role", task.required_role),
-        ("reviewer", task.reviewer),
-        ("review", f"needed, round {task.review_round + 1}" if task.review and not task.is_terminal else ""),
-        ("failures", str(task.failures) if task.failures else ""),
-        ("tags", ", ".join(task.tags)),
-        ("part of", task.parent),
-    )
-    return tuple(fact(name, value) for name, value in given if value)
-
-
-def _text(title: str, text: str) -> tuple[Line, ...]:
-    return (BLANK, heading(title), *paragraph(text)) if text.strip() else ()
-
-
-def _list(title: str, items: tuple[str, ...], glyphs: Glyphs) -> tuple[Line, ...]:
-    if not items:
-        return ()
-    return (
-        BLANK,
-        heading(title),
-        *(line(say(f"{glyphs.dot} ", Tone.FAINT), Span(safe(item))) for item in items),
-    )
-
-
-def _dependencies(scene: Scene, task: Task) -> tuple[Line, ...]:
-    after = [other for other in scene.world.run_tasks() if task.id in other.depends_on]
-    lines: list[Line] = []
-    if task.depends_on:
-        lines += [BLANK, heading("needs"), *(_other(scene, each) for each in task.depends_on)]
-    if after:
-        lines += [BLANK, heading("needed by"), *(_other(scene, each.id) for each in after)]
-    return tuple(lines)
-
-
-def _other(scene: Scene, task_id: str) -> Line:
-    task = scene.world.tasks.get(task_id)
-    if task is None:
-        return line(Span(safe(task_id), Tone.LINK), say(" unknown", Tone.BAD))
-    return line(
-        say(f"{task.id} ", Tone.LINK),
-        task_state(task.state, scene.glyphs),
-        say("  "),
-        Span(first_line(task.title)),
-    )
-
-
-def _checkpoint(scene: Scene, task: Task) -> tuple[Line, ...]:
-    checkpoint = scene.world.tables["checkpoint"].get(task.id)
-    if checkpoint is None or task.is_terminal:
-        return ()
-    return (
-        BLANK,
-        heading(f"checkpoint at {checkpoint.percent}%"),
-        *(line(say(f"{scene.glyphs.tick} ", Tone.GOOD), Span(safe(each))) for each in checkpoint.completed),
-        *(
-            line(say(f"{scene.glyphs.dot} ", Tone.FAINT), Span(safe(each), Tone.MUTED))
-            for each in checkpoint.remaining
-        ),
-    )
-
-
-def _notes(scene: Scene, task: Task) -> tuple[Line, ...]:
-    notes = scene.world.notes_of(task.id)
-    lines: list[Line] = []
-    for note in notes:
-        lines.append(line(say(f"{time_of_day(note.at)} ", Tone.FAINT), Span(safe(note.author), Tone.MUTED)))
-        lines += paragraph(note.body, lead="  ")
-    return (BLANK, heading("notes"), *lines) if notes else ()
-
-
-def _history(scene: Scene, task: Task) -> tuple[Line, ...]:
-    events = [event for event in scene.recent if event.noun == "task" and event.subject == task.id][-12:]
-    return (BLANK, heading("lately"), *map(event_line, events)) if events else ()
 
 
 def event_line(event: Event) -> Line:

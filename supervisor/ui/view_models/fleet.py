@@ -111,6 +111,8 @@ def doing(scene: Scene, agent: Agent) -> Line:
         )
     if agent.state in {AgentState.PARKED, AgentState.STUCK}:
         return line(Span(first_line(agent.reason), Tone.BAD))
+    if agent.quarantined:
+        return line(say("quarantined ", Tone.WARN), Span(first_line(agent.quarantined), Tone.MUTED))
     return line(Span(first_line(agent.reason or agent.activity), Tone.FAINT))
 
 
@@ -137,6 +139,7 @@ def agent_details(scene: Scene, name: str | None) -> tuple[Line, ...]:
     )
     return (
         line(*agent_state(agent.state, scene.glyphs), say("  "), Span(safe(agent.reason), Tone.PLAIN)),
+        *_quarantine(agent),
         BLANK,
         fact("role", f"{agent.role.value}, pool {agent.pool}"),
         fact("process", where),
@@ -155,6 +158,13 @@ def agent_details(scene: Scene, name: str | None) -> tuple[Line, ...]:
         *_task_of(scene, agent),
         *_mail_of(scene, agent),
     )
+
+
+def _quarantine(agent: Agent) -> tuple[Line, ...]:
+    if not agent.quarantined:
+        return ()
+    told = line(say("quarantined, claims nothing: ", Tone.WARN), Span(safe(agent.quarantined)))
+    return (told, line(Span(safe(f"Let it claim again: supervisor agent release {agent.name}"), Tone.MUTED)))
 
 
 _LEVELS: Final = {

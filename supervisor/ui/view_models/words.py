@@ -134,11 +134,15 @@ def bar(done: int, total: int, width: int, glyphs: Glyphs, tone: Tone = Tone.LIN
 
 def why_blocked(task: Task, open_dependencies: tuple[str, ...]) -> SafeText:
     """Say in a few words what a blocked task waits for."""
+    due = f"not before {time_of_day(task.not_before)}" if task.not_before else "not yet"
     says = {
         BlockReason.DEPENDENCY: "waits for " + (" ".join(open_dependencies) or "a task"),
         BlockReason.DEPENDENCY_FAILED: "a dependency failed",
-        BlockReason.BACKOFF: "retries soon",
+        BlockReason.TRACK: f"later in track {task.track}",
+        BlockReason.WAVE: f"wave {task.wave} is not open",
+        BlockReason.BACKOFF: f"retries, {due}" if task.failures else due,
         BlockReason.HOLD: "on hold",
         BlockReason.NEEDS_HUMAN: "needs you",
+        BlockReason.QUARANTINE: f"{task.assignee} is quarantined",
     }
     return safe(", ".join(says[reason] for reason in task.blocked_by) or "blocked")

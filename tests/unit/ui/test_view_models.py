@@ -19,7 +19,18 @@ from supervisor.testing.sample_team import an_approval
 from supervisor.ui.glyphs import ASCII
 from supervisor.ui.scene import Link, Scene
 from supervisor.ui.spans import Line, text_of
-from supervisor.ui.view_models import approvals, board, fleet, inbox, logs, rows, status, votes, words
+from supervisor.ui.view_models import (
+    approvals,
+    board,
+    fleet,
+    inbox,
+    logs,
+    rows,
+    status,
+    task_details,
+    votes,
+    words,
+)
 from supervisor.ui.view_models.banner import banner, nothing_known
 from supervisor.ui.view_models.payload import payload_lines
 
@@ -205,7 +216,7 @@ def test_earlier_runs_are_not_on_the_board(engine: FakeEngine) -> None:
 
 
 def test_task_details_show_dependencies_both_ways_notes_and_checkpoint(engine: FakeEngine) -> None:
-    details = texts(board.task_details(scene_of(engine), "T5"))
+    details = texts(task_details.task_details(scene_of(engine), "T5"))
     assert "T1 ✓ done  Read the tree" in details
     assert "T10 ▪ blocked  The three biggest risks" in details
     assert "checkpoint at 60%" in details
