@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from supervisor.model.agent import Agent, AgentMetrics
     from supervisor.model.approval import Approval
     from supervisor.model.ids import MessageId
+    from supervisor.model.milestone import Milestone
+    from supervisor.model.progress import Progress
     from supervisor.model.world import World
 
 USAGE_HEADS: Final = ("CPU", "MEM", "PROCS")
@@ -54,6 +56,12 @@ def status_facts(seen: View) -> dict[str, Any]:
         "last_event": world.seq,
         "agents": dict(Counter(agent.state.value for agent in world.agents.values())),
         "tasks": state_counts(world),
+        "milestones": [
+            {"id": each.id, "name": each.name, "kind": each.kind.value, "state": each.state.value}
+            | {"progress": to_wire(so_far)}
+            for each, so_far in milestones(world)
+        ],
+        "quarantined": [agent.name for agent in world.agents.values() if agent.quarantined],
         "approvals": [each.id for each in world.pending_approvals()],
         "votes": [vote.id for vote in world.votes.values() if vote.state.value == "open"],
         "unread": len(unread_for_human(world)),
@@ -74,13 +82,27 @@ def status_lines(seen: View, at: float) -> list[str]:
     lines.append(f"agents: {counted(dict(agents))}")
     counts = {state.value: count for state, count in world.task_counts().items()}
     lines.append(f"tasks: {counted(counts)}{bar(world)}")
+    lines += [
+        f"{each.id} {each.name}: {so_far.percent}%, {so_far.ended} of {so_far.total} ended"
+        for each, so_far in milestones(world)
+        if each.state.value == "open"
+    ]
     if not seen.live and run.state.value == "active":
         lines.append("go on: supervisor up")
     return lines
 
 
+def milestones(world: World) -> list[tuple[Milestone, Progress]]:
+    """List the run's milestones with how far each is."""
+    from supervisor.model.progress import progress
+
+    tasks = world.run_tasks()
+    of_run = [each for each in world.milestones.values() if each.run == world.run]
+    return [(each, progress(task for task in tasks if task.milestone == each.id)) for each in of_run]
+
+
 def needs(world: World, at: float) -> list[str]:
-    """List what waits for a person: approvals, parked and stuck agents, tasks for a human, mail."""
+    """List what waits for a person: approvals, agents parked, stuck or set aside, tasks for a human, mail."""
     from supervisor.model.agent import AgentState
     from supervisor.model.message import DeliveryState
     from supervisor.model.task import BlockReason
@@ -90,6 +112,11 @@ def needs(world: World, at: float) -> list[str]:
         f"{agent.name} is {agent.state.value}: {agent.reason}: supervisor restart {agent.name}"
         for agent in world.agents.values()
         if agent.state in {AgentState.PARKED, AgentState.STUCK}
+    ]
+    fallen += [
+        f"{agent.name} is quarantined: {agent.quarantined}: supervisor agent release {agent.name}"
+        for agent in world.agents.values()
+        if agent.quarantined
     ]
     held = [
         f"{task.id} {task.title} waits for a person: supervisor task show {task.id}"
@@ -206,6 +233,8 @@ def _agent_row(agent: Agent, at: float, usage: tuple[str, ...]) -> tuple[str, ..
         or agent.activity
         or (ending(agent) if agent.last_exit is not None and agent.pid is None else "")
     )
+    if agent.quarantined:
+        why = f"quarantined: {agent.quarantined}" + (f"; {why}" if why else "")
     if agent.next_start_at is not None:
         why = f"starts again in {duration(agent.next_start_at - at)}; {why}"
     pid = str(agent.pid) if agent.pid is not None else "-"
