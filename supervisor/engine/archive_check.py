@@ -81,10 +81,17 @@ class ArchiveCheck:
                 self.wrong.append(f"the log tells another SHA-256 of {segment.name}")
         if self.wrong:
             raise ValueError(self.wrong[0])
+        stray = self._unrecorded(segments)
         if not segments:
-            return "nothing was moved there"
+            return f"nothing was moved there{stray}"
         if self.removed:
             names = ", ".join(segment.name for segment in self.removed[:3])
             more = f" and {len(self.removed) - 3} more" if len(self.removed) > 3 else ""
-            return f"removed: {names}{more}; checked from the state after event {self.log.cut.seq} on"
-        return f"{len(segments)} files with events 1 to {segments[-1].last}"
+            return f"removed: {names}{more}; checked from the state after event {self.log.cut.seq} on{stray}"
+        return f"{len(segments)} files with events 1 to {segments[-1].last}{stray}"
+
+    def _unrecorded(self, segments: tuple[Segment, ...]) -> str:
+        """Tell of files that the database does not know: a kill or another database left them."""
+        known = {segment.name for segment in segments}
+        strays = sorted(path.name for path in self.log.archive.glob("events-*") if path.name not in known)
+        return f"; not recorded, and not read: {', '.join(strays[:3])}" if strays else ""

@@ -224,6 +224,13 @@ async def test_many_removed_files_are_counted(state: StateDir, monkeypatch: pyte
     assert " more; checked" in said(await fsck(state.project), "archive")
 
 
+async def test_a_file_that_nobody_recorded_is_told_and_not_read(state: StateDir) -> None:
+    (state.archive / "events-999-1000.jsonl.gz").write_bytes(b"of another database")
+    report = await fsck(state.project)
+    assert report.ok
+    assert "not recorded, and not read: events-999-1000.jsonl.gz" in said(report, "archive")
+
+
 async def test_damage_in_a_file_is_found_though_another_was_removed(state: StateDir) -> None:
     files(state)[0].unlink()
     path = files(state)[0]
