@@ -21,10 +21,11 @@ from benchmarks.table import median, percentile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How many operations in which time, and what one of them took."""
+    """How many operations in which time and processor time, and what one of them took."""
 
     operations: int
     seconds: float
+    cpu_seconds: float
     p50_ms: float
     p99_ms: float
 
@@ -32,6 +33,11 @@ class Outcome:
     def per_second(self) -> float:
         """Return operations a second."""
         return self.operations / self.seconds
+
+    @property
+    def cpu_us(self) -> float:
+        """Return the processor time of one operation, which a busy machine changes least."""
+        return self.cpu_seconds / self.operations * 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +61,7 @@ async def measured(callers: int, turn: Callable[[int], Awaitable[bool]]) -> Outc
                 return
             times_ms.append((time.perf_counter() - begun) * 1000)
 
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), time.process_time()
     async with asyncio.TaskGroup() as group:
         for number in range(callers):
             group.create_task(caller(number))
@@ -63,6 +69,7 @@ async def measured(callers: int, turn: Callable[[int], Awaitable[bool]]) -> Outc
     return Outcome(
         operations=len(times_ms),
         seconds=seconds,
+        cpu_seconds=time.process_time() - busy,
         p50_ms=median(times_ms),
         p99_ms=percentile(times_ms, 99),
     )

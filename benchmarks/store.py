@@ -97,7 +97,7 @@ class Arena:
         """Let each do the mix, round by round, so that a busy minute meets all."""
         table = Table(
             f"Durable mixed operations, {CALLERS} callers",
-            ("contender", "operations/s", "p50 ms", "p99 ms", "ours is"),
+            ("contender", "operations/s", "p50 ms", "p99 ms", "CPU µs/operation", "ours is"),
         )
         everything, some = self._size.operations, self._size.operations // self._size.slow_peer_share
         contenders = {"ours": everything, "c": everything, "aiosqlite": some, "lean": some}
@@ -115,6 +115,7 @@ class Arena:
                 outcome.per_second,
                 _ms(outcome.p50_ms),
                 _ms(outcome.p99_ms),
+                outcome.cpu_us,
                 "" if name == "ours" else times(ours / outcome.per_second),
             )
         return table
@@ -170,8 +171,14 @@ class Arena:
         command = [str(program), str(self._copy()), str(self._script), str(GROUP)]
         command += database._PRAGMAS  # noqa: SLF001 - the peer opens the file exactly as we do
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_S)
-        operations, seconds = done.stdout.split()
-        return Outcome(operations=int(operations), seconds=float(seconds), p50_ms=0.0, p99_ms=0.0)
+        operations, seconds, cpu_seconds = done.stdout.split()
+        return Outcome(
+            operations=int(operations),
+            seconds=float(seconds),
+            cpu_seconds=float(cpu_seconds),
+            p50_ms=0.0,
+            p99_ms=0.0,
+        )
 
     def _compiled(self, source: str, name: str, *flags: str) -> Path:
         program = self._place / name

@@ -43,7 +43,9 @@ async def test_every_turn_of_every_caller_is_counted() -> None:
 
 
 def test_the_middle_outcome_is_one_that_was_measured() -> None:
-    outcomes = [Outcome(operations=n, seconds=1.0, p50_ms=0.0, p99_ms=0.0) for n in (5, 1, 3)]
+    outcomes = [
+        Outcome(operations=n, seconds=1.0, cpu_seconds=0.5, p50_ms=0.0, p99_ms=0.0) for n in (5, 1, 3)
+    ]
 
     assert middle(outcomes).per_second == 3
 
