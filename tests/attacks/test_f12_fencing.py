@@ -29,6 +29,8 @@ WRITES: dict[str, dict[str, Any]] = {
     "help": {"body": "b"},
 }
 TASKS, CLAIMERS = 60, 20
+CROWD = replace(SMALL_TEAM.pools[1], name="crowd", size=CLAIMERS, wip=TASKS)
+CROWDED = (*SMALL_TEAM.pools, CROWD)
 
 
 async def overtaken(door: TeamDoor) -> None:
@@ -64,13 +66,10 @@ async def test_tokens_rise_with_every_claim_and_never_return(tmp_path: Path) -> 
 
 async def winners(door: TeamDoor) -> list[int]:
     """Let many agents claim each task at once, in their own names, and count who was told to have it."""
-    pool = replace(SMALL_TEAM.pools[1], size=CLAIMERS)
-    door.team.coordinator.team = replace(SMALL_TEAM, pools=(*SMALL_TEAM.pools, replace(pool, name="crowd")))
-    crowd = [f"crowd-{number}" for number in range(1, CLAIMERS + 1)]
     counts = []
     for number in range(1, TASKS + 1):
         await door.call("planner", "task_create", title="x")
-        claimers = [_claim(door.team.coordinator, name, f"T{number}") for name in crowd]
+        claimers = [_claim(door.team.coordinator, name, f"T{number}") for name in CROWD.agent_names]
         ends = await asyncio.gather(*claimers, return_exceptions=True)
         assert all(isinstance(end, AlreadyClaimed | str) for end in ends)
         counts.append(Counter(isinstance(end, str) for end in ends)[True])
@@ -84,7 +83,7 @@ async def _claim(coordinator: Coordinator, name: str, task: str) -> str:
 
 
 async def test_of_many_claimers_at_once_one_is_told_that_it_has_the_task(tmp_path: Path) -> None:
-    async with team_door(tmp_path) as door:
+    async with team_door(tmp_path, pools=CROWDED) as door:
         assert await winners(door) == [1] * TASKS
 
 
@@ -102,8 +101,10 @@ async def test_canary_looking_in_one_transaction_and_claiming_in_another_claims_
         return name
 
     monkeypatch.setitem(globals(), "_claim", claim_what_was_seen)
-    async with team_door(tmp_path) as door:
-        assert max(await winners(door)) > 1
+    with pytest.raises(AssertionError, match="its token went from 1 to 1"):
+        async with team_door(tmp_path, pools=CROWDED) as door:
+            counted = await winners(door)
+    assert max(counted) > 1
 
 
 async def test_canary_without_the_fence_the_sleeper_ends_the_others_work(
