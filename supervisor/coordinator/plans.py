@@ -12,7 +12,7 @@ from supervisor.coordinator.planning import NewTask
 from supervisor.coordinator.scope import Scope, sized
 from supervisor.errors import DependencyCycle, InvalidArgument, UnknownDependency, WrongState
 from supervisor.model.agent import Role
-from supervisor.model.ids import NAME_PATTERN, SUPERVISOR, milestone_id
+from supervisor.model.ids import NAME_PATTERN, milestone_id
 from supervisor.model.milestone import (
     CYCLES_MAX,
     GOAL_MAX,
@@ -23,7 +23,7 @@ from supervisor.model.milestone import (
     MilestoneState,
 )
 from supervisor.model.permissions import Operation, check
-from supervisor.model.task import Task, TaskState
+from supervisor.model.task import Task
 from supervisor.model.wire import to_wire
 
 INTERVAL_MAX_S: Final = 30 * 24 * 3600.0
@@ -73,7 +73,7 @@ def create_plan(scope: Scope, actor: Actor | None, wanted: NewPlan) -> tuple[Mil
     ordered = in_working_order(staged)
     milestone = _put(scope, actor, wanted)
     known: dict[str, str] = {}
-    _create_tasks(scope, actor, milestone, ordered, known=known)
+    create_tasks(scope, actor, milestone, ordered, known=known)
     made = tuple(scope.task(known[each.key]) for each in staged)
     return scope.milestone(milestone.id), made
 
@@ -169,7 +169,7 @@ def _visit(
     ordered[task.key] = task
 
 
-def _create_tasks(
+def create_tasks(
     scope: Scope,
     actor: Actor | None,
     milestone: Milestone,
@@ -188,6 +188,8 @@ def _create_tasks(
             policies={_id_of(name, known, each.key): on for name, on in each.policies.items()},
             parent=None if each.parent is None else _id_of(each.parent, known, each.key),
         )
+        if creators is not None and wanted.parent is not None and scope.task(wanted.parent).is_terminal:
+            wanted = replace(wanted, parent=None)  # its parent was lost as soon as it was made
         creator = None if creators is None else creators.get(each.key)
         task = planning.create_task(scope, actor, wanted, creator=creator, cycle=milestone.cycle)
         known[each.key] = task.id
@@ -219,7 +221,7 @@ def push_plan(scope: Scope, actor: Actor | None, wanted: NewPlan) -> Pushed:
     present = {task.key: task for task in scope.tx.values(Task, "task.of_milestone", milestone=milestone.id)}
     known: dict[str, str] = {key: task.id for key, task in present.items()}
     fresh = tuple(each for each in ordered if each.key not in present)
-    made = _create_tasks(scope, actor, milestone, fresh, known=known)
+    made = create_tasks(scope, actor, milestone, fresh, known=known)
     sorted_out: dict[str, dict[str, str]] = {"updated": {}, "unchanged": {}, "conflicts": {}}
     for each in ordered:
         if each.key in present:
@@ -261,69 +263,6 @@ def _refresh(
     return "updated", task.id
 
 
-def begin_due_cycles(scope: Scope) -> None:
-    """Begin the next cycle of every loop whose time has come: its tasks are archived and made anew."""
-    for milestone in scope.tx.values(Milestone, "milestone.due", now=scope.now):
-        _next_cycle(scope, milestone)
-
-
-def _next_cycle(scope: Scope, milestone: Milestone) -> None:
-    former = scope.tx.values(Task, "task.of_milestone", milestone=milestone.id)
-    if former and all(task.state is TaskState.FAILED for task in former):
-        why = f"all tasks of cycle {milestone.cycle} failed"
-        _close(scope, milestone, MilestoneState.DONE, actor=SUPERVISOR, reason=why)
-        return
-    for task in former:
-        archive(scope, task)
-    cycle = replace(
-        milestone,
-        cycle=milestone.cycle + 1,
-        cycle_began_at=scope.now,
-        next_cycle_at=None,
-        updated_at=scope.now,
-    )
-    scope.tx.record("milestone.cycle_began", cycle, actor=SUPERVISOR, reason=f"cycle {cycle.cycle}")
-    names = {str(task.id): task.key for task in former}
-    again = tuple(_as_template(task, names) for task in former)
-    creators = {task.key: task.creator for task in former}
-    _create_tasks(scope, None, cycle, in_working_order(again), known={}, creators=creators)
-
-
-def archive(scope: Scope, task: Task) -> Task:
-    """Put an ended task out of sight; it stays in the database and in the log."""
-    gone = replace(task, archived_at=scope.now, updated_at=scope.now)
-    return scope.save_task("task.archived", gone, actor=SUPERVISOR, reason=f"cycle {task.cycle} is over")
-
-
-def _as_template(task: Task, names: Mapping[str, str]) -> NewTask:
-    """Return the order for a task like this one; what it names within its cycle, it names by key."""
-    return NewTask(
-        title=task.title,
-        description=task.description,
-        priority=task.priority.name.lower(),
-        tags=task.tags,
-        criteria=task.criteria,
-        depends_on=tuple(names.get(each, each) for each in task.depends_on),
-        policies={names.get(each, each): on.value for each, on in task.edge_policies.items()},
-        review=task.review,
-        required_role=task.required_role,
-        required_tags=task.required_tags,
-        required_group=task.required_group,
-        parent=None if task.parent is None else names.get(task.parent, task.parent),
-        key=task.key,
-        track=task.track,
-        order=task.order,
-        wave=task.wave,
-        on_lost=task.on_lost.value,
-        join=task.join.value,
-        complexity=task.complexity,
-        work_role=task.work_role,
-        instructions=task.instructions,
-        gate=task.gate.value,
-        approvals_needed=task.approvals_needed,
-    )
-
-
 def close_milestone(scope: Scope, actor: Actor | None, spelled: str, *, now: bool, reason: str) -> Milestone:
     """End a loop after its present cycle, or with `now` cancel a milestone and its open tasks."""
     if actor is not None:
@@ -333,7 +272,7 @@ def close_milestone(scope: Scope, actor: Actor | None, spelled: str, *, now: boo
         raise WrongState(f"milestone {milestone.id} is {milestone.state.value} already")
     words = sized(reason, 1000, "reason")
     if now:
-        closed = _close(scope, milestone, MilestoneState.CANCELLED, actor=steering.who(actor), reason=words)
+        closed = close(scope, milestone, MilestoneState.CANCELLED, actor=steering.who(actor), reason=words)
         for task in scope.tx.values(Task, "task.of_milestone", milestone=milestone.id):
             if not scope.task(task.id).is_terminal:
                 steering.cancel_task(scope, None, task.id, f"{milestone.id} was cancelled: {words}"[:1000])
@@ -341,12 +280,13 @@ def close_milestone(scope: Scope, actor: Actor | None, spelled: str, *, now: boo
     if milestone.next_cycle_at is not None or not scope.tx.scalar(
         "task.open_in_milestone", milestone=milestone.id
     ):
-        return _close(scope, milestone, MilestoneState.DONE, actor=steering.who(actor), reason=words)
+        return close(scope, milestone, MilestoneState.DONE, actor=steering.who(actor), reason=words)
     last = replace(milestone, max_cycles=milestone.cycle, updated_at=scope.now)
     return scope.tx.record("milestone.last_cycle", last, actor=steering.who(actor), reason=words)
 
 
-def _close(scope: Scope, milestone: Milestone, to: MilestoneState, *, actor: str, reason: str) -> Milestone:
+def close(scope: Scope, milestone: Milestone, to: MilestoneState, *, actor: str, reason: str) -> Milestone:
+    """Write that a milestone has ended."""
     closed = replace(milestone, state=to, next_cycle_at=None, finished_at=scope.now, updated_at=scope.now)
     return scope.tx.record(f"milestone.{to.value}", closed, actor=actor, reason=reason)
 

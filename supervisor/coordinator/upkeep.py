@@ -8,11 +8,11 @@ from dataclasses import replace
 from supervisor.coordinator import (
     agents,
     approvals,
+    cycles,
     ending,
     mailboxes,
     memory,
     outside,
-    plans,
     questions,
     votes,
     work,
@@ -33,7 +33,7 @@ def tick(scope: Scope, alive: Mapping[str, float]) -> None:
     _keep_leases(scope, alive)
     _keep_reviews(scope, alive)
     ending.retry_due(scope)
-    plans.begin_due_cycles(scope)
+    cycles.begin_due_cycles(scope)
     scope.tx.execute("agent_failure.prune", at=scope.now - QUARANTINE_WINDOW_S)
     votes.close_overdue(scope)
     approvals.expire_overdue(scope)
@@ -46,7 +46,8 @@ def _keep_leases(scope: Scope, alive: Mapping[str, float]) -> None:
     for task in scope.tx.values(Task, "task.held"):
         left = (task.lease_until or 0.0) - scope.now
         holder = task.holder or ""
-        renewable = task.lease_ceiling is None or task.lease_ceiling > (task.lease_until or 0.0)
+        ceiling = task.lease_ceiling
+        renewable = ceiling is None or ceiling > max(task.lease_until or 0.0, scope.now)
         if renewable and left < scope.team.lease_s * 2 / 3 and _is_active(scope, holder, alive):
             renewed = replace(task, lease_until=work.renewed_lease(scope, task))
             scope.save_task("task.renewed", renewed, actor=SUPERVISOR, reason="its holder lives")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from supervisor.coordinator import ending, planning, plans, steering
+from supervisor.coordinator import cycles, ending, planning, plans, steering
 from supervisor.coordinator.planning import NewTask
 from supervisor.coordinator.plans import NewPlan
 from supervisor.coordinator.scope import Scope
@@ -227,7 +227,7 @@ async def test_what_was_archived_or_cancelled_with_its_milestone_stays_ended(tea
         lambda scope: plans.create_plan(scope, None, NewPlan(name="q", tasks=(NewTask(title="a"),)))
     )
     await team.finish("worker-1", await team.claim("worker-1", looped.id))
-    await team.do(lambda scope: plans.archive(scope, scope.task(looped.id)))
+    await team.do(lambda scope: cycles.archive(scope, scope.task(looped.id)))
     with pytest.raises(WrongState, match="was archived"):
         await steer(team, lambda scope: steering.reopen_task(scope, None, looped.id, "again"))
 
