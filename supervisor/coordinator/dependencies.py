@@ -34,6 +34,29 @@ def checked_policy(word: str) -> EdgePolicy:
     return EdgePolicy(word)
 
 
+def check_open_again(scope: Scope, task: Task) -> None:
+    """Raise DependencyCycle if something that this ended task needs would wait for it once it is open."""
+    start = task_number(task.id)
+    came_from: dict[int, int] = {}
+    frontier = [start]
+    while frontier:
+        number = frontier.pop()
+        for row in scope.tx.all("dependency.below", task=number):
+            if row["n"] not in came_from:
+                came_from[row["n"]] = number
+                frontier.append(row["n"])
+                if _names(scope, row["n"], task):
+                    came_from[start] = row["n"]
+                    raise DependencyCycle(f"that would make a cycle: {_spell_cycle(came_from, start)}")
+
+
+def _names(scope: Scope, number: int, task: Task) -> bool:
+    """Tell whether a task depends on another or is its parent, however that one has ended."""
+    if task.parent == task_id(number):
+        return True
+    return scope.tx.one("dependency.get", task=number, dep=task_number(task.id)) is not None
+
+
 def check_no_cycle(scope: Scope, start: int, below: tuple[int, ...]) -> None:
     """Raise DependencyCycle, spelling it out, if task number `start` waiting for these would close one.
 
@@ -100,4 +123,4 @@ def link(
     )
     store_edges(scope, linked, new)
     linked = flow.settled(scope, linked, flow.counters_of(scope, linked))
-    return scope.save_task("task.linked", linked, actor=actor)
+    return flow.unless_lost(scope, scope.save_task("task.linked", linked, actor=actor))

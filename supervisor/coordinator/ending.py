@@ -87,7 +87,7 @@ def _put_back(scope: Scope, task: Task, back: Task, *, kind: str, actor: str, re
     """Write a task that nobody holds any more, blocked by whatever stands in its way now."""
     settled = flow.settled(scope, back, flow.counters_of(scope, task))
     checked_move(task, settled.state)
-    return scope.save_task(kind, settled, actor=actor, reason=reason)
+    return flow.unless_lost(scope, scope.save_task(kind, settled, actor=actor, reason=reason))
 
 
 def release(scope: Scope, actor: Actor, spelled: str, token: int, reason: str) -> Task:

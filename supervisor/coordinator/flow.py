@@ -80,13 +80,19 @@ def in_order(reasons: set[BlockReason]) -> tuple[BlockReason, ...]:
 
 
 def stated(task: Task) -> set[BlockReason]:
-    """Return the reasons that no other task can bring or clear."""
-    return {reason for reason in task.blocked_by if reason not in DERIVED}
+    """Return the reasons that neither another task nor its agent can bring or clear."""
+    return {reason for reason in task.blocked_by if reason not in {*DERIVED, BlockReason.QUARANTINE}}
+
+
+def _set_aside(scope: Scope, task: Task) -> set[BlockReason]:
+    """Say whether a task waits for an agent that may claim nothing."""
+    waits = task.assignee is not None and scope.quarantine_of(task.assignee)
+    return {BlockReason.QUARANTINE} if waits else set()
 
 
 def settled(scope: Scope, task: Task, counted: Counters) -> Task:
     """Return a waiting task with the reasons and the state that it must have now; nothing is written."""
-    reasons = in_order(set(derived(scope, task, counted)) | stated(task))
+    reasons = in_order(set(derived(scope, task, counted)) | stated(task) | _set_aside(scope, task))
     to = TaskState.BLOCKED if reasons else TaskState.PENDING
     changed = replace(task, blocked_by=reasons, state=to, block_note=task.block_note if reasons else "")
     return changed if reasons else dealing.dealt(scope, changed)
@@ -97,7 +103,7 @@ def settle(scope: Scope, task: Task, *, reason: str, actor: str = SUPERVISOR) ->
     if task.state not in WAITING:
         return task
     changed = settled(scope, task, counters_of(scope, task))
-    if BlockReason.DEPENDENCY_FAILED in changed.blocked_by and task.on_lost is OnLost.CANCEL:
+    if _is_lost(changed):
         return end(
             scope, task, TaskState.CANCELLED, actor=actor, reason=f"what it waits for is lost: {reason}"
         )
@@ -107,6 +113,17 @@ def settle(scope: Scope, task: Task, *, reason: str, actor: str = SUPERVISOR) ->
         checked_move(task, changed.state)
     kind = "task.blocked" if changed.blocked_by else "task.ready"
     return scope.save_task(kind, replace(changed, updated_at=scope.now), actor=actor, reason=reason)
+
+
+def _is_lost(task: Task) -> bool:
+    return BlockReason.DEPENDENCY_FAILED in task.blocked_by and task.on_lost is OnLost.CANCEL
+
+
+def unless_lost(scope: Scope, task: Task) -> Task:
+    """Return a task that was written as waiting; cancel it if what it waits for is lost and it says so."""
+    if task.state not in WAITING or not _is_lost(task):
+        return task
+    return end(scope, task, TaskState.CANCELLED, actor=SUPERVISOR, reason="what it waits for is lost already")
 
 
 def restate(
@@ -135,7 +152,7 @@ def restate(
     if changed.state is not task.state:
         checked_move(task, changed.state)
     usual = "task.blocked" if changed.blocked_by else "task.ready"
-    return scope.save_task(kind or usual, changed, actor=actor, reason=reason)
+    return unless_lost(scope, scope.save_task(kind or usual, changed, actor=actor, reason=reason))
 
 
 def end(scope: Scope, task: Task, to: TaskState, *, actor: str, reason: str) -> Task:
@@ -175,7 +192,8 @@ def record(
 
 def _edges_moved(scope: Scope, before: Task, after: Task) -> None:
     """Count the move at every dependent; wake those that wait, flag those that were let through."""
-    for dependent in scope.tx.values(Task, "dependency.dependents", dep=task_number(after.id)):
+    for each in scope.tx.values(Task, "dependency.dependents", dep=task_number(after.id)):
+        dependent = scope.task(each.id)  # the ones before it may have moved it
         policy = dependent.policy_of(after.id)
         scope.tx.execute(
             "task.edge_changed",
@@ -210,6 +228,11 @@ def _children_moved(scope: Scope, before: Task | None, after: Task) -> None:
     settle(scope, scope.task(after.parent), reason=f"its child {after.id} is {after.state.value}")
 
 
+def left_its_place(scope: Scope, task: Task) -> None:
+    """Look again at those that waited for a task which is no longer in its track and wave."""
+    _peers_moved(scope, task)
+
+
 def _peers_moved(scope: Scope, moved: Task) -> None:
     """Look again at the next tasks of the same track and at the next wave: nothing later can change."""
     if moved.milestone is None:
@@ -237,8 +260,14 @@ def _milestone_moved(scope: Scope, moved: Task) -> None:
         return
     milestone = scope.milestone(moved.milestone)
     if not moved.is_terminal:
-        if milestone.state is MilestoneState.DONE:
-            again = replace(milestone, state=MilestoneState.OPEN, finished_at=None, updated_at=scope.now)
+        if milestone.state is MilestoneState.DONE or milestone.next_cycle_at is not None:
+            again = replace(
+                milestone,
+                state=MilestoneState.OPEN,
+                next_cycle_at=None,
+                finished_at=None,
+                updated_at=scope.now,
+            )
             scope.tx.record("milestone.reopened", again, actor=SUPERVISOR, reason=f"{moved.id} is open")
         return
     if milestone.state is not MilestoneState.OPEN or milestone.next_cycle_at is not None:

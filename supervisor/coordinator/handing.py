@@ -81,7 +81,7 @@ def _passed_on(scope: Scope, actor: Actor, task: Task, address: str, notes: str)
     checked_move(task, passed.state)
     scope.save_task("task.handed_on", passed, actor=actor.name, reason=f"to {address}")
     agents.refresh_activity(scope, actor.name)
-    return passed
+    return flow.unless_lost(scope, passed)
 
 
 def _sent(scope: Scope, actor: Actor, address: str, notes: str, task: Task | None) -> tuple[str, ...]:

@@ -159,7 +159,7 @@ def reject_task(
     checked_move(task, back.state)
     scope.save_task("task.rejected", back, actor=judge, reason=feedback[:200])
     agents.refresh_activity(scope, task.reviewer)
-    return back
+    return flow.unless_lost(scope, back)
 
 
 def _judged(scope: Scope, actor: Actor | None, spelled: str) -> Task:

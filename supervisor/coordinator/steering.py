@@ -221,7 +221,9 @@ def unblock(scope: Scope, spelled: str, *, actor: str, force: bool = False) -> T
     free = replace(_cut_loose(scope, cleared), state=TaskState.PENDING, blocked_by=(), block_note="")
     checked_move(task, TaskState.PENDING)
     free = replace(dealing.dealt(scope, free), not_before=None, updated_at=scope.now)
-    return scope.save_task("task.forced", free, actor=actor, reason="forced by a person")
+    scope.save_task("task.forced", free, actor=actor, reason="forced by a person")
+    flow.left_its_place(scope, task)
+    return free
 
 
 def _cut_loose(scope: Scope, task: Task) -> Task:
@@ -253,6 +255,7 @@ def reopen_task(scope: Scope, actor: Actor | None, spelled: str, reason: str) ->
         raise WrongState(f"task {task.id} belongs to run {task.run}, which is over; create a new one")
     if task.milestone is not None and scope.milestone(task.milestone).state is MilestoneState.CANCELLED:
         raise WrongState(f"milestone {task.milestone} of task {task.id} is cancelled; create a new task")
+    dependencies.check_open_again(scope, task)
     fresh = replace(
         task,
         reviewer=None,
@@ -274,4 +277,4 @@ def reopen_task(scope: Scope, actor: Actor | None, spelled: str, reason: str) ->
     checked_move(task, ready.state)
     words = sized(reason, NOTE_MAX, "reason")
     flow.record(scope, "task.reopened", task, ready, actor=who(actor), reason=words)
-    return scope.task(task.id)
+    return flow.unless_lost(scope, scope.task(task.id))
