@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from supervisor.coordinator import outside, upkeep
+from supervisor.coordinator import outside, runs, upkeep
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.scope import Scope
 from supervisor.errors import EngineStartFailed
@@ -43,5 +43,8 @@ async def take_over(coordinator: Coordinator, *, former_session: str | None) -> 
 
 
 def _free_all(scope: Scope) -> None:
+    former = runs.latest_run(scope.tx)
+    if former is not None:
+        scope.tx.run = former.id  # the run of this engine begins only after it
     outside.rest(scope, reason="the engine died")  # they outlive it, and keep what they hold
     upkeep.engine_was_lost(scope)
