@@ -57,7 +57,7 @@ async def connected(project: Path) -> AsyncIterator[ControlClient]:
         yield client
 
 
-def ask(project: Path, verb: str, **args: Any) -> Any:
+def ask(project: Path, verb: str, /, **args: Any) -> Any:
     """Have the engine carry out one verb and return its answer."""
     from supervisor.cli.event_loop import run_async
 
