@@ -77,7 +77,7 @@ def status_lines(seen: View, at: float) -> list[str]:
     running = f"engine pid {engine.pid}, up {duration(at - engine.started_at)}" if seen.live else "no engine"
     told = f", {run.outcome}" if run.outcome else ""
     lines = [f"team {run.team}, run {run.id} {run.state.value}{told} ({running})"]
-    lines += [f"needs you: {need}" for need in needs(world, at)]
+    lines += [f"needs you: {need}" for need in (engine.trouble, *needs(world, at)) if need]
     agents = Counter(agent.state.value for agent in world.agents.values())
     lines.append(f"agents: {counted(dict(agents))}")
     counts = {state.value: count for state, count in world.task_counts().items()}

@@ -15,7 +15,7 @@ from supervisor.engine.fsck import check_file
 from supervisor.errors import DatabaseCorrupt, ProjectNotWritable, StoreError, UsageInvalid
 from supervisor.model.team import Run
 from supervisor.store.backup import clear_away, copy_database, decide_restore, finish_restore, publish, utc
-from supervisor.store.database import connect, named_errors, prepare_database, reading
+from supervisor.store.database import BACKUPS, connect, named_errors, prepare_database, reading
 from supervisor.store.transaction import Transaction, log_end
 from supervisor.workspace.engine_lock import EngineLock
 from supervisor.workspace.safe_paths import make_private_dir
@@ -53,9 +53,9 @@ async def back_up(project: Path, target: Path | None, *, replace: bool, clock: C
 
 
 def _back_up(state: StateDir, target: Path | None, *, replace: bool, now: float) -> Contents:
-    place = target or state.root / "backups" / f"coordinator-{utc(now)}.db"
+    place = target or state.root / BACKUPS / f"coordinator-{utc(now)}.db"
     if target is None and state.root.exists():
-        _make_backups(state.root / "backups")
+        _make_backups(state.root / BACKUPS)
     _check_place(state, place, replace=replace)
     fresh = place.with_name(f".{place.name}.{os.getpid()}.new")
     with named_errors(fresh):

@@ -20,7 +20,7 @@ from supervisor.engine.premises import Premises, report_dir_of
 from supervisor.engine.recovery import boot_id, take_over
 from supervisor.engine.stopping import StopReason
 from supervisor.engine.team_life import TeamLife
-from supervisor.errors import ProfileNotFound
+from supervisor.errors import ProfileNotFound, StoreError
 from supervisor.model.ids import SUPERVISOR, new_session
 from supervisor.model.team import Run, RunState, TeamSpec
 from supervisor.runtime.limits import raise_nofile
@@ -91,9 +91,14 @@ async def _run_team(
     await coordinator.outsiders.open(session=session, boot_id=premises.boot_id)
     life = TeamLife(coordinator, adapters_of(coordinator.team), premises, options, clock)
     reason = await life.run(socket)
-    await coordinator.write(
-        lambda scope: scope.tx.tell("engine.stopped", str(os.getpid()), actor=SUPERVISOR, reason=reason.words)
-    )
+    try:
+        await coordinator.write(
+            lambda scope: scope.tx.tell(
+                "engine.stopped", str(os.getpid()), actor=SUPERVISOR, reason=reason.words
+            )
+        )
+    except StoreError as error:  # all else is done; the next engine finds this one as if it had died
+        _log.warning("the engine's end could not be written: %s", error.message)
     _log.info("the engine ends: %s", reason.words)
     return reason
 

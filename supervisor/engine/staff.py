@@ -15,8 +15,9 @@ from supervisor.coordinator import agents, upkeep
 from supervisor.coordinator.agents import SlotNews
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.scope import Scope
+from supervisor.engine.persistence import until_taken
 from supervisor.engine.premises import Premises
-from supervisor.errors import StoreError, SupervisorError
+from supervisor.errors import SupervisorError
 from supervisor.logs.writer import AgentLog
 from supervisor.model.agent import ALIVE, AgentState
 from supervisor.model.ids import new_key
@@ -24,7 +25,8 @@ from supervisor.runtime.process import Process
 from supervisor.runtime.spawn import SpawnFailed, spawn
 from supervisor.supervision.ports import AgentProcess, SlotChange, SpawnFailure
 
-RETRY_S: Final = 0.5
+LAST_ATTEMPTS: Final = 4
+"""How often news is tried while the team ends; with the pauses in between that is 3.5 s."""
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +45,7 @@ class Staff:
     ) -> None:
         """Hire for the coordinator's team; `adapters` are by pool name, `url` is the agents' door.
 
-        `began` is set with the first process.
+        `began` is set with the first process; `ending` is set by who ends the team.
         """
         self._coordinator = coordinator
         self._premises = premises
@@ -55,6 +57,8 @@ class Staff:
         self._live: dict[str, Process] = {}
         self._pids: dict[str, tuple[int, Process]] = {}
         self.began = asyncio.Event()
+        self.ending = False
+        self._let_go = False
 
     async def prepare(self, agent: str) -> int:
         """Give the next incarnation a number, a key and its kit."""
@@ -126,14 +130,21 @@ class Staff:
             last_exit=change.last_exit,
         )
         started = self._pids.pop(change.agent, None) if change.pid is not None else None
-        while True:
-            try:
-                await self._coordinator.write(lambda scope: _tell(scope, news, started))
-            except StoreError:
-                _log.exception("news of %s could not be written; trying again", change.agent)
-                await self._clock.sleep(RETRY_S)
-            else:
-                return
+        await until_taken(
+            lambda: self._coordinator.write(lambda scope: _tell(scope, news, started)),
+            self._clock,
+            what=f"news of {change.agent}",
+            give_up=self._lets_go,
+        )
+
+    def _lets_go(self, attempts: int) -> bool:
+        """Tell whether the team's end waits no longer, now and for all news to come.
+
+        The next engine then finds what was not written as after a crash.
+        """
+        if self.ending and (attempts >= LAST_ATTEMPTS or self._coordinator.store.trouble):
+            self._let_go = True
+        return self.ending and self._let_go
 
     def signs_of_life(self) -> Mapping[str, float]:
         """Return when each live agent last wrote or called, epoch seconds; its start counts."""

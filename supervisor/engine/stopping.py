@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from supervisor.errors import DeadlineExceeded, EngineGaveUp
+from supervisor.errors import DeadlineExceeded, EngineGaveUp, StoreError
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -23,6 +23,7 @@ class Cause(Enum):
     SIGNAL = "a signal"
     DEADLINE = "the deadline passed"
     GAVE_UP = "every agent that could work has failed"
+    LOST = "the database was lost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,11 @@ def deadline_passed(seconds: float) -> StopReason:
     """Stop because the run took too long."""
     words = f"the deadline of {seconds:g} s passed"
     return StopReason(cause=Cause.DEADLINE, exit_code=DeadlineExceeded.exit_code, words=words)
+
+
+def database_lost(words: str) -> StopReason:
+    """Stop because nothing can be written any more and nobody is there to mend it."""
+    return StopReason(cause=Cause.LOST, exit_code=StoreError.exit_code, words=words)
 
 
 def asked_down() -> StopReason:

@@ -18,12 +18,14 @@ from supervisor.coordinator import runs
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.runs import Standing
+from supervisor.coordinator.scope import Scope
 from supervisor.dispatch.archivist import Archivist
 from supervisor.dispatch.caretaker import Caretaker
 from supervisor.engine import stopping
 from supervisor.engine.backend import Backend
 from supervisor.engine.gauges import Gauges
 from supervisor.engine.options import EngineOptions
+from supervisor.engine.persistence import until_taken
 from supervisor.engine.premises import Premises
 from supervisor.engine.staff import Staff
 from supervisor.engine.stopping import StopReason, StopSwitch
@@ -31,6 +33,7 @@ from supervisor.errors import StoreError
 from supervisor.model.agent import Agent, AgentState, ExitClass
 from supervisor.model.approval import Mode
 from supervisor.model.event import Event
+from supervisor.model.ids import SUPERVISOR
 from supervisor.model.outside_key import OUTSIDE
 from supervisor.model.team import OnDone, TeamSpec
 from supervisor.model.world import EngineInfo, PoolInfo
@@ -49,6 +52,9 @@ from supervisor.transports.mcp.team_desk import TeamDesk
 from supervisor.workspace.remembered_port import remember_port, remembered_port
 
 GUARDIAN_RETRY_S: Final = 0.2
+LOST_GRACE_S: Final = 10
+"""How long a lost database may come back before a headless team ends for it."""
+
 HEADSTART_S: Final = 0.25
 """How long the agents' door stays shut at most, though connections queue, while no agent has started."""
 
@@ -131,6 +137,7 @@ class TeamLife:
             report_dir=str(premises.report_dir),
             endpoint=self._mcp.url,
             version=__version__,
+            trouble=self._coordinator.store.trouble,
         )
 
     async def run(self, socket: Path) -> StopReason:
@@ -175,6 +182,7 @@ class TeamLife:
             "notifiers": self._notifiers.keep(),
             "work over": self._finish_when_over(),
             "gave up": self._stop_when_nobody_is_left(),
+            "database": self._stop_without_database(),
         }
         seconds = self._options.deadline_s or team.deadline_s
         if seconds is not None:
@@ -228,7 +236,11 @@ class TeamLife:
         _log.info("the run is over: %s", standing.words)
         if self._options.mode is Mode.INTERACTIVE:
             await self._end_agents()
-        await self._coordinator.write(lambda scope: runs.finish_run(scope, words=standing.words))
+        await until_taken(
+            lambda: self._coordinator.write(lambda scope: runs.finish_run(scope, words=standing.words)),
+            self._clock,
+            what="the end of the run",
+        )
         if self._options.mode is Mode.HEADLESS:
             self._switch.ask(stopping.done(failed=standing.failed, words=standing.words))
 
@@ -236,10 +248,21 @@ class TeamLife:
         """Without a person to restart parked agents, a team that all gave up is at its end."""
         await self._supervisor.settled()
         if self._options.mode is Mode.HEADLESS and not self._over and self._supervisor.gave_up:
-            standing: Standing = await self._coordinator.read(runs.standing)
-            if not standing.over:
+            standing: Standing | None = await until_taken(
+                lambda: self._coordinator.read(runs.standing), self._clock, what="how the run stands"
+            )
+            if standing is not None and not standing.over:
                 names = ", ".join(self._supervisor.gave_up)
                 self._switch.ask(stopping.gave_up(f"nobody is left to work: {names} gave up"))
+
+    async def _stop_without_database(self) -> None:
+        """End a team that nobody watches once its database was away for so long that it stays so."""
+        lost_for_s = 0
+        while self._options.mode is Mode.HEADLESS and lost_for_s < LOST_GRACE_S:
+            await self._clock.sleep(1.0)
+            lost_for_s = lost_for_s + 1 if self._coordinator.store.trouble else 0
+        if lost_for_s:
+            self._switch.ask(stopping.database_lost(self._coordinator.store.trouble))
 
     async def _stop_at_deadline(self, seconds: float) -> None:
         await self._clock.sleep(seconds)
@@ -247,7 +270,7 @@ class TeamLife:
 
     async def _end_agents(self) -> None:
         """Stop all agents in reverse order; at once if somebody will not wait."""
-        self._ending = True
+        self._ending = self._staff.ending = True
         async with asyncio.TaskGroup() as tasks:
             hurry = tasks.create_task(self._hurry())
             await self._supervisor.stop()
@@ -269,17 +292,24 @@ class TeamLife:
                 watch.cancel()
 
     async def _keep_guardian(self, guardian: Guardian) -> None:
-        try:
-            while True:
-                await asyncio.shield(guardian.exited)
-                _log.warning("the guardian died; starting another")
+        async with asyncio.TaskGroup() as notes:
+            try:
+                while True:
+                    await asyncio.shield(guardian.exited)
+                    _log.warning("the guardian died; starting another")
+                    await guardian.close()
+                    guardian = await self._next_guardian()
+                    notes.create_task(self._note_new_guardian())
+            finally:
                 await guardian.close()
-                guardian = await self._next_guardian()
-                await self._coordinator.write(
-                    lambda scope: scope.tx.tell("engine.guardian_replaced", "guardian", actor="supervisor")
-                )
-        finally:
-            await guardian.close()
+
+    async def _note_new_guardian(self) -> None:
+        def note(scope: Scope) -> None:
+            scope.tx.tell("engine.guardian_replaced", "guardian", actor=SUPERVISOR)
+
+        await until_taken(
+            lambda: self._coordinator.write(note), self._clock, what="that the guardian was replaced"
+        )
 
     async def _next_guardian(self) -> Guardian:
         while True:

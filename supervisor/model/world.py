@@ -54,7 +54,10 @@ class PoolInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineInfo:
-    """The engine behind a snapshot. `pid` 0 means that no engine runs and the state was read from disk."""
+    """The engine behind a snapshot. `pid` 0 means that no engine runs and the state was read from disk.
+
+    `trouble` says why nothing is written any more, and what to do.
+    """
 
     team: str
     description: str
@@ -67,6 +70,7 @@ class EngineInfo:
     report_dir: str
     endpoint: str = ""
     version: str = ""
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

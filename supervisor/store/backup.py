@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from supervisor.store.database import (
+    BACKUPS,
+    RESCUED,
     connect,
     decided_restore,
     is_sound,
@@ -42,10 +44,10 @@ def rescue(connection: sqlite3.Connection, database: Path, *, now: float) -> Pat
 
     Raises OSError or sqlite3.Error if that cannot be done; then nothing is left of the attempt.
     """
-    directory = database.with_name("backups")
+    directory = database.with_name(BACKUPS)
     database.parent.mkdir(mode=0o700, exist_ok=True)  # it may have been removed with all that was in it
     directory.mkdir(mode=0o700, exist_ok=True)
-    saved = directory / f"coordinator-rescued-{utc(now)}.db"
+    saved = directory / f"{RESCUED}{utc(now)}.db"
     fresh = saved.with_name(f".{saved.name}.new")
     clear_away(fresh)
     os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))

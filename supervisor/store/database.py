@@ -15,6 +15,10 @@ from supervisor.store.soundness import check_log_end, check_pages, is_small
 APPLICATION_ID: Final = 0x53555056
 """`SUPV`: tells our files from other programs' SQLite files."""
 
+BACKUPS: Final = "backups"
+RESCUED: Final = "coordinator-rescued-"
+"""Where copies are kept beside the database, and how those begin that an engine saved of a lost file."""
+
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
@@ -88,6 +92,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 @contextmanager
 def _looking(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.exists():
+        _require_nothing_saved(path)
         raise DatabaseUnavailable(f"{path} does not exist. Nothing has run here yet: `supervisor up TEAM`.")
     if path.stat().st_size == 0:
         raise DatabaseCorrupt(f"{path} is empty. It was left as it is; restore a copy or move it away.")
@@ -148,6 +153,7 @@ def _create(path: Path) -> None:
         raise DatabaseCorrupt(
             f"{path} is gone but its journal is still there. Restore it, or move the journal away."
         )
+    _require_nothing_saved(path)
     fresh = path.with_name(path.name + ".new")
     with named_errors(path):
         fresh.unlink(missing_ok=True)
@@ -158,6 +164,16 @@ def _create(path: Path) -> None:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         fresh.replace(path)
         sync_directory(path.parent)
+
+
+def _require_nothing_saved(path: Path) -> None:
+    """Raise DatabaseCorrupt if an engine saved a database that it lost: nothing begins empty then."""
+    saved = max(path.parent.glob(f"{BACKUPS}/{RESCUED}*.db"), default=None)
+    if saved is not None:
+        raise DatabaseCorrupt(
+            f"{path} is gone; its engine saved what was in it. Put that back: `supervisor restore {saved}`. "
+            "To begin anew, move that file away."
+        )
 
 
 def _check(path: Path, connection: sqlite3.Connection) -> None:

@@ -86,6 +86,17 @@ async def test_nothing_is_written_into_a_lost_file_and_what_was_acknowledged_is_
     assert said(saved) == ["a", "b", "c"]
 
 
+def test_nothing_begins_empty_where_a_lost_database_was_saved(tmp_path: Path) -> None:
+    path, saved = tmp_path / "coordinator.db", tmp_path / "backups" / "coordinator-rescued-2.db"
+    saved.parent.mkdir()
+    for each in (saved, saved.with_name("coordinator-rescued-1.db")):
+        each.write_text("saved")
+    for attempt in (prepare_database, lambda each: reading(each).__enter__()):
+        with pytest.raises(DatabaseCorrupt, match=r"supervisor restore .*rescued-2\.db"):
+            attempt(path)
+    assert not path.exists()
+
+
 async def test_a_file_that_comes_back_is_written_again(tmp_path: Path) -> None:
     path = tmp_path / "coordinator.db"
     async with Store(path, VirtualClock()) as store:
