@@ -148,9 +148,9 @@ def _waiting_for_an_agent(scope: Scope, task: Task) -> tuple[Reason, ...]:
     if not able:
         return (Reason(reason="nobody", detail=_nobody(task, agents), help=_help_for_nobody(task)),)
     free = [agent.name for agent in able if not _is_full(scope, agent)]
-    detail = f"ready; can be claimed by: {', '.join(agent.name for agent in able[:SHOWN])}"
+    detail = f"can be claimed by: {', '.join(agent.name for agent in able[:SHOWN])}"
     if not free:
-        detail = f"ready, but all who could claim it hold as many tasks as they may ({asked.strip('|[]')})"
+        detail = f"all who could claim it hold as many tasks as they may ({asked.strip('|[]')})"
     return (Reason(reason="ready", detail=detail, by=tuple(agent.name for agent in able[:SHOWN])),)
 
 

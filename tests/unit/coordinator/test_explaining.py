@@ -117,7 +117,7 @@ async def test_what_was_said_is_told_with_who_can_lift_it(team: SmallTeam) -> No
 
 async def test_a_pending_task_names_who_could_claim_it_or_what_nobody_has(team: SmallTeam) -> None:
     ready = await team.add_task()
-    assert (await only(team, ready)).detail == "ready; can be claimed by: solo, worker-1, worker-2"
+    assert (await only(team, ready)).detail == "can be claimed by: solo, worker-1, worker-2"
     strange = await team.add_task(
         required_tags=("rust",), required_group="none", required_role="worker", assignee="worker-1"
     )
