@@ -27,7 +27,7 @@ FIRST_S: Final = 60.0
 """How long after its start an engine looks for the first time: the team's own start comes before."""
 
 PERIOD_S: Final = 3600.0
-PAUSE_S: Final = 0.01
+PAUSE_S: Final = 0.005
 """How long its thread lets go of the interpreter after every few rows."""
 
 QUIET_S: Final = 0.05

@@ -37,8 +37,8 @@ SEGMENT: Final = 10_000
 SLICE: Final = 200
 """How many rows are removed in one transaction: what else is written meanwhile waits a few ms."""
 
-PAGE: Final = 100
-"""How many rows are read and packed between two pauses."""
+PAGE: Final = 20
+"""How many rows are read and packed between two pauses: about a ms, in which nobody else computes."""
 
 ARCHIVED: Final = "events.archived"
 """The kind of the event by which the log itself seals a file's digest."""
