@@ -12,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
-from supervisor.coordinator import runs, upkeep
+from supervisor.coordinator import approvals, runs, upkeep
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.agents import SlotNews
 from supervisor.coordinator.coordinator import Coordinator
@@ -91,12 +91,17 @@ class Stage:
         await self.desk.call(await self.actor(agent), tool, arguments)
 
     async def verb(self, verb: str, arguments: Fact) -> None:
-        """Carry out a verb as the person at the terminal."""
+        """Carry out a verb as the person at the terminal, who has read what is to be approved."""
+        if arguments.get("digest") == "as shown":
+            shown = await self.coordinator.read(
+                lambda scope: approvals.the_approval(scope, arguments["approval_id"])
+            )
+            arguments = {**arguments, "digest": shown.digest}
         await self.backend.call(verb, arguments)
 
     async def step(self, name: str) -> None:
         """Do what the engine does by itself."""
-        await STEPS[name](self)
+        await (STEPS | PREPARATIONS)[name](self)
 
 
 async def _tick(stage: Stage) -> None:
@@ -131,6 +136,14 @@ async def _admit(stage: Stage) -> None:
     await stage.coordinator.admit("worker-1", key="next", session="crash", boot_id="boot")
 
 
+async def _dead_letter(stage: Stage) -> None:
+    """Let the message in the scene be delivered to nobody again and again, until it is dead."""
+    for _ in range(10):
+        await stage.call("worker-1", "inbox", {})
+        await stage.clock.advance(DAY_S / 100)
+        await _tick(stage)
+
+
 STEPS: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
     "tick": _tick,
     "late tick": _late_tick,
@@ -141,6 +154,9 @@ STEPS: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
     "admit": _admit,
 }
 """What the engine writes by itself, one transaction each."""
+
+PREPARATIONS: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {"dead letter": _dead_letter}
+"""What brings a scene further, in many transactions."""
 
 
 async def do(stage: Stage, operation: list[Any]) -> None:
@@ -174,13 +190,20 @@ def operation(order: Fact, speak: Speak) -> None:
     async def run() -> None:
         async with stage_on(Path(order["project"]), order["now"]) as stage:
             store = stage.coordinator.store
+            for each in order.get("before", ()):
+                await do(stage, each)
+            speak(await _end_of(store))
             killer.armed = True
             await do(stage, order["operation"])
             killer.armed = False
-            end = await store.read(lambda tx: log_end(tx._connection))  # noqa: SLF001 - only looked at
-            speak({"seq": end.seq, "hash": end.hash, "count": killer.count})
+            speak(await _end_of(store) | {"count": killer.count})
 
     asyncio.run(run())
+
+
+async def _end_of(store: Store) -> Fact:
+    end = await store.read(lambda tx: log_end(tx._connection))  # noqa: SLF001 - only looked at
+    return {"seq": end.seq, "hash": end.hash}
 
 
 # ---------------------------------------------------------------- a life of random work
