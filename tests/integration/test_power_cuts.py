@@ -85,14 +85,15 @@ async def test_whatever_was_answered_survives_a_power_cut(
 ) -> None:
     modes: Counter[str] = Counter()
     answers = 0
-    for seed in range(RECORDINGS):
+    for seed in range(RECORDINGS * long):
         done = record(lives, ground / f"work-{seed}", "life", seed=seed, calls=CALLS)
-        for number, image in enumerate(done.images(seed, IMAGES * long)):
+        for number, image in enumerate(done.images(seed, IMAGES)):
             assert await judged(image, ground / "cut", list(image.facts)) == [], seen(image, number, tmp_path)
             modes[image.mode] += 1
             answers += len(image.facts)
+        shutil.rmtree(done.project)
     assert answers > modes.total()
-    campaign(f"power cuts in work: {modes.total()} images, seeds 0-{RECORDINGS - 1}, {dict(modes)}")
+    campaign(f"power cuts in work: {modes.total()} images, seeds 0-{seed}, {dict(modes)}")
 
 
 async def test_what_a_failed_sync_forgot_is_never_counted_as_durable(
@@ -100,14 +101,15 @@ async def test_what_a_failed_sync_forgot_is_never_counted_as_durable(
 ) -> None:
     """After a sync that failed, its writes may be lost for ever though the next sync succeeds."""
     count = 0
-    for seed in range(RECORDINGS):
+    for seed in range(RECORDINGS * long):
         order = {"ailment": "failing to sync", "nth": random.Random(seed).randrange(1, 20)}
         done = record(lives, ground / f"work-{seed}", "life", seed=seed, calls=CALLS, **order)
         assert any(step.call is not None and not step.made for step in done.recording.steps)
-        for number, image in enumerate(done.images(seed, IMAGES * long // 4)):
+        for number, image in enumerate(done.images(seed, IMAGES // 4)):
             assert await judged(image, ground / "cut", list(image.facts)) == [], seen(image, number, tmp_path)
             count += 1
-    campaign(f"power cuts after a failed sync: {count} images, seeds 0-{RECORDINGS - 1}")
+        shutil.rmtree(done.project)
+    campaign(f"power cuts after a failed sync: {count} images, seeds 0-{seed}")
 
 
 async def found_in(done: Record, ground: Path, count: int = 300) -> str:
