@@ -24,51 +24,9 @@ PLAN = Milestone(id=MilestoneId("P1"), run=1, name="Auth API", kind=MilestoneKin
 LOOP = Milestone(id=MilestoneId("P2"), run=1, name="Chores", kind=MilestoneKind.LOOP, cycle=3, max_cycles=0)
 
 
-def fill(engine: FakeEngine) -> None:
-    """Put a plan on the board that has every reason to wait."""
-    now = engine.clock.now()
-    base = Task(id=TaskId("T0"), run=1, title="", milestone=PLAN.id, created_at=now - 60, creator="planner")
-    blocked = replace(base, state=TaskState.BLOCKED)
-    engine.put(PLAN, LOOP)
-    engine.put(
-        replace(
-            base,
-            id=TaskId("T20"),
-            title="Design the API",
-            state=TaskState.IN_PROGRESS,
-            holder="worker-1",
-            token=1,
-            percent=40,
-            action="sketching",
-            eta=now + 300,
-            complexity=7,
-            track="backend",
-            order=1,
-            priority=Priority.HIGH,
-        ),
-        replace(
-            blocked,
-            id=TaskId("T21"),
-            title="Implement it",
-            blocked_by=(BlockReason.DEPENDENCY, BlockReason.TRACK),
-            depends_on=(TaskId("T20"),),
-            edge_policies={"T20": EdgePolicy.ENDED},
-            track="backend",
-            order=2,
-            complexity=5,
-            parent=None,
-            criteria=("tests pass", "no secret in a log"),
-            review=True,
-            gate=Gate.HUMAN,
-            approvals_needed=2,
-            approved_by=("judge",),
-            required_role="worker",
-            required_group="builders",
-            required_tags=("python",),
-            work_role="engineer",
-            instructions="Read the design first.",
-            reopened_inputs=(TaskId("T20"),),
-        ),
+def waiting(blocked: Task, now: float) -> tuple[Task, ...]:
+    """Return a task for each reason to wait that is left."""
+    return (
         replace(
             blocked,
             id=TaskId("T22"),
@@ -96,6 +54,60 @@ def fill(engine: FakeEngine) -> None:
             assignee="worker-2",
         ),
         replace(blocked, id=TaskId("T25"), title="Not yet", blocked_by=(BlockReason.BACKOFF,)),
+    )
+
+
+def whole(blocked: Task) -> Task:
+    """Return a task that says all that a task can say."""
+    return replace(
+        blocked,
+        id=TaskId("T21"),
+        title="Implement it",
+        blocked_by=(BlockReason.DEPENDENCY, BlockReason.TRACK),
+        depends_on=(TaskId("T20"),),
+        edge_policies={"T20": EdgePolicy.ENDED},
+        track="backend",
+        order=2,
+        complexity=5,
+        parent=None,
+        criteria=("tests pass", "no secret in a log"),
+        review=True,
+        gate=Gate.HUMAN,
+        approvals_needed=2,
+        approved_by=("judge",),
+        required_role="worker",
+        required_group="builders",
+        required_tags=("python",),
+        work_role="engineer",
+        instructions="Read the design first.",
+        reopened_inputs=(TaskId("T20"),),
+    )
+
+
+def fill(engine: FakeEngine) -> None:
+    """Put a plan on the board that has every reason to wait."""
+    now = engine.clock.now()
+    base = Task(id=TaskId("T0"), run=1, title="", milestone=PLAN.id, created_at=now - 60, creator="planner")
+    blocked = replace(base, state=TaskState.BLOCKED)
+    engine.put(PLAN, LOOP)
+    engine.put(
+        replace(
+            base,
+            id=TaskId("T20"),
+            title="Design the API",
+            state=TaskState.IN_PROGRESS,
+            holder="worker-1",
+            token=1,
+            percent=40,
+            action="sketching",
+            eta=now + 300,
+            complexity=7,
+            track="backend",
+            order=1,
+            priority=Priority.HIGH,
+        ),
+        whole(blocked),
+        *waiting(blocked, now),
         replace(base, id=TaskId("T26"), title="Done before", state=TaskState.DONE, wave=1, finished_at=now),
         replace(base, id=TaskId("T27"), title="Broken", state=TaskState.FAILED, finished_at=now),
         replace(base, id=TaskId("T28"), title="Sweep", milestone=LOOP.id, cycle=3),

@@ -299,7 +299,9 @@ def test_the_list_is_narrowed_by_sums_milestone_parent_and_agent(
     assert ids("--mine-for", "worker-2") == ["T2", "T5", "T7", "T8"]
 
 
-def test_a_page_tells_where_a_task_stands_in_its_plan(engine: ScriptedEngine) -> None:
+@pytest.fixture
+def whole(engine: ScriptedEngine) -> Task:
+    """A task that says all that a task can say."""
     tasks = engine.team.world.tasks
     whole: Task = replace(
         tasks["T3"],
@@ -329,6 +331,11 @@ def test_a_page_tells_where_a_task_stands_in_its_plan(engine: ScriptedEngine) ->
         instructions="twice",
         issues=("no tests",),
     )
+    return whole
+
+
+def test_a_page_tells_where_a_task_stands_in_its_plan(engine: ScriptedEngine, whole: Task) -> None:
+    tasks = engine.team.world.tasks
     facts = {
         "task": to_wire(whole),
         "notes": [],
