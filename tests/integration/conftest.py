@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.testing.zygote import Zygote, zygote
+from tests.integration.past import Past, past_at
 
 MEMORY = Path("/dev/shm")
 
@@ -30,3 +31,9 @@ def lives() -> Iterator[Zygote]:
     """Give the process that forks lives."""
     with zygote() as running:
         yield running
+
+
+@pytest.fixture
+async def past(ground: Path) -> Past:
+    """Give a project with a copy of its past."""
+    return await past_at(ground)

@@ -22,7 +22,7 @@ from supervisor.store.transaction import event_of
 from supervisor.testing.clock import VirtualClock
 from supervisor.testing.examination import database_of, log_of, violations
 from supervisor.testing.old_database import load_dump, schema_after, schema_of
-from supervisor.testing.trials import STEPS
+from supervisor.testing.stage import STEPS
 from supervisor.testing.zygote import Life, Zygote
 from supervisor.transports.control.protocol import VERBS
 from supervisor.transports.mcp.tools.table import TOOLS
