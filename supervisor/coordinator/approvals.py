@@ -111,6 +111,7 @@ def the_approval(scope: Scope, spelled: str) -> Approval:
 
 def own_approval(scope: Scope, actor: Actor, spelled: str) -> Approval:
     """Return an approval that this very incarnation asked for; a foreign one looks unknown."""
+    check(actor.role, Operation.APPROVAL_REQUEST)
     approval = the_approval(scope, spelled)
     if (approval.agent, approval.incarnation) != (actor.name, actor.incarnation):
         raise NotFound(f"there is no approval `{spelled[:40]}`")

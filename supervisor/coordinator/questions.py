@@ -89,6 +89,7 @@ def the_question(scope: Scope, spelled: str) -> Question:
 
 def own_question(scope: Scope, actor: Actor, spelled: str) -> Question:
     """Return a question that an incarnation of this agent asked; a foreign one looks unknown."""
+    check(actor.role, Operation.QUESTION_ASK)
     question = the_question(scope, spelled)
     if question.agent != actor.name:
         raise NotFound(f"there is no question `{spelled[:40]}`")
