@@ -100,6 +100,10 @@ async def test_reopening_may_not_close_a_circle(team: SmallTeam) -> None:
     with pytest.raises(DependencyCycle, match="T2 → T1 → T3 → T2"):
         await reopen(team, between.id)
     await cancel(team, last.id)
+    twice = await team.add_task("twice")
+    await link(team, first.id, twice.id)
+    await link(team, between_two := (await team.add_task("two")).id, twice.id)
+    await link(team, first.id, between_two)
     assert (await reopen(team, between.id)).state is TaskState.BLOCKED
 
 
