@@ -14,8 +14,8 @@ from supervisor.engine import backups
 from supervisor.errors import StoreError, SupervisorError
 from supervisor.store import backup as store_backup
 from supervisor.store import database
-from supervisor.store.store import Store
-from supervisor.store.transaction import log_end
+from supervisor.store.store import Store, _Batch
+from supervisor.store.transaction import LogEnd, log_end
 from supervisor.testing.clock import VirtualClock
 from supervisor.testing.crash_workload import FAULTS, live
 from supervisor.testing.disk_tap import Tap, Watcher
@@ -231,6 +231,7 @@ def starved(order: Fact, speak: Speak) -> None:
     )
     tap_on(Path(order["project"]), disk)
     set_pragmas(order)
+    DISK_FAULTS[order.get("fault", "")]()
     asyncio.run(_starve(order, disk, speak))
 
 
@@ -243,25 +244,51 @@ async def _starve(order: Fact, disk: FaultyDisk, speak: Speak) -> None:
             speak({"count": disk.count, "failed": disk.failed})
             disk.mend()
             for operation in order["afterwards"]:
+                before = _end(stage)
                 await do(stage, operation)
-                speak(_acknowledged(stage))
+                speak(_acknowledged(stage, before))
     except StoreError as error:
         speak({"not opened": error.message, "count": disk.count, "failed": disk.failed})
 
 
 async def _try(stage: Stage, operation: list[Any], speak: Speak) -> None:
     """Do one operation; what it is refused with is told, anything but a refusal ends the life."""
+    before = _end(stage)
     try:
         await do(stage, operation)
     except SupervisorError as error:
         speak({"refused": error.code, "message": error.message})
     else:
-        speak(_acknowledged(stage))
+        speak(_acknowledged(stage, before))
 
 
-def _acknowledged(stage: Stage) -> Fact:
-    end = stage.coordinator.store._end  # noqa: SLF001 - what the store believes to be durable
-    return {"seq": end.seq, "hash": end.hash}
+def _end(stage: Stage) -> LogEnd:
+    """Return what the store believes to be durable."""
+    return stage.coordinator.store._end  # noqa: SLF001 - only looked at
+
+
+def _acknowledged(stage: Stage, before: LogEnd) -> Fact:
+    end = _end(stage)
+    return {"seq": end.seq, "hash": end.hash, "wrote": end != before}
+
+
+def _deaf_writer() -> None:
+    """Answer as if all were well when the disk failed."""
+    committed = Store._commit  # noqa: SLF001 - a seeded fault
+
+    def commit(self: Store, connection: sqlite3.Connection, waiting: list[Any]) -> Any:
+        try:
+            return committed(self, connection, waiting)
+        except sqlite3.OperationalError:
+            return _Batch([(each, {}, None) for each in waiting], [], self._end, None)
+
+    Store._commit = commit  # type: ignore[method-assign]  # noqa: SLF001 - a seeded fault
+
+
+DISK_FAULTS: Final[dict[str, Callable[[], None]]] = {
+    "": lambda: None,
+    "errors are not heard": _deaf_writer,
+}
 
 
 TRIALS: Final[dict[str, Trial]] = {

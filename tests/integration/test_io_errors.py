@@ -63,6 +63,8 @@ async def outcome(
     )
     acknowledged = [fact for fact in facts if "seq" in fact]
     found = await violations(project, acknowledged, VirtualClock(now=now))
+    if not all(fact["wrote"] for fact in acknowledged):
+        found.append("something was answered and not written")
     for fact in facts:
         told = fact.get("message", "") if fact.get("refused", "").startswith("database") else None
         told = fact.get("not opened", told)
@@ -100,3 +102,13 @@ async def test_an_engine_that_starts_on_a_failing_disk_says_so_and_spoils_nothin
         order = {"ailment": ailment, "nth": nth, "lasting": nth % 2 == 0, "at once": True}
         _, found = await outcome(lives, scene, ground / "project", **order)
         assert found == [], f"{ailment}, change {nth}"
+
+
+async def test_canary_a_writer_that_does_not_hear_errors_is_caught(
+    lives: Zygote, scene: tuple[Path, float], ground: Path
+) -> None:
+    for nth in range(1, 40):
+        order = {"ailment": "broken", "nth": nth, "fault": "errors are not heard"}
+        if (await outcome(lives, scene, ground / "project", **order))[1]:
+            return
+    pytest.fail("39 unheard errors were not noticed")
