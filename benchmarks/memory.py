@@ -47,18 +47,18 @@ def tables(rounds: int) -> Iterator[Table]:
             weight = sum(pss_mib(pid) for pid in helpers)
             table.add(agents, f"{tasks:,}", pss_mib(team.pid), weight, len(helpers), percent)
             if tasks:
-                took_s = _status(team)
-                label = f"{tasks:,}, after a `status` of {took_s:.1f} s"
+                label = f"{tasks:,}, after a `status` {_status(team)}"
                 table.add(agents, label, pss_mib(team.pid), weight, len(helpers), "")
     yield table
 
 
-def _status(team: Team) -> float:
-    """Ask for the state as a person does, who is sent all that an opening screen is; return the seconds."""
+def _status(team: Team) -> str:
+    """Ask for the state as a person does, who is sent all that an opening screen is; say how it went."""
     begun = time.perf_counter()
     command = [*SUPERVISOR, "status", "--project", str(team.project)]
-    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S, cwd=ROOT)
-    return time.perf_counter() - begun
+    ended = subprocess.run(command, check=False, capture_output=True, timeout=PATIENCE_S, cwd=ROOT)
+    took = f"{time.perf_counter() - begun:.1f} s"
+    return f"of {took}" if ended.returncode == 0 else f"that gave up after {took}"
 
 
 def _fill(project: Path, agents: int, tasks: int) -> None:
