@@ -242,25 +242,53 @@ def _refresh(
     """Change what a plan says differently about a task; tell in which list it belongs and why."""
     needed = tuple(_id_of(name, known, wanted.key) for name in wanted.depends_on)
     missing = tuple(name for name in needed if name not in task.depends_on)
-    said = (task.title, task.description, task.assignee)
-    if (wanted.title, wanted.description, wanted.assignee) == said and not missing:
+    edit, kept = _edit(task, wanted), _assignment(task, wanted)
+    if (wanted.track, wanted.order, wanted.wave) != (task.track, task.order, task.wave):
+        return (
+            "conflicts",
+            f"{task.id} has another place in the plan; cancel it, and push it under another key",
+        )
+    if edit is None and kept is None and not missing:
         return "unchanged", task.id
     if task.state not in flow.WAITING:
         return "conflicts", f"{task.id} is {task.state.value} and differs from the plan; it was left alone"
-    edit = steering.Edit(title=wanted.title, description=wanted.description)
-    steering.update_task(scope, actor, task.id, edit)
-    if wanted.assignee != task.assignee:
-        kept = steering.Assignment(
-            assignee=wanted.assignee,
-            required_role=task.required_role,
-            required_tags=task.required_tags,
-            required_group=task.required_group,
-            work_role=task.work_role,
-        )
+    if edit is not None:
+        steering.update_task(scope, actor, task.id, edit)
+    if kept is not None:
         steering.assign_task(scope, actor, task.id, kept)
     if missing:
         steering.link_task(scope, actor, task.id, missing)
     return "updated", task.id
+
+
+def _edit(task: Task, wanted: NewTask) -> steering.Edit | None:
+    """Return what a plan says about a task in other words than stand there; None if nothing."""
+    there = (task.title, task.description, task.priority, task.tags, task.criteria)
+    priority = planning.checked_priority(wanted.priority)
+    if (wanted.title, wanted.description, priority, wanted.tags, wanted.criteria) == there:
+        return None
+    return steering.Edit(
+        title=wanted.title,
+        description=wanted.description,
+        priority=wanted.priority,
+        tags=wanted.tags,
+        criteria=wanted.criteria,
+    )
+
+
+def _assignment(task: Task, wanted: NewTask) -> steering.Assignment | None:
+    """Return for whom a plan wants a task if that is news; a plan that names nobody leaves it as it is."""
+    assignee = task.assignee if wanted.assignee is None else wanted.assignee
+    there = (task.assignee, task.required_role, task.required_tags, task.required_group)
+    if (assignee, wanted.required_role, wanted.required_tags, wanted.required_group) == there:
+        return None
+    return steering.Assignment(
+        assignee=assignee,
+        required_role=wanted.required_role,
+        required_tags=wanted.required_tags,
+        required_group=wanted.required_group,
+        work_role=task.work_role,
+    )
 
 
 def close_milestone(scope: Scope, actor: Actor | None, spelled: str, *, now: bool, reason: str) -> Milestone:

@@ -80,8 +80,14 @@ def slot_changed(scope: Scope, news: SlotNews) -> None:
     if news.state not in ALIVE or news.state is AgentState.STUCK:
         _incarnation_over(scope, news)
     agents.slot_changed(scope, news)
-    if news.state in GONE:
+    if news.state in GONE and not _comes_back(news):
         ending.free_reservations(scope, news.agent, reason=f"{news.agent} is {news.state.value}")
+
+
+def _comes_back(news: SlotNews) -> bool:
+    """Tell whether somebody stopped the agent who may start it again: what is its own waits for it."""
+    asked = news.last_exit is not None and news.last_exit.kind is ExitClass.STOP_REQUESTED
+    return asked and news.state is AgentState.EXITED
 
 
 def _incarnation_over(scope: Scope, news: SlotNews) -> None:

@@ -294,3 +294,33 @@ async def test_a_new_task_opens_a_milestone_that_was_done(team: SmallTeam) -> No
     assert (progress["total"], progress["ended"], progress["percent"]) == (2, 1, 50)
     empty, _ = await plan(team)
     assert (await team.do(lambda scope: plans.progress_of(scope, empty)))["percent"] == 0
+
+
+async def test_a_push_brings_everything_that_a_plan_says_and_leaves_what_it_does_not(team: SmallTeam) -> None:
+    first = await push(team, NewTask(title="a", key="a", assignee="worker-1"))
+    number = first.created["a"]
+    again = await push(
+        team,
+        NewTask(title="a", key="a", priority="high", tags=("x",), criteria=("c",), required_group="builders"),
+    )
+    task = await team.task(number)
+    assert (again.updated, task.priority.name, task.tags, task.criteria) == (
+        {"a": number},
+        "HIGH",
+        ("x",),
+        ("c",),
+    )
+    assert (task.assignee, task.required_group) == ("worker-1", "builders")
+    moved = await push(
+        team,
+        NewTask(
+            title="a",
+            key="a",
+            priority="high",
+            tags=("x",),
+            criteria=("c",),
+            required_group="builders",
+            wave=2,
+        ),
+    )
+    assert "another place" in moved.conflicts["a"]

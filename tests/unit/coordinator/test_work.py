@@ -10,7 +10,7 @@ import pytest
 
 from supervisor.coordinator import ending, steering, upkeep, work
 from supervisor.errors import AlreadyClaimed, Forbidden, InvalidArgument, NothingToDo, StaleToken, WrongState
-from supervisor.model.agent import AgentState
+from supervisor.model.agent import AgentState, ExitClass, ExitInfo
 from supervisor.model.task import RETRY_BASE_S, BlockReason, ErrorClass, TaskState
 from supervisor.testing.small_team import SmallTeam
 
@@ -284,8 +284,8 @@ async def test_a_lock_of_minutes_is_a_ceiling_that_nothing_renews(team: SmallTea
     for minutes in (0, 1441):
         with pytest.raises(InvalidArgument, match="lock_minutes"):
             await team.do(partial(work.claim, actor=team["worker-1"], spelled=task.id, lock_minutes=minutes))
+    await team.claim("worker-1", task.id)
     with pytest.raises(InvalidArgument, match="eta_s"):
-        await team.claim("worker-1", task.id)
         await team.do(
             lambda scope: work.progress(scope, team["worker-1"], task.id, 2, percent=1, action="", eta_s=-1.0)
         )
@@ -341,3 +341,15 @@ async def test_a_task_of_an_earlier_run_cannot_be_claimed(team: SmallTeam) -> No
     later = dataclasses.replace(team["worker-1"], run=team["worker-1"].run + 1)
     with pytest.raises(WrongState, match="belongs to run 1, which is over"):
         await team.do(lambda scope: work.claim(scope, later, task.id))
+
+
+@pytest.mark.parametrize(
+    ("how", "assignee"),
+    [(ExitClass.STOP_REQUESTED, "worker-1"), (ExitClass.OK, None), (ExitClass.FAIL, None)],
+)
+async def test_what_is_reserved_waits_for_an_agent_that_was_stopped_but_not_for_one_that_left(
+    team: SmallTeam, how: ExitClass, assignee: str | None
+) -> None:
+    task = await team.add_task(assignee="worker-1")
+    await team.news("worker-1", AgentState.EXITED, incarnation=1, last_exit=ExitInfo(kind=how))
+    assert (await team.task(task.id)).assignee == assignee
