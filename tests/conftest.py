@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadFileScheduling
 
-from tests.outcomes import Outcomes
+from tests.docs.feature_page import PAGE, failed_tests, rows_of
+from tests.outcomes import ASKED_AT_THE_END, Outcomes
 
 settings.register_profile(
     "house",
@@ -27,8 +29,44 @@ CAMPAIGNS: Final = pytest.StashKey[list[str]]()
 LOOKED_UP: Final = pytest.StashKey[list[str]]()
 
 
+TOLD: Final = {"campaigns": CAMPAIGNS, "documentation": LOOKED_UP}
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Outcomes(), "outcomes")
+    config.pluginmanager.register(Outcomes(config), "outcomes")
+    config.option.loadscopereorder = False  # the slow ones come first by name, which divides them well
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    """Keep each file of tests in one process: what its tests share is made once."""
+    return LoadFileScheduling(config, log)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand over what a part of a divided session has to tell; where the parts meet, judge the whole."""
+    config = session.config
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["told"] = {title: config.stash.get(key, []) for title, key in TOLD.items()}
+        return
+    outcomes = config.pluginmanager.getplugin("outcomes")
+    if outcomes.is_divided and ASKED_AT_THE_END in outcomes.ended:
+        rows = rows_of(PAGE.read_text(encoding="utf-8"))
+        wrong = list(failed_tests(rows, outcomes.ended.keys(), outcomes.ended))
+        named = {test for row in rows for test in row.tests}
+        told = config.stash.setdefault(LOOKED_UP, [])
+        told.append(
+            f"{len(named & outcomes.ended.keys())} of the {len(named)} tests that docs/features.md names ran"
+        )
+        told += wrong
+        if wrong:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take in what a part has to tell."""
+    for title, lines in getattr(node, "workeroutput", {}).get("told", {}).items():
+        node.config.stash.setdefault(TOLD[title], []).extend(lines)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,7 +77,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
-    for title, told in (("campaigns", CAMPAIGNS), ("documentation", LOOKED_UP)):
+    for title, told in TOLD.items():
         lines = config.stash.get(told, [])
         if lines:
             terminalreporter.section(title)

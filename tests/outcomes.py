@@ -1,4 +1,8 @@
-"""How the tests of this very session went, for the tests that ask: those run last."""
+"""How the tests of this very session went, for the tests that ask: those run last.
+
+A session that is divided among processes knows it only where the reports come together, so there the
+question is asked again when all have ended.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,12 @@ RANK: Final = ("passed", "skipped", "failed")
 """What can come of a test, from good to bad."""
 
 
+ASKED_AT_THE_END: Final = (
+    "tests/docs/test_features.py::test_every_named_test_that_was_chosen_passed_in_this_very_session"
+)
+"""The test whose question a divided session asks when all its parts have ended."""
+
+
 def plain(nodeid: str) -> str:
     """Return the node id of a test without its parameters."""
     return nodeid.partition("[")[0]
@@ -19,10 +29,21 @@ def plain(nodeid: str) -> str:
 class Outcomes:
     """Which tests this session selected, and the worst outcome of each over its phases and parameters."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: pytest.Config | None = None) -> None:
         """Begin before the collection."""
+        self.is_part = hasattr(config, "workerinput")
+        self.is_divided = config is not None and bool(config.getoption("numprocesses", None))
         self.selected: frozenset[str] = frozenset()
         self.ended: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note what the processes of a divided session report."""
+        if self.is_divided:
+            self._note(report.nodeid, report.outcome)
+
+    def _note(self, nodeid: str, outcome: str) -> None:
+        before = self.ended.get(plain(nodeid), RANK[0])
+        self.ended[plain(nodeid)] = max(before, outcome, key=RANK.index)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -39,8 +60,7 @@ class Outcomes:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Note what came of a phase of a test."""
         report = yield
-        before = self.ended.get(plain(item.nodeid), RANK[0])
-        self.ended[plain(item.nodeid)] = max(before, report.outcome, key=RANK.index)
+        self._note(item.nodeid, report.outcome)
         return report
 
     @pytest.fixture(scope="session")

@@ -77,7 +77,7 @@ def test_every_room_stands_on_the_design_page() -> None:
 
 
 def test_ci_runs_the_tests_by_the_command_of_the_readme() -> None:
-    lines = [line for line in read("README.md").splitlines() if line.endswith("-m pytest")]
+    lines = [line for line in read("README.md").splitlines() if "-m pytest" in line]
     steps = lines[0].split(" && ")
 
     ci = read(".ci/run").splitlines()
