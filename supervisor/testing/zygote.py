@@ -51,10 +51,16 @@ class Life:
         end = time.monotonic() + DEADLINE_S
         while self.heard.count(b"\n") < lines and time.monotonic() < end:
             if select.select([self.words], [], [], 1)[0]:
-                piece = self.words.recv(65536)
+                piece = self._listen()
                 if not piece:
                     return
                 self.heard += piece
+
+    def _listen(self) -> bytes:
+        """Read a piece; a life that was killed before it read our byte resets the connection."""
+        with suppress(ConnectionResetError):
+            return self.words.recv(65536)
+        return b""
 
     def told(self) -> list[Fact]:
         """Return the whole facts that were heard so far."""
@@ -81,7 +87,7 @@ class Life:
 
     def _end(self) -> tuple[int, list[Fact]]:
         self.words.settimeout(DEADLINE_S)
-        while piece := self.words.recv(65536):
+        while piece := self._listen():
             self.heard += piece
         self.words.close()
         status = self.zygote.ended()
@@ -96,7 +102,8 @@ class Zygote:
     living: int | None = None
 
     def begin(self, trial: str, project: Path, **order: Any) -> Life:
-        """Fork a life, which waits for `go`."""
+        """Fork a life, which waits for `go`; one that a failed test left is ended first."""
+        self.abandon()
         ours, theirs = socket.socketpair()
         words = json.dumps({"trial": trial, "project": str(project), **order}).encode()
         socket.send_fds(self.orders, [words], [theirs.fileno()])
