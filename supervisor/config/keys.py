@@ -270,8 +270,8 @@ POOL: Final = Table(
             name="tools",
             kind=Choice(words=tuple(ToolSet)),
             meaning=(
-                "Which tools its agents are shown: `core`, the few of their role; `full`, all that their role "
-                "may call. Both can call them all."
+                "Which tools its agents are shown: `core`, the few of their role; `full`, all that their "
+                "role may call. Both can call them all."
             ),
             default=_default(PoolSpec, "tools"),
         ),

@@ -19,7 +19,7 @@ from supervisor.engine.stored_events import stored_log
 from supervisor.model.event import Event
 from supervisor.model.world import Snapshot, World
 from supervisor.transports.control.client import ControlClient
-from supervisor.transports.control.protocol import Bye, MetricsFrame
+from supervisor.transports.control.protocol import Bye
 from supervisor.workspace.engine_lock import holder_of, read_engine_file
 from supervisor.workspace.state_dir import StateDir, open_state
 
@@ -131,7 +131,7 @@ class Watcher:
                     self.world = World.of(item)
                 elif isinstance(item, Bye):
                     break
-                elif not isinstance(item, MetricsFrame):
+                elif isinstance(item, Event):
                     self.world.apply(item)
                 if holds(self.world):
                     return self.world

@@ -186,8 +186,26 @@ def test_the_programs_of_profiles_need_nothing_but_the_mcp_client() -> None:
 
 
 ENTRIES: Final = {
-    "supervisor.cli.main": {"aiosqlite", "httpx2", "mcp", "pydantic", "rich", "sqlite3", "textual", "uvicorn"},
-    "supervisor.engine.main": {"httpx2", "mcp", "psutil", "pydantic", "rich", "starlette", "textual", "uvicorn"},
+    "supervisor.cli.main": {
+        "aiosqlite",
+        "httpx2",
+        "mcp",
+        "pydantic",
+        "rich",
+        "sqlite3",
+        "textual",
+        "uvicorn",
+    },
+    "supervisor.engine.main": {
+        "httpx2",
+        "mcp",
+        "psutil",
+        "pydantic",
+        "rich",
+        "starlette",
+        "textual",
+        "uvicorn",
+    },
     "supervisor.headless.follow": {"aiosqlite", "mcp", "pydantic", "rich", "sqlite3", "textual"},
     "supervisor.transports.control.client": {"aiosqlite", "mcp", "pydantic", "rich", "sqlite3", "textual"},
     "supervisor.ui.app": {"aiosqlite", "mcp", "pydantic", "sqlite3", "starlette", "uvicorn"},
