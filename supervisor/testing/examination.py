@@ -19,6 +19,7 @@ from supervisor.store.queries import QUERIES
 from supervisor.store.store import Store
 from supervisor.store.transaction import log_end
 from supervisor.testing.small_team import SMALL_TEAM
+from supervisor.workspace.state_dir import open_state
 
 Fact = dict[str, Any]
 
@@ -66,6 +67,7 @@ async def violations(project: Path, acknowledged: Sequence[Fact], clock: Clock |
     database = database_of(project)
     if acknowledged and not database.exists() and not any(database.parent.glob("*.restored")):
         return ["the database is gone"]
+    open_state(project, create=True)  # as the next engine does; the last one may have died before it
     try:
         await _go_on(database, clock or SystemClock())
         found = missing(log_of(database), acknowledged)
