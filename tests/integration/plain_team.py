@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.integration.plain_team_mail import PEOPLE, Refused
-from tests.integration.plain_team_work import PlainWork
+from tests.integration.plain_team_plans import PlainPlans
+
+CRASHES = ("backoff", "parked")
 
 
 @dataclass
-class PlainTeam(PlainWork):
+class PlainTeam(PlainPlans):
     """The whole state, and the rules that move it."""
 
     def ends(self, call: Callable[[], str]) -> str:
@@ -26,14 +28,24 @@ class PlainTeam(PlainWork):
         self.keep_polls()
         self.keep_mail()
 
-    def die(self, who: str, *, to: str, failure: bool) -> None:
-        """End an agent's incarnation; its slot goes on to `backoff`, `exited` or `parked`."""
-        self.lose_holder(who, failure=failure)
-        self.dead[who] = to
+    def die(self, who: str, *, to: str) -> None:
+        """End an agent's incarnation: it crashed, was stopped, ended by itself or is parked."""
+        self.lose_holder(who, failure=to in CRASHES)
+        self.dead[who] = "exited" if to == "ended" else to
         self.withdraw(who)
-        self.return_mail(who, failure=failure)
-        if to != "backoff":
+        self.return_mail(who, failure=to in CRASHES)
+        if to in {"ended", "parked"}:
             self.free_reserved(who)
+
+    def lose_engine(self) -> None:
+        """End everybody's incarnation; nobody is to blame."""
+        for who in sorted(PEOPLE):
+            if who not in self.dead:
+                self.lose_holder(who, failure=False)
+                self.withdraw(who)
+                self.return_mail(who, failure=False)
+        for who in PEOPLE:
+            self.start(who)
 
     def start(self, who: str) -> None:
         self.dead.pop(who, None)

@@ -33,7 +33,7 @@ CALLED_BY: Final = {"judge": "worker-1"}
 """Whose work called for whom: these are of one line."""
 
 
-class Refused(Exception):  # noqa: N818 - it says how a call must end
+class Refused(Exception):
     """The call must end with this code and change nothing."""
 
     def __init__(self, code: str) -> None:

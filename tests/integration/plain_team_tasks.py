@@ -1,4 +1,4 @@
-"""The plain team's tasks: what they wait for, thought through anew after every move, and how they are steered."""
+"""The plain team's tasks: what they wait for, judged anew after every move, and how they are steered."""
 
 from __future__ import annotations
 
@@ -117,7 +117,9 @@ class PlainTasks(PlainPolls):
             if each == goal:
                 return True
             below = {*self.tasks[each]["depends_on"], *self.children(each)}
-            fresh = {name for name in below - seen if name == goal or self.tasks[name]["state"] not in TERMINAL}
+            fresh = {
+                name for name in below - seen if name == goal or self.tasks[name]["state"] not in TERMINAL
+            }
             seen |= fresh
             waiting += fresh
         return False
@@ -164,7 +166,9 @@ class PlainTasks(PlainPolls):
             track = [each for each in self._beside(task) if each["track"] == task["track"]]
             found |= self._ahead("track", [each for each in track if each["order"] < task["order"]])
         if task["wave"]:
-            found |= self._ahead("wave", [each for each in self._beside(task) if 0 < each["wave"] < task["wave"]])
+            found |= self._ahead(
+                "wave", [each for each in self._beside(task) if 0 < each["wave"] < task["wave"]]
+            )
         if task["on_lost"] == "proceed":
             found.discard("dependency_failed")
         if task["assignee"] in self.quarantined:
@@ -360,9 +364,7 @@ class PlainTasks(PlainPolls):
     def _cut_loose(self, task: Row) -> None:
         policies = task["edge_policies"]
         met = [
-            dep
-            for dep in task["depends_on"]
-            if self.tasks[dep]["state"] in MEETS[policies.get(dep, "done")]
+            dep for dep in task["depends_on"] if self.tasks[dep]["state"] in MEETS[policies.get(dep, "done")]
         ]
         task |= {"depends_on": tuple(met), "track": None, "order": 0, "wave": 0, "not_before": None}
         task["edge_policies"] = {dep: policy for dep, policy in policies.items() if dep in met}

@@ -3,49 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from tests.integration.plain_team_mail import LEASE_S, OK, WIP, Refused, Row, lineage, role_of
-from tests.integration.plain_team_tasks import BLANK, TERMINAL, WAITING, PlainTasks
+from tests.integration.plain_team_tasks import WAITING, PlainTasks
 
 LOCK_MAX_S: Final = 4 * 3600.0
 HOUR_S: Final = 3600.0
-
-
-def in_working_order(tasks: tuple[Row, ...]) -> list[Row]:
-    """Order a plan's tasks so that each comes after those of the plan that it names."""
-    by_name = {task["name"]: task for task in tasks}
-    ordered: dict[str, Row] = {}
-
-    def visit(task: Row) -> None:
-        if task["name"] not in ordered:
-            for name in (*task.get("depends_on", ()), task.get("parent")):
-                if name in by_name:
-                    visit(by_name[name])
-            ordered[task["name"]] = task
-
-    for task in tasks:
-        visit(task)
-    return list(ordered.values())
-
-
-def goes_round(tasks: dict[str, Row]) -> bool:
-    """Tell whether these, all open again, would wait for each other, or could not be made in any order."""
-    named = {name: {*task["depends_on"], task["parent"]} & tasks.keys() for name, task in tasks.items()}
-    waits = {name: set(task["depends_on"]) & tasks.keys() for name, task in tasks.items()}
-    for name, task in tasks.items():
-        if task["parent"] in tasks:
-            waits[task["parent"]].add(name)
-    return any(_is_round(graph) for graph in (named, waits))
-
-
-def _is_round(graph: dict[str, set[str]]) -> bool:
-    left = dict(graph)
-    while free := [name for name, below in left.items() if not below & left.keys()]:
-        for name in free:
-            del left[name]
-    return bool(left)
 
 
 @dataclass
@@ -63,7 +29,11 @@ class PlainWork(PlainTasks):
         return (task["priority"] > 0, task["created_at"] + HOUR_S * task["priority"], task["number"])
 
     def best(self, state: str, suits: Callable[[Row], bool]) -> str | None:
-        found = [(self.rank(task), name) for name, task in self.tasks.items() if task["state"] == state and suits(task)]
+        found = [
+            (self.rank(task), name)
+            for name, task in self.tasks.items()
+            if task["state"] == state and suits(task)
+        ]
         return min(found)[1] if found else None
 
     def held_by(self, who: str) -> list[str]:
@@ -74,7 +44,7 @@ class PlainWork(PlainTasks):
         if milestone is None or not milestone["wip"]:
             return False
         busy = [each for each in self.tasks.values() if each["milestone"] == task["milestone"]]
-        return sum(each["state"] == "in_progress" for each in busy) >= milestone["wip"]
+        return bool(sum(each["state"] == "in_progress" for each in busy) >= milestone["wip"])
 
     def next_for(self, who: str) -> str | None:
         if who in self.quarantined or len(self.held_by(who)) >= WIP[who]:
@@ -192,10 +162,8 @@ class PlainWork(PlainTasks):
             self.held(who, number, token)
             self._pass_on(number, task, to, role)
         self.handoffs.append((number, who, to))
-        try:
+        with suppress(Refused):  # a role that nobody has yet finds the notes in the record
             self.post(self.meant(to, who), by=who)
-        except Refused:
-            pass
         return OK
 
     def _pass_on(self, number: str, task: Row, to: str, role: str) -> None:
@@ -270,24 +238,31 @@ class PlainWork(PlainTasks):
     def keep_leases(self, alive: tuple[str, ...]) -> None:
         for task in self.tasks.values():
             if task["state"] == "in_progress":
-                left = task["lease_until"] - self.now
-                longer = task["lease_ceiling"] > max(task["lease_until"], self.now)
-                if left < LEASE_S * 2 / 3 and longer and task["holder"] in alive:
-                    task["lease_until"] = self.renewed(task)
-                elif left <= 0:
-                    self.give_back(task)
+                self._keep_lease(task, alive)
         for task in self.tasks.values():
             if task["state"] == "in_review" and task["reviewer"] is not None:
-                left = task["review_until"] - self.now
-                if left < LEASE_S * 2 / 3 and task["reviewer"] in alive:
-                    task["review_until"] = self.now + LEASE_S
-                elif left <= 0:
-                    task |= {"reviewer": None, "review_until": None}
+                self._keep_review(task, alive)
         for task in self.tasks.values():
-            if task["state"] == "blocked" and task["not_before"] is not None and task["not_before"] <= self.now:
+            due = task["not_before"] is not None and task["not_before"] <= self.now
+            if task["state"] == "blocked" and due:
                 task["not_before"] = None
                 task["blocked_by"] = tuple(reason for reason in task["blocked_by"] if reason != "backoff")
         self.settle()
+
+    def _keep_lease(self, task: Row, alive: tuple[str, ...]) -> None:
+        left = task["lease_until"] - self.now
+        longer = task["lease_ceiling"] > max(task["lease_until"], self.now)
+        if left < LEASE_S * 2 / 3 and longer and task["holder"] in alive:
+            task["lease_until"] = self.renewed(task)
+        elif left <= 0:
+            self.give_back(task)
+
+    def _keep_review(self, task: Row, alive: tuple[str, ...]) -> None:
+        left = task["review_until"] - self.now
+        if left < LEASE_S * 2 / 3 and task["reviewer"] in alive:
+            task["review_until"] = self.now + LEASE_S
+        elif left <= 0:
+            task |= {"reviewer": None, "review_until": None}
 
     def lose_holder(self, who: str, *, failure: bool) -> None:
         for number in self.held_by(who):
@@ -306,82 +281,3 @@ class PlainWork(PlainTasks):
             if task["state"] in WAITING and task["assignee"] == who:
                 task["assignee"] = None
         self.settle()
-
-    # ---- milestones
-
-    def plan(self, who: str, tasks: tuple[Row, ...], **wanted: Any) -> str:
-        """Create a milestone; its tasks name each other by key in `depends_on`."""
-        number = f"P{len(self.milestones) + 1}"
-        self.milestones[number] = {
-            "state": "open",
-            "cycle": 1,
-            "next_cycle_at": None,
-            "began": self.now,
-            "review": None,
-            **wanted,
-        }
-        self.fill(number, who, tasks)
-        return OK
-
-    def fill(self, number: str, who: str, tasks: tuple[Row, ...]) -> None:
-        known: dict[str, str] = {}
-        for each in in_working_order(tasks):
-            deps = tuple(known.get(name, name) for name in each.get("depends_on", ()))
-            policies = {known.get(name, name): on for name, on in each.get("edge_policies", {}).items()}
-            parent = known.get(each.get("parent") or "")
-            if parent is not None and self.tasks[parent]["state"] in TERMINAL:
-                parent = None
-            more = {"depends_on": deps, "edge_policies": policies, "parent": parent, "milestone": number}
-            wanted = {name: value for name, value in each.items() if name not in {"name", "creator"}}
-            self.create("planner", creator=each.get("creator") or who, **{**wanted, **more})
-            known[each["name"]] = f"T{len(self.tasks)}"
-
-    def close(self, number: str, *, now: bool) -> str:
-        milestone = self.milestones[number]
-        if milestone["state"] != "open":
-            raise Refused("wrong_state")
-        inside = [name for name, task in self.tasks.items() if task["milestone"] == number]
-        unfinished = [name for name in inside if self.tasks[name]["state"] not in TERMINAL]
-        if now:
-            milestone |= {"state": "cancelled", "next_cycle_at": None}
-            for name in unfinished:
-                if self.tasks[name]["state"] not in TERMINAL:
-                    self.drop(name, "cancelled")
-        elif milestone["next_cycle_at"] is not None or not unfinished:
-            milestone |= {"state": "done", "next_cycle_at": None}
-        else:
-            milestone["max_cycles"] = milestone["cycle"]
-        return OK
-
-    def begin_cycles(self) -> None:
-        for number, milestone in self.milestones.items():
-            due = milestone["next_cycle_at"]
-            if milestone["state"] == "open" and due is not None and due <= self.now:
-                self._next_cycle(number, milestone)
-
-    def _next_cycle(self, number: str, milestone: Row) -> None:
-        former = {
-            name: task
-            for name, task in self.tasks.items()
-            if task["milestone"] == number and not task["archived"]
-        }
-        if former and all(task["state"] == "failed" for task in former.values()):
-            milestone |= {"state": "done", "next_cycle_at": None}
-            return
-        if goes_round(former):
-            milestone |= {"state": "done", "next_cycle_at": None}
-            return
-        for task in former.values():
-            task["archived"] = True
-        milestone |= {"cycle": milestone["cycle"] + 1, "began": self.now, "next_cycle_at": None}
-        kept = ("priority", "depends_on", "edge_policies", "on_lost", "join", "parent", "key", "track", "order")
-        kept += ("wave", "review", "gate", "approvals_needed", "criteria", "required_role", "required_tags")
-        kept += ("required_group", "creator")
-        again = tuple({name: task[name] for name in kept} | {"name": old} for old, task in former.items())
-        for task in again:
-            if not task["key"] or task["key"] in {each["key"] for each in again if each is not task}:
-                first = next(each for each in again if each["key"] == task["key"])
-                task["key"] = task["key"] if task["key"] and first is task else f"like-{task['name']}"
-        self.fill(number, "planner", again)
-
-

@@ -34,7 +34,7 @@ from supervisor.model.memory import MemoryEntry
 from supervisor.model.message import DeliveryState
 from supervisor.model.question import QUESTION_MOVES, QuestionState
 from supervisor.model.task import BlockReason, EdgePolicy, Task, TaskState
-from supervisor.model.vote import VoteOutcome
+from supervisor.model.vote import VoteOutcome, decide
 from supervisor.model.wire import to_wire
 from supervisor.model.world import key_of
 from supervisor.store.queries import QUERIES
@@ -103,7 +103,7 @@ def unwritten(*kinds: str) -> Callable[..., Any]:
 
 def keeping(*names: str) -> Callable[..., Any]:
     """Stand in for `replace` but leave some fields as they were."""
-    return lambda value, **changes: dataclasses.replace(
+    return lambda value, /, **changes: dataclasses.replace(
         value, **{name: each for name, each in changes.items() if name not in names}
     )
 
@@ -139,7 +139,7 @@ def all_but_the_last(resolve: Any) -> Any:
 
 
 def a_failure_is_an_end(policy: EdgePolicy, state: Any) -> bool:
-    return policy is EdgePolicy.DONE and EdgePolicy.DONE.is_lost_by(state) and state.value != "failed"
+    return bool(state is not TaskState.FAILED and lost_by(policy, state))
 
 
 def children_stay(scope: Any, actor: Any, spelled: str, to: Any, reason: str) -> Task:
@@ -151,7 +151,7 @@ def children_stay(scope: Any, actor: Any, spelled: str, to: Any, reason: str) ->
 
 def early(vote: Any, ballots: Any) -> bool:
     """Close as soon as there is a quorum and somebody leads."""
-    return len(ballots) >= vote.quorum and votes.decide(vote, ballots)[0] is VoteOutcome.DECIDED
+    return len(ballots) >= vote.quorum and decide(vote, ballots)[0] is VoteOutcome.DECIDED
 
 
 def dealt_to_the_first(scope: Any, task: Task) -> Task:
@@ -200,6 +200,7 @@ def never_before_a_cycle(scope: Any, moved: Task) -> None:
         milestone_moved(scope, moved)
 
 
+lost_by: Final = EdgePolicy.is_lost_by
 claimable: Final = work.check_claimable
 milestone_moved: Final = flow._milestone_moved
 flow_edges: Final = flow._edges_moved
@@ -214,7 +215,7 @@ def one(place: Any, name: str, broken: Any) -> tuple[Break, ...]:
 
 
 BUGS: Final[dict[str, tuple[Break, ...]]] = {
-    # tasks: claims and fencing
+    # claims and fencing
     "writes are not fenced": ((work, "held_task", unfenced), (ending, "held_task", unfenced)),
     "old tokens are good as long as one holds the task": (
         (work, "held_task", holders_only),

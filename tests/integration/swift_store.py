@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from supervisor.errors import StoreError
 from supervisor.store.custody import Custody
 from supervisor.store.database import connect, named_errors, prepare_database
 from supervisor.store.place import Place
@@ -18,8 +19,16 @@ from supervisor.store.transaction import Transaction, log_end
 T = TypeVar("T")
 
 
+class Unwatched(Custody):
+    """Does not look after each commit whether the file is still there: nobody else is."""
+
+    def refusal(self, connection: sqlite3.Connection, *, committed: bool) -> StoreError | None:
+        """Accept everything."""
+        return None
+
+
 class SwiftStore(Store):
-    """Runs each operation at once and alone: transactions, savepoints, events and listeners are the store's."""
+    """Runs each operation at once and alone; transactions, savepoints and events are the store's."""
 
     _direct: sqlite3.Connection
 
@@ -28,7 +37,7 @@ class SwiftStore(Store):
         prepare_database(self.path)
         self._direct = connect(self.path)
         self._end = log_end(self._direct)
-        self._custody = Custody(Place.taken(self.path), self._clock)
+        self._custody = Unwatched(Place.taken(self.path), self._clock)
         return self
 
     async def __aexit__(self, *error: object) -> None:

@@ -35,7 +35,7 @@ from tests.integration.plain_team_mail import CALLED_BY, OK, PEOPLE, WIP, Row
 from tests.integration.plain_team_tasks import BLANK, DEALT
 from tests.integration.swift_store import SwiftStore, copied
 
-MEMORY: Final = Path("/dev/shm")  # noqa: S108 - histories are played in memory where there is such
+MEMORY: Final = Path("/dev/shm")
 AGAIN: Final = 3
 """Every so many calls are made twice."""
 
@@ -46,6 +46,7 @@ MODEL_TEAM: Final = replace(
         for pool in SMALL_TEAM.pools
     ),
 )
+ENDS: Final = frozenset({"task.done", "task.failed", "task.cancelled", "task.skipped"})
 DONE: Final = Counter[str]()
 """How many histories, steps and calls were made, and by which rules."""
 
@@ -126,6 +127,7 @@ class MachineBase(RuleBasedStateMachine):
         self.crashed_at = 0
         self.seen: dict[str, dict[str, Any]] = {}
         self.ghosts: list[Actor] = []
+        self.strange: list[str] = []
         self.path = self.root / "0.db"
         copied(first, self.path)
         self.open()
@@ -163,7 +165,10 @@ class MachineBase(RuleBasedStateMachine):
     def heard(self, events: list[Event]) -> None:
         for event in events:
             if event.noun in ROWS:
-                self.seen[event.noun][event.subject] = ROWS[event.noun](event.after)
+                known = self.seen[event.noun].get(event.subject)
+                self.seen[event.noun][event.subject] = row = ROWS[event.noun](event.after)
+                if event.kind in ENDS and known is not None and known["state"] == row["state"]:
+                    self.strange.append(f"{event.subject} ended twice by {event.kind}")
 
     # ---- calls
 
@@ -176,6 +181,7 @@ class MachineBase(RuleBasedStateMachine):
         if twice:
             arguments |= {"idempotency_key": f"call-{self.calls}"}
         before = self.store.last_seq
+        answer: Row
         code, answer = self.run(self._call(self.team[who], tool, arguments))
         assert code == expected, f"{who} {tool} {arguments} ended as {code}, not as {expected}: {answer}"
         assert code == OK or self.store.last_seq == before, f"{who} {tool} was refused but changed something"
@@ -231,16 +237,17 @@ class MachineBase(RuleBasedStateMachine):
     def living(self, *names: str) -> str | None:
         return next((name for name in names if name not in self.plain.dead), None)
 
-    def die(self, who: str, to: str, *, failure: bool) -> None:
+    def die(self, who: str, to: str) -> None:
+        """End an incarnation: by a crash (`backoff`, `parked`), stopped (`exited`) or by itself (`ended`)."""
         actor = self.team[who]
         self.ghosts.append(actor)
         self.plain.now = self.clock.now()
-        exit_info = ExitInfo(kind=ExitClass.SIGNAL if failure else ExitClass.STOP_REQUESTED)
+        kinds = {"exited": ExitClass.STOP_REQUESTED, "ended": ExitClass.OK}
+        state = AgentState.EXITED if to == "ended" else AgentState(to)
+        last_exit = ExitInfo(kind=kinds.get(to, ExitClass.SIGNAL))
         self.team.coordinator.dismiss(who, actor.incarnation)
-        self.run(
-            self.team.news(who, AgentState(to), incarnation=actor.incarnation, last_exit=exit_info, reason="r")
-        )
-        self.plain.die(who, to=to, failure=failure)
+        self.run(self.team.news(who, state, incarnation=actor.incarnation, last_exit=last_exit, reason="r"))
+        self.plain.die(who, to=to)
         self.take_over_what_was_dealt()
 
     def start(self, who: str) -> None:
@@ -254,6 +261,7 @@ class MachineBase(RuleBasedStateMachine):
     def the_state_is_what_the_plain_team_says(self) -> None:
         DONE["steps"] += 1
         self.take_over_what_was_dealt()
+        assert self.strange == []
         for noun, told in self.promised().items():
             assert self.seen[noun] == told, differences(noun, self.seen[noun], told)
         assert list(self.seen["handoff"].values()) == self.plain.handoffs
@@ -328,8 +336,11 @@ def differences(noun: str, seen: dict[str, Any], told: dict[str, Any]) -> str:
         one, other = seen.get(key), told.get(key)
         if isinstance(one, dict) and isinstance(other, dict):
             lines += [
-                f"{key}.{name} is {one[name]!r}, not {other[name]!r}" for name in one if one[name] != other[name]
+                f"{key}.{name} is {one[name]!r}, not {other[name]!r}"
+                for name in one
+                if one[name] != other[name]
             ]
+            lines += [f"{key} as it is: {one}"] if one != other else []
         elif one != other:
             lines.append(f"{key} is {one!r}, not {other!r}")
     return f"{noun}: " + "; ".join(sorted(lines))
@@ -339,9 +350,7 @@ COMPARED: Final = tuple(name for name in BLANK if name != "archived")
 
 
 def _task(after: Row) -> Row:
-    row = {
-        name: tuple(value) if isinstance(value := after[name], list) else value for name in COMPARED
-    }
+    row = {name: tuple(value) if isinstance(value := after[name], list) else value for name in COMPARED}
     row["archived"] = after["archived_at"] is not None
     return row
 

@@ -48,7 +48,7 @@ ERRORS: Final = ("unknown", "transient", "timeout", "dependency", "permanent", "
 
 def plainly(form: Row) -> Row:
     """Spell what a call says as the plain team has it."""
-    said = {name: tuple(value) if isinstance(value, list) else value for name, value in form.items()}
+    said: Row = {name: tuple(value) if isinstance(value, list) else value for name, value in form.items()}
     if "priority" in said:
         said["priority"] = PRIORITIES[said["priority"]]
     if "delay_s" in said:
@@ -59,7 +59,9 @@ def plainly(form: Row) -> Row:
 class WorkRules(MachineBase):
     """What is done with tasks."""
 
-    def make(self, who: str = "planner", *, deps: tuple[str, ...] = (), on: str = "done", **form: Any) -> None:
+    def make(
+        self, who: str = "planner", *, deps: tuple[str, ...] = (), on: str = "done", **form: Any
+    ) -> None:
         policies = {dep: on for dep in deps if on != "done"}
         expected = self.expect(
             who,
@@ -76,11 +78,15 @@ class WorkRules(MachineBase):
         parent=st.sampled_from((None, None, 0, 1)),
         join=st.sampled_from(("all", "any")),
     )
-    def create(self, form: Row, first: Any, second: Any, on: str, on_lost: str, parent: Any, join: str) -> None:
+    def create(
+        self, form: Row, first: Any, second: Any, on: str, on_lost: str, parent: Any, join: str
+    ) -> None:
         named = (None if number is None else self.task(number) for number in (first, second))
         deps = tuple(dict.fromkeys(filter(None, named)))
         above = None if parent is None else self.task(parent)
-        self.make(deps=deps, on=on, on_lost=on_lost, join=join, **form, **({"parent": above} if above else {}))
+        self.make(
+            deps=deps, on=on, on_lost=on_lost, join=join, **form, **({"parent": above} if above else {})
+        )
 
     @precondition(lambda self: self.plain.tasks)
     @rule(who=workers, mine=st.booleans(), form=st.sampled_from((FORMS[0], FORMS[0], FORMS[2])))
@@ -126,7 +132,8 @@ class WorkRules(MachineBase):
         self.ends(expected, who, tool, task_id=task, token=token, **more)
 
     @rule(
-        who=workers, tool=st.sampled_from(("task_complete", "task_complete", "task_fail", "task_release", "help"))
+        who=workers,
+        tool=st.sampled_from(("task_complete", "task_complete", "task_fail", "task_release", "help")),
     )
     def work_off(self, who: str, tool: str) -> None:
         """Claim what is best and end it: random calls alone seldom get that far."""
@@ -139,7 +146,7 @@ class WorkRules(MachineBase):
         who=st.sampled_from(PLANNERS),
         number=numbers,
         how=st.sampled_from(("cancel", "skip", "hold", "unhold", "reopen", "link")),
-        aimed=st.booleans(),
+        aimed=st.sampled_from((True, True, False)),
         other=numbers,
         on=st.sampled_from(("done", "ended", "any")),
     )
@@ -177,7 +184,9 @@ class WorkRules(MachineBase):
     @precondition(lambda self: self.plain.tasks)
     @rule(
         number=numbers,
-        change=st.sampled_from(({"priority": "critical"}, {"priority": "low"}, {"review": True}, {"review": False})),
+        change=st.sampled_from(
+            ({"priority": "critical"}, {"priority": "low"}, {"review": True}, {"review": False})
+        ),
     )
     def update(self, number: int, change: Row) -> None:
         if (task := self.task(number)) is not None:
@@ -188,7 +197,13 @@ class WorkRules(MachineBase):
     @rule(
         number=numbers,
         whom=st.sampled_from(
-            ({"assignee": "worker-1"}, {"assignee": "solo"}, {}, {"required_role": "worker"}, {"required_tags": ["rust"]})
+            (
+                {"assignee": "worker-1"},
+                {"assignee": "solo"},
+                {},
+                {"required_role": "worker"},
+                {"required_tags": ["rust"]},
+            )
         ),
         held=st.booleans(),
     )
@@ -225,11 +240,17 @@ class WorkRules(MachineBase):
     )
     def judge(self, who: str, number: int | None, how: str, verified: tuple[int, ...] | None) -> None:
         handed_in = self.in_state("in_review")
-        task = None if number is None else (handed_in[number % len(handed_in)] if handed_in else self.task(number))
+        task = (
+            None
+            if number is None
+            else (handed_in[number % len(handed_in)] if handed_in else self.task(number))
+        )
         if task is None and how != "review_take":
             return
         checked = verified if how == "task_approve" and task and self.plain.tasks[task]["criteria"] else None
-        more: Row = ({} if task is None else {"task_id": task}) | ({"feedback": "f"} if how == "task_reject" else {})
+        more: Row = ({} if task is None else {"task_id": task}) | (
+            {"feedback": "f"} if how == "task_reject" else {}
+        )
         if checked is not None:
             more["verified"] = list(checked)
         self.both(who, lambda: self.plain.judge(who, task, how, checked), how, **more)
@@ -243,9 +264,11 @@ class WorkRules(MachineBase):
             return
         self.by_person(
             lambda: self.plain.judge_as_person(task, accept=accept),
-            lambda scope: reviews.approve_task(scope, None, task)
-            if accept
-            else reviews.reject_task(scope, None, task, "f"),
+            lambda scope: (
+                reviews.approve_task(scope, None, task)
+                if accept
+                else reviews.reject_task(scope, None, task, "f")
+            ),
         )
 
     @rule(who=st.sampled_from(("worker-1", "worker-2")), form=st.sampled_from(FORMS[4:8]))

@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.internal.conjecture.engine import ConjectureRunner
 from hypothesis.stateful import run_state_machine_as_test
 
 from supervisor.errors import SupervisorError
@@ -27,6 +28,12 @@ def without_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a killed process wrote is in the files; only a power cut could tell these pragmas apart."""
     fast = tuple(each.replace("synchronous = FULL", "synchronous = OFF") for each in database._PRAGMAS)
     monkeypatch.setattr(database, "_PRAGMAS", fast)
+
+
+@pytest.fixture(autouse=True)
+def without_near_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each history be a fresh one: five of six are small variations of the one before otherwise."""
+    monkeypatch.setattr(ConjectureRunner, "generate_mutations_from", lambda *_: None)
 
 
 def play(number: int, histories: int, *, phases: tuple[Phase, ...] = (Phase.generate, Phase.shrink)) -> None:

@@ -27,7 +27,8 @@ from supervisor.transports.mcp.team_desk import TeamDesk
 from supervisor.transports.mcp.tools.table import TOOLS
 from supervisor.transports.mcp.tools.tool import Tool
 from tests.integration.swift_store import SwiftStore
-from tests.permission_scenes import AGENTS, OK, RIGHTS, ROWS, Cell, Scene, cells, knows
+from tests.permission_scenes import AGENTS, OK, Scene
+from tests.permission_table import RIGHTS, ROWS, Cell, cells, knows
 from tests.team_door import mark
 
 SPEC = replace(SMALL_TEAM, pools=tuple(replace(pool, wip=100_000) for pool in SMALL_TEAM.pools))
