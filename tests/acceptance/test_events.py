@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+from subprocess import Popen
 from typing import Any
 
 from supervisor.model.event import Event, verify_chain
@@ -14,12 +15,17 @@ from supervisor.model.wire import from_wire
 from tests.acceptance.project import Project, wait_empty, write_profile
 
 
-async def follow(project: Project, since: int, *, least: int) -> list[Event]:
-    """Follow the log by the command line until the engine goes, and print at least so many."""
-    words = ("events", "--follow", "--since", str(since), "--json")
-    follower = project.start(*words)
-    out, err = await asyncio.to_thread(follower.communicate, timeout=60)
-    events = [from_wire(Event, json.loads(line)["event"]) for line in out.splitlines()]
+async def follower(project: Project, since: int) -> tuple[Popen[str], str]:
+    """Follow the log by the command line; return once it has told its first event."""
+    process = project.start("events", "--follow", "--since", str(since), "--json")
+    assert process.stdout is not None
+    return process, await asyncio.to_thread(process.stdout.readline)
+
+
+async def rest(process: Popen[str], first: str, *, least: int) -> list[Event]:
+    """Return all that a follower told until the engine went, at least so many."""
+    out, err = await asyncio.to_thread(process.communicate, timeout=60)
+    events = [from_wire(Event, json.loads(line)["event"]) for line in (first + out).splitlines()]
     assert len(events) >= least, err
     return events
 
@@ -35,7 +41,7 @@ async def test_a_client_resumes_after_a_number_across_engines(project: Project) 
     for life in range(3):
         await up(project)
         session = project.session
-        following = asyncio.ensure_future(follow(project, heard[-1].seq if heard else 0, least=3))
+        process, first = await follower(project, heard[-1].seq if heard else 0)
         async with project.watched() as watcher:
             done = 2 * (life + 1)
             await watcher.until(lambda world, done=done: world.task_counts()[TaskState.DONE] >= done)  # type: ignore[misc]
@@ -44,7 +50,7 @@ async def test_a_client_resumes_after_a_number_across_engines(project: Project) 
             assert down.returncode == 0, down.stderr
         else:
             os.kill(engine_pid(project), signal.SIGKILL)
-        heard += await following
+        heard += await rest(process, first, least=3)
         await asyncio.to_thread(wait_empty, project, session, seconds=30)
     told = await project.events()
 
