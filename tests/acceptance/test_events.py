@@ -24,9 +24,12 @@ async def follower(project: Project, since: int) -> tuple[Popen[str], str]:
 
 async def rest(process: Popen[str], first: str, *, least: int) -> list[Event]:
     """Return all that a follower told until the engine went, at least so many."""
-    out, err = await asyncio.to_thread(process.communicate, timeout=60)
-    events = [from_wire(Event, json.loads(line)["event"]) for line in (first + out).splitlines()]
-    assert len(events) >= least, err
+    assert process.stdout is not None
+    async with asyncio.timeout(60):
+        lines = [first, *await asyncio.to_thread(process.stdout.readlines)]
+    process.communicate()
+    events = [from_wire(Event, json.loads(line)["event"]) for line in lines]
+    assert len(events) >= least
     return events
 
 
