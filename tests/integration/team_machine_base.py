@@ -36,7 +36,7 @@ from tests.integration.plain_team_tasks import BLANK, DEALT
 from tests.integration.swift_store import SwiftStore, copied
 
 MEMORY: Final = Path("/dev/shm")
-AGAIN: Final = 3
+AGAIN: Final = 5
 """Every so many calls are made twice."""
 
 MODEL_TEAM: Final = replace(
