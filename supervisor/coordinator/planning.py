@@ -174,7 +174,7 @@ def _check_may_create(scope: Scope, actor: Actor, wanted: NewTask, parent: Task 
             raise Forbidden("a worker may only create subtasks of a task that it holds: give it as `parent`")
         if wanted.priority != "normal":
             raise Forbidden("a worker may not set priorities; leave `priority` out")
-    if scope.tx.scalar("task.open_by", run=scope.run, creator=actor.name) >= OPEN_TASKS_MAX:
+    if scope.tx.scalar("task.made_too_many", run=scope.run, creator=actor.name, most=OPEN_TASKS_MAX):
         raise TooMany(
             f"{actor.name} has made {OPEN_TASKS_MAX} tasks that are still open; let some end first",
             retry_after_s=60,

@@ -100,6 +100,8 @@ ALTER TABLE task ADD COLUMN lane TEXT
 CREATE INDEX task_ready ON task (run, lane, rank) WHERE state = 'pending';
 CREATE INDEX task_review ON task (run, rank) WHERE state = 'in_review';
 CREATE INDEX task_open ON task (run, n) WHERE state IN ('blocked', 'pending', 'in_progress', 'in_review');
+CREATE INDEX task_made ON task (run, creator, n)
+    WHERE state IN ('blocked', 'pending', 'in_progress', 'in_review');
 CREATE INDEX task_reserved ON task (assignee, n) WHERE assignee IS NOT NULL AND state IN ('pending', 'blocked');
 CREATE INDEX task_due ON task (not_before) WHERE state = 'blocked' AND not_before IS NOT NULL;
 CREATE INDEX task_children ON task (parent_n, n) WHERE parent IS NOT NULL;

@@ -188,10 +188,13 @@ SELECT min(not_before) FROM task INDEXED BY task_due WHERE state = 'blocked' AND
 SELECT * FROM task INDEXED BY task_open
 WHERE run = :run AND state IN ('blocked', 'pending', 'in_progress', 'in_review') ORDER BY n;
 
--- name: open_by
--- How many open tasks of a run one agent made.
-SELECT count(*) FROM task INDEXED BY task_open
-WHERE run = :run AND state IN ('blocked', 'pending', 'in_progress', 'in_review') AND creator = :creator;
+-- name: made_too_many
+-- Whether one agent made at least so many tasks of a run that are still open; reads at most as many entries.
+SELECT EXISTS (
+    SELECT 1 FROM task INDEXED BY task_made
+    WHERE run = :run AND creator = :creator AND state IN ('blocked', 'pending', 'in_progress', 'in_review')
+    ORDER BY n LIMIT 1 OFFSET :most - 1
+);
 
 -- name: counts
 -- How many tasks of a run are in each state.

@@ -15,6 +15,7 @@ from supervisor.errors import (
     NotFound,
     StaleToken,
     TooLarge,
+    TooMany,
     UnknownDependency,
     WrongState,
 )
@@ -153,3 +154,14 @@ async def test_judges_and_monitors_cannot_cancel_or_link(team: SmallTeam) -> Non
             await team.do(partial(steering.cancel_task, actor=team[name], spelled=task.id, reason=""))
         with pytest.raises(Forbidden):
             await team.do(partial(steering.link_task, actor=team[name], spelled=task.id, wanted=()))
+
+
+async def test_an_agent_that_makes_ever_more_tasks_is_stopped_until_some_end(
+    team: SmallTeam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "OPEN_TASKS_MAX", 2)
+    first, _ = await team.add_task(), await team.add_task()
+    with pytest.raises(TooMany, match="planner has made 2 tasks that are still open"):
+        await team.add_task()
+    await team.do(lambda scope: steering.cancel_task(scope, None, first.id, "no"))
+    await team.add_task()
