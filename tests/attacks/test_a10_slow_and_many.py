@@ -166,9 +166,8 @@ async def test_an_answer_that_is_not_read_is_not_kept(
             head = door.head({"Content-Length": str(len(body)), "Connection": "keep-alive"})
             deaf.writer.write(f"POST /mcp HTTP/1.1\r\n{head}\r\n".encode() + body)
         async with asyncio.timeout(DEADLINE_S):
-            while (await door.call("echo")).status == 429 or not desk.calls:
+            while (await door.call("echo")).status != 200 or not desk.calls:
                 await asyncio.sleep(SHORT_S)
-    assert (await door.call("echo")).status == 200
 
 
 @pytest.mark.parametrize("junk", [b"x" * 70_000, b"a: b\r\n" * 20_000, b"x: " + b"y" * 70_000 + b"\r\n"])

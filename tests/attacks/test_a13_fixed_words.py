@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from supervisor.model.agent import Role
-from supervisor.model.team import PoolSpec
+from supervisor.model.team import PoolSpec, ToolSet
 from supervisor.testing.small_team import SMALL_TEAM
 from supervisor.transports.mcp.sdk_app import INSTRUCTIONS
 from supervisor.transports.mcp.team_desk import TeamDesk
@@ -43,7 +44,8 @@ async def test_no_name_and_no_text_of_an_agent_reaches_the_list_of_tools(tmp_pat
 
 async def test_what_is_listed_is_what_the_release_says(tmp_path: Path) -> None:
     table = json.loads(TABLE.read_text(encoding="utf-8"))
-    async with mcp_team_door(tmp_path) as door:
+    full = tuple(replace(pool, tools=ToolSet.FULL) for pool in SMALL_TEAM.pools)
+    async with mcp_team_door(tmp_path, pools=full) as door:
         for agent, role in (
             ("planner", "planner"),
             ("worker-1", "worker"),
@@ -67,5 +69,6 @@ async def test_canary_a_list_that_greets_its_reader_is_noticed(
         return (ToolSpec(name="x", title="X", description=f"For {names}, {role}", input_schema=schema),)
 
     monkeypatch.setattr(TeamDesk, "tools_for", greeting)
+    monkeypatch.setattr(TeamDesk, "shown_to", lambda *_: frozenset({"x"}))
     async with mcp_team_door(tmp_path, **hostile_team()) as door:
         assert HOSTILE in await all_said(door, HOSTILE)
