@@ -83,7 +83,7 @@ async def test_b6_canary_without_the_look_at_the_state_many_win(
     moves = {**APPROVAL_MOVES, ApprovalState.APPROVED: answers, ApprovalState.DENIED: answers}
     monkeypatch.setattr(approvals, "APPROVAL_MOVES", moves)
     ends: list[Approval | SupervisorError] = []
-    with pytest.raises(AssertionError, match="approved to denied|denied to approved"):  # so tells the log
+    with pytest.raises(AssertionError, match=r"(approved to denied|denied to approved)"):  # so tells the log
         async with team_door(tmp_path) as door:
             ends += await race(door, await asked(door))
     assert sum(isinstance(each, Approval) for each in ends) > 1
