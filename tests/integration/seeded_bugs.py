@@ -12,8 +12,6 @@ from supervisor.coordinator import (
     approvals,
     choosing,
     coordinator,
-    cycles,
-    dead_letters,
     dealing,
     dependencies,
     ending,
@@ -138,10 +136,6 @@ def all_but_the_last(resolve: Any) -> Any:
     return lambda scope, to, *, sender: resolve(scope, to, sender=sender)[:-1] or (sender,)
 
 
-def a_failure_is_an_end(policy: EdgePolicy, state: Any) -> bool:
-    return bool(state is not TaskState.FAILED and lost_by(policy, state))
-
-
 def children_stay(scope: Any, actor: Any, spelled: str, to: Any, reason: str) -> Task:
     task: Task = scope.task(spelled)
     ended = flow.end(scope, task, to, actor=steering.who(actor), reason=reason)
@@ -200,7 +194,6 @@ def never_before_a_cycle(scope: Any, moved: Task) -> None:
         milestone_moved(scope, moved)
 
 
-lost_by: Final = EdgePolicy.is_lost_by
 claimable: Final = work.check_claimable
 milestone_moved: Final = flow._milestone_moved
 flow_edges: Final = flow._edges_moved
@@ -221,10 +214,7 @@ BUGS: Final[dict[str, tuple[Break, ...]]] = {
         (work, "held_task", holders_only),
         (ending, "held_task", holders_only),
     ),
-    "claims do not look at the state": one(work, "check_claimable", nothing),
     "a task can be taken from its holder": one(work, "check_claimable", robbing),
-    "a claim does not raise the token": one(work, "replace", keeping("token")),
-    "progress and release keep the old lease": one(work, "replace", keeping("lease_until")),
     "the lease's ceiling is ignored": one(
         work, "renewed_lease", lambda scope, _task: scope.now + scope.team.lease_s
     ),
@@ -241,7 +231,6 @@ BUGS: Final[dict[str, tuple[Break, ...]]] = {
     "waves are ignored": one(flow, "_reason_ahead", ignoring(BlockReason.WAVE)),
     "edge policies are ignored": one(Task, "policy_of", lambda _self, _dep: EdgePolicy.DONE),
     "what is lost is not counted": one(EdgePolicy, "is_lost_by", always(False)),  # noqa: FBT003
-    "a failure counts as an end": one(EdgePolicy, "is_lost_by", a_failure_is_an_end),
     "children are not waited for": one(flow, "children_wait", always(False)),  # noqa: FBT003
     "dependents are not promoted": one(flow, "_edges_moved", nothing),
     "dependents are looked at as they were": one(flow, "_edges_moved", stale_dependents),
@@ -253,13 +242,9 @@ BUGS: Final[dict[str, tuple[Break, ...]]] = {
     "links are not checked for cycles": one(dependencies, "check_no_cycle", nothing),
     "reopening is not checked for cycles": one(dependencies, "check_open_again", nothing),
     "children are not cancelled with their parent": one(steering, "_withdraw", children_stay),
-    "milestones do not end": one(flow, "_milestone_moved", nothing),
-    "loops do not go on": one(cycles, "begin_due_cycles", nothing),
     "loops archive what was opened again": one(flow, "_milestone_moved", never_before_a_cycle),
     # tasks: failures, reviews, hands
     "a failure is tried again at once": one(ending, "retry_delay", always(0.0)),
-    "backoff never ends": one(ending, "retry_due", nothing),
-    "every error is tried again": one(ending, "FINAL_ERRORS", frozenset()),
     "failures do not set an agent aside": one(ending, "count_failure", nothing),
     "a quarantined agent may claim": one(choosing, "check_free_hand", nothing),
     "releases are not counted": one(ending, "MAX_RELEASES", 99),
@@ -282,7 +267,6 @@ BUGS: Final[dict[str, tuple[Break, ...]]] = {
     "one recipient is forgotten": one(messages, "resolve", all_but_the_last(messages.resolve)),
     "mail never expires": one(mailboxes, "keep_mail", nothing),
     "dead letters are not noticed": one(Transaction, "values", finding("delivery.spent", always(()))),
-    "a dead letter that was put back keeps its attempts": one(dead_letters, "replace", keeping("attempts")),
     # votes, approvals, questions
     "a ballot can be cast twice": one(Transaction, "one", without("ballot.get")),
     "votes outlive their deadline": one(votes, "close_overdue", nothing),
@@ -296,10 +280,8 @@ BUGS: Final[dict[str, tuple[Break, ...]]] = {
     # memory
     "what had its time is still read": one(MemoryEntry, "is_live", lambda self, _now: not self.deleted),
     "versions are not compared": one(memory, "_check_version", nothing),
-    "a deleted entry begins anew": one(memory, "replace", keeping("version")),
     # the log
     "a row without its event": one(Transaction, "record", untold("task.progress")),
     "an event without its row": one(Transaction, "record", unwritten("task.progress")),
     "counters of edges are not kept": one(Transaction, "execute", not_done("task.edge_changed")),
-    "counters of children are not kept": one(Transaction, "execute", not_done("task.child_changed")),
 }
