@@ -87,7 +87,12 @@ async def test_a_team_plans_works_judges_votes_and_finishes(tmp_path: Path, mode
         await door.call("judge", "task_approve", task_id="T1")
         assert (await door.call("worker-2", "task_next"))["task"]["id"] == "T2"
 
-        council = {"question": "ship?", "options": ["yes", "no"], "electorate": ["group:council"]}
+        council = {
+            "question": "ship?",
+            "options": ["yes", "no"],
+            "electorate": ["group:council"],
+            "early": False,
+        }
         await door.call("planner", "vote_open", **council)
         for voter in ("voter-1", "voter-2", "voter-3"):
             assert (await door.call(voter, "wait", **{"for": ["ballot"]}))["woken_by"] == ["ballot"]
