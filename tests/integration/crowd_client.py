@@ -75,14 +75,14 @@ def _told(message: Answer) -> tuple[str, Answer]:
 
 
 class Agent:
-    """Carries out orders; remembers every token that it was ever given."""
+    """Carries out orders; remembers the tokens that it holds, and those that it used up."""
 
     def __init__(self, url: str, key: str, name: str, diary: str) -> None:
         self._url, self._key, self._name = url, key, name
         self._diary = os.open(diary, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
         self._calls = 0
         self.held: dict[str, int] = {}
-        self.given: list[tuple[str, int]] = []
+        self.over: list[tuple[str, int]] = []
         self.fails = 1
 
     def _write(self, **line: Any) -> None:
@@ -115,7 +115,6 @@ class Agent:
         code, answer = await self.call(line, "task_claim", **named)
         if code == "ok":
             self.held[answer["task"]["id"]] = answer["token"]
-            self.given.append((answer["task"]["id"], answer["token"]))
         return code
 
     async def report(self, line: Line, task: str, tool: str) -> None:
@@ -128,13 +127,16 @@ class Agent:
         token = self.held[task]
         if tool != "task_progress":
             self.held.pop(task)
-        await self.call(line, tool, task_id=task, token=token, **more[tool])
+        code, _ = await self.call(line, tool, task_id=task, token=token, **more[tool])
+        if code == "too_many":
+            self.held.setdefault(task, token)
+        elif code == "ok" and tool != "task_progress":
+            self.over.append((task, token))
 
     async def write_late(self, line: Line, rng: Random) -> None:
         """Write with a token that is not current any more: each of these must be refused."""
-        old = [(task, token) for task, token in self.given if self.held.get(task) != token]
-        if old:
-            task, token = rng.choice(old)
+        if self.over:
+            task, token = rng.choice(self.over)
             await self.call(line, "task_progress", mark=STALE, task_id=task, token=token, percent=9)
 
     async def twice(self, lines: list[Line], rng: Random, task: str | None) -> None:

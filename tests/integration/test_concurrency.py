@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -96,6 +97,8 @@ async def test_a_hundred_seeded_histories_are_explained(
     ground: Path, points: Callable[[int], range], campaign: Callable[[str], None]
 ) -> None:
     rounds, began = points(ROUNDS), time.monotonic()
+    if len(rounds) > ROUNDS:
+        faulthandler.cancel_dump_traceback_later()  # it is no hang
     async with crowd(ground, 8) as crowded:
         for number in rounds:
             await play(crowded, number)
@@ -123,6 +126,8 @@ async def test_canary_a_broken_engine_is_found_by_its_histories(
 async def test_sixteen_clients_do_every_task_once(
     ground: Path, long: int, campaign: Callable[[str], None]
 ) -> None:
+    if long > 1:
+        faulthandler.cancel_dump_traceback_later()  # it is no hang
     count, began = TASKS * min(long, 16), time.monotonic()
     async with crowd(ground, CLIENTS) as crowded:
         tasks = (await crowded.do("tasks", count=count))["tasks"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
+
+import pytest
 
 from tests.integration.histories import play
 from tests.integration.team_machine_base import DONE
@@ -13,18 +15,25 @@ BATCHES: Final = 10
 HISTORIES: Final = 100
 
 
-def test_random_histories_end_as_the_plain_team_says(
-    points: Callable[[int], range], campaign: Callable[[str], None]
-) -> None:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test of each batch, ten times `--long` of them, or of the one that `--point` names."""
+    if "batch" in metafunc.fixturenames:
+        only, long = metafunc.config.getoption("--point"), metafunc.config.getoption("--long")
+        metafunc.parametrize("batch", range(BATCHES * long) if only is None else [only])
+
+
+@pytest.fixture(scope="module")
+def told(campaign: Callable[[str], None]) -> Iterator[None]:
+    """Say at the end how much was played."""
     DONE.clear()
     began = time.monotonic()
-    for number in points(BATCHES):
-        try:
-            play(number, HISTORIES)
-        except BaseException as wrong:
-            wrong.add_note(f"play it again: pytest tests/integration/test_model.py --point {number}")
-            raise
+    yield
     campaign(
         f"model: {DONE['histories']} histories, {DONE['steps']} steps, {DONE['calls']} calls compared in "
         f"{time.monotonic() - began:.0f} s"
     )
+
+
+@pytest.mark.usefixtures("told")
+def test_random_histories_end_as_the_plain_team_says(batch: int) -> None:
+    play(batch, HISTORIES)
