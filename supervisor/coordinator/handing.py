@@ -36,6 +36,7 @@ def hand_off(
     check(actor.role, Operation.TASK_HANDOFF)
     address = to if ":" in to or scope.pool_of(to) is not None else f"role:{ROLE_ALIASES.get(to, to)}"
     address = handoffs.checked_address(scope, address)
+    handoffs.checked_notes(notes)
     task = None if spelled is None else scope.task(spelled)
     if task is not None and task.state is TaskState.IN_PROGRESS and task.holder == actor.name:
         if token is None:

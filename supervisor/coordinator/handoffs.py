@@ -22,16 +22,21 @@ LEFT_SHOWN: Final = 20
 
 def record(scope: Scope, *, sender: str, to: str, notes: str, task: str | None = None) -> Handoff:
     """Write down that `sender` hands off to an agent or to `role:R`. Who may is checked by the caller."""
-    if not notes.strip():
-        raise InvalidArgument("a handoff needs notes: what is done, what is left, what to look out for")
     return _write(
         scope,
         sender=sender,
         to=checked_address(scope, to),
-        notes=sized(notes, HANDOFF_NOTES_MAX, "notes"),
+        notes=checked_notes(notes),
         task=None if task is None else scope.task(task).id,
         kind=HandoffKind.ASKED,
     )
+
+
+def checked_notes(notes: str) -> str:
+    """Return notes that say something and not too much; raise InvalidArgument or TooLarge."""
+    if not notes.strip():
+        raise InvalidArgument("a handoff needs notes: what is done, what is left, what to look out for")
+    return sized(notes, HANDOFF_NOTES_MAX, "notes")
 
 
 def _write(scope: Scope, *, sender: str, to: str, notes: str, task: str | None, kind: HandoffKind) -> Handoff:

@@ -40,6 +40,10 @@ class Caller:
     async def call(self, tool: str, key: dict[str, str] | None = None) -> int:
         """Call a tool, read the answer, keep the connection; return the status."""
         self.begin(tool, key)
+        return await self.answer()
+
+    async def answer(self) -> int:
+        """Read the answer to the call that was begun; return the status."""
         async with asyncio.timeout(DEADLINE_S):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
             length = next(line for line in head.lower().splitlines() if line.startswith("content-length"))
@@ -140,7 +144,8 @@ async def test_when_all_agents_come_back_at_once_none_is_turned_away(door: Door,
     desk.living |= {key: replace(JUDGE, name=f"judge-{key}") for key in keys}
     async with callers(door, len(keys)) as back:
         for each, key in zip(back, keys, strict=True):
-            assert await each.call("echo", {"Authorization": f"Bearer {key}"}) == 200
+            each.begin("echo", {"Authorization": f"Bearer {key}"})
+        assert [await each.answer() for each in back] == [200] * len(keys)
 
 
 async def test_the_connections_of_one_key_are_counted(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:

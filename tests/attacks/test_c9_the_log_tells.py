@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from supervisor.engine import fsck as fsck_module
 from supervisor.engine.fsck import fsck
 from supervisor.errors import DatabaseUnavailable
-from supervisor.model import event as event_module
 from supervisor.store.transaction import Transaction
 from supervisor.workspace.state_dir import StateDir, open_state
 from tests.team_door import mark, set_scene, team_door
@@ -29,7 +29,7 @@ SWAP = (
     "UPDATE event SET seq = 21 WHERE seq = -1",
 )
 COLUMNS = "at, run, kind, subject, actor, after, reason, hash"
-ADD = f"INSERT INTO event SELECT seq + 1000, {COLUMNS} FROM event WHERE seq = 20"
+ADD = f"INSERT INTO event (seq, {COLUMNS}) SELECT seq + 1000, {COLUMNS} FROM event WHERE seq = 20"
 FORGERIES: dict[str, tuple[Forgery, str]] = {
     "another actor": (run("UPDATE event SET actor = 'human' WHERE seq = 20"), "event 20"),
     "another time": (run("UPDATE event SET at = at - 60 WHERE seq = 20"), "event 20"),
@@ -119,5 +119,5 @@ async def test_canary_a_chain_that_is_not_a_chain_misses_the_forgery(
     with closing(sqlite3.connect(state.database, isolation_level=None)) as forger:
         hashes = {row[0]: row[1] for row in forger.execute("SELECT seq, hash FROM event")}
         forge(forger)
-    monkeypatch.setattr(event_module, "sealed_hash", lambda _previous, event: hashes[event.seq])
+    monkeypatch.setattr(fsck_module, "sealed_hash", lambda _previous, event: hashes[event.seq])
     assert "event chain" not in await problems(state)

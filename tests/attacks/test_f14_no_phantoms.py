@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.coordinator import upkeep, work
+from supervisor.coordinator import ending, upkeep
 from supervisor.engine.offline import read_offline
 from supervisor.model.agent import ALIVE, AgentState
 from supervisor.model.task import TaskState
@@ -94,7 +94,7 @@ async def test_a_silent_holder_that_still_lives_loses_its_task_within_two_leases
 async def test_canary_a_start_that_frees_nothing_leaves_phantoms(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "holder_gone", lambda *_, **__: None)
+    monkeypatch.setattr(ending, "holder_gone", lambda *_, **__: None)
     async with team_door(tmp_path) as door:
         await set_scene(door)
         await door.team.do(upkeep.engine_was_lost)
