@@ -8,11 +8,24 @@ import re
 import shlex
 from typing import Any, assert_never
 
-from supervisor.config.keys import NAME, PROFILE
-from supervisor.config.kinds import Choice, Flag, Key, Kind, Number, Table, Tables, Text, TextMap, Texts
+from supervisor.config.keys import PROFILE
+from supervisor.config.kinds import (
+    Choice,
+    Flag,
+    Key,
+    Kind,
+    Number,
+    Numbers,
+    Table,
+    Tables,
+    Text,
+    TextMap,
+    Texts,
+)
 from supervisor.config.locator import KeyPath
 from supervisor.config.placeholders import PLACEHOLDERS, unknown_in
 from supervisor.config.problems import Problems, described, did_you_mean, nearest, shown
+from supervisor.config.spelling import NAME
 
 
 def checked(kind: Kind, value: Any, path: KeyPath, problems: Problems) -> Any:
@@ -28,6 +41,8 @@ def checked(kind: Kind, value: Any, path: KeyPath, problems: Problems) -> Any:
             return _flag(value, path, problems)
         case Texts():
             return _texts(kind, value, path, problems)
+        case Numbers():
+            return _numbers(kind, value, path, problems)
         case TextMap():
             return _text_map(kind, value, path, problems)
         case Table():
@@ -146,6 +161,20 @@ def _texts(kind: Texts, value: Any, path: KeyPath, problems: Problems) -> tuple[
             if word is not None and word in words[:index]:
                 problems.add((*path, index), f'"{shown(word)}" stands in the list twice; remove one')
     return None if None in words else tuple(words)
+
+
+def _numbers(kind: Numbers, value: Any, path: KeyPath, problems: Problems) -> tuple[float, ...] | None:
+    if not isinstance(value, list):
+        problems.add(path, f"must be a list of numbers, not {described(value)}")
+        return None
+    if len(value) > kind.max_items:
+        problems.add(path, f"has {len(value)} elements; at most {kind.max_items} are allowed")
+        return None
+    numbers = [_number(kind.item, item, (*path, index), problems) for index, item in enumerate(value)]
+    for index, number in enumerate(numbers):
+        if number is not None and number in numbers[:index]:
+            problems.add((*path, index), f"{number:g} stands in the list twice; remove one")
+    return tuple(number for number in numbers if number is not None)
 
 
 def _as_list(kind: Texts, value: Any) -> str:

@@ -2,52 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
-from typing import Any, Final
+from typing import Final
 
-from supervisor.config.kinds import Choice, Flag, Key, Number, Table, Tables, Text, TextMap, Texts
+from supervisor.config.kinds import Choice, Flag, Key, Number, Numbers, Table, Tables, Text, TextMap, Texts
+from supervisor.config.spelling import DAY_S, ENV_NAME, GLOB, NAME, SETTING_NAME, default_of
+from supervisor.config.supervision_keys import (
+    BRANCH,
+    DEPENDENCY,
+    LIMITS,
+    PROBE,
+    READY,
+    SCALE,
+    STALL,
+    STOP,
+    SUPERVISION,
+)
 from supervisor.model.agent import ROLE_ALIASES, Role
 from supervisor.model.approval import HIGHEST_TIER, ApprovalRule, Decision, Mode
+from supervisor.model.branch import Restart
+from supervisor.model.health import Containment
 from supervisor.model.notify import NoticeKind, NotifySpec, SinkKind
 from supervisor.model.team import (
     Backoff,
     Distribution,
     OnDone,
     PoolSpec,
-    Restart,
-    StopLadder,
     TeamSpec,
     ToolSet,
 )
 
 POOL_SIZE_MAX: Final = 100
 AGENTS_MAX: Final = 200
-DAY_S: Final = 86_400
-
-NAME: Final = Text(
-    pattern=r"[a-z0-9][a-z0-9_-]{0,62}",
-    rule="lower-case letters, digits, `-` and `_`, not beginning with `-` or `_`, at most 63",
-)
-"""Spells `model.ids.NAME_PATTERN` for schema and messages; a test holds the two together."""
-
-ENV_NAME: Final = Text(
-    pattern=r"(?!SUPERVISOR_|SUP_)[A-Za-z_][A-Za-z0-9_]{0,127}",
-    rule="letters, digits and `_`, not beginning with a digit, nor with `SUPERVISOR_` or `SUP_`",
-)
-SETTING_NAME: Final = Text(
-    pattern=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}",
-    rule="letters, digits, `.`, `-` and `_`, beginning with a letter or digit, at most 63",
-)
-GLOB: Final = Text(min_length=1, max_length=200)
-
-
-def _default(owner: type, name: str) -> Any:
-    """Return the model's own default, so that no value is written twice."""
-    found = next(item for item in fields(owner) if item.name == name)
-    if found.default_factory is not MISSING:
-        return found.default_factory()
-    return found.default
-
 
 RUN: Final = Table(
     keys=(
@@ -55,19 +40,19 @@ RUN: Final = Table(
             name="on_done",
             kind=Choice(words=tuple(OnDone)),
             meaning="What becomes of the agents when all tasks are done: `stop` them or `keep` them.",
-            default=_default(TeamSpec, "on_done"),
+            default=default_of(TeamSpec, "on_done"),
         ),
         Key(
             name="deadline_s",
             kind=Number(low=1, high=30 * DAY_S),
             meaning="Seconds after which a run ends, done or not, with exit code 124. Without it: never.",
-            default=_default(TeamSpec, "deadline_s"),
+            default=default_of(TeamSpec, "deadline_s"),
         ),
         Key(
             name="lease_s",
             kind=Number(low=1, high=DAY_S),
             meaning="Seconds that an agent keeps a claimed task without a sign of life.",
-            default=_default(TeamSpec, "lease_s"),
+            default=default_of(TeamSpec, "lease_s"),
         ),
         Key(
             name="keep_events_days",
@@ -76,13 +61,13 @@ RUN: Final = Table(
                 "Days that events of ended runs stay in the database; older ones are moved to "
                 "`.supervisor/archive/`, 10,000 to a file."
             ),
-            default=_default(TeamSpec, "keep_events_days"),
+            default=default_of(TeamSpec, "keep_events_days"),
         ),
         Key(
             name="keep_runs",
             kind=Number(low=0, high=1_000_000, whole=True),
             meaning="Ended runs whose events stay in the database; those of older runs go, however young.",
-            default=_default(TeamSpec, "keep_runs"),
+            default=default_of(TeamSpec, "keep_runs"),
         ),
         Key(
             name="distribution",
@@ -91,7 +76,7 @@ RUN: Final = Table(
                 "How work finds agents: `pull`, each takes the best task it may; `round_robin` and "
                 "`least_loaded` reserve each task for one agent as soon as it can be claimed."
             ),
-            default=_default(TeamSpec, "distribution"),
+            default=default_of(TeamSpec, "distribution"),
         ),
     )
 )
@@ -102,54 +87,31 @@ BACKOFF: Final = Table(
             name="base_s",
             kind=Number(low=0, high=3600),
             meaning="Seconds before the first restart.",
-            default=_default(Backoff, "base_s"),
+            default=default_of(Backoff, "base_s"),
         ),
         Key(
             name="factor",
             kind=Number(low=1, high=10),
             meaning="By how much each further delay is longer than the one before.",
-            default=_default(Backoff, "factor"),
+            default=default_of(Backoff, "factor"),
         ),
         Key(
             name="cap_s",
             kind=Number(low=0, high=DAY_S),
             meaning="Seconds that no delay exceeds; at least `base_s`.",
-            default=_default(Backoff, "cap_s"),
+            default=default_of(Backoff, "cap_s"),
         ),
         Key(
             name="jitter",
             kind=Number(low=0, high=1),
             meaning="Part of a delay by which it varies at random, so that agents do not return in step.",
-            default=_default(Backoff, "jitter"),
+            default=default_of(Backoff, "jitter"),
         ),
         Key(
             name="reset_after_s",
             kind=Number(low=0, high=DAY_S),
             meaning="Seconds of running well after which the delays begin again at `base_s`.",
-            default=_default(Backoff, "reset_after_s"),
-        ),
-    )
-)
-
-STOP: Final = Table(
-    keys=(
-        Key(
-            name="leader_s",
-            kind=Number(low=0, high=3600),
-            meaning="Seconds for the program itself to end after SIGTERM.",
-            default=_default(StopLadder, "leader_s"),
-        ),
-        Key(
-            name="group_s",
-            kind=Number(low=0, high=3600),
-            meaning="Seconds for its whole process group to end after SIGTERM, before SIGKILL.",
-            default=_default(StopLadder, "group_s"),
-        ),
-        Key(
-            name="sweep_s",
-            kind=Number(low=0, high=3600),
-            meaning="Seconds to find and kill what left the group.",
-            default=_default(StopLadder, "sweep_s"),
+            default=default_of(Backoff, "reset_after_s"),
         ),
     )
 )
@@ -183,49 +145,49 @@ POOL: Final = Table(
             name="size",
             kind=Number(low=1, high=POOL_SIZE_MAX, whole=True),
             meaning="How many agents the pool has.",
-            default=_default(PoolSpec, "size"),
+            default=default_of(PoolSpec, "size"),
         ),
         Key(
             name="adapter",
             kind=NAME,
             meaning="How supervisor talks to the program; `command` for any program.",
-            default=_default(PoolSpec, "adapter"),
+            default=default_of(PoolSpec, "adapter"),
         ),
         Key(
             name="drive",
             kind=Choice(words=("self",)),
             meaning="Who decides when the agent works; `self`: the program runs its own loop on the tools.",
-            default=_default(PoolSpec, "drive"),
+            default=default_of(PoolSpec, "drive"),
         ),
         Key(
             name="env",
             kind=TextMap(names=ENV_NAME, values=Text(max_length=32_768)),
             meaning="Environment variables that its agents get, literally.",
-            default=_default(PoolSpec, "env"),
+            default=default_of(PoolSpec, "env"),
         ),
         Key(
             name="env_allow",
             kind=Texts(item=ENV_NAME, unique=True),
             meaning="Variables of your environment that are passed on, besides the few all agents get.",
-            default=_default(PoolSpec, "env_allow"),
+            default=default_of(PoolSpec, "env_allow"),
         ),
         Key(
             name="tags",
             kind=Texts(item=NAME, unique=True),
             meaning="What its agents can do; tasks ask for them.",
-            default=_default(PoolSpec, "tags"),
+            default=default_of(PoolSpec, "tags"),
         ),
         Key(
             name="groups",
             kind=Texts(item=NAME, unique=True),
             meaning="Names under which its agents are reached together, as `group:NAME`.",
-            default=_default(PoolSpec, "groups"),
+            default=default_of(PoolSpec, "groups"),
         ),
         Key(
             name="prompt",
             kind=Text(max_length=65_536),
             meaning="The role prompt that its agents are given.",
-            default=_default(PoolSpec, "prompt"),
+            default=default_of(PoolSpec, "prompt"),
         ),
         Key(
             name="restart",
@@ -234,37 +196,37 @@ POOL: Final = Table(
                 "After which ends an agent is started again: `permanent` any, `transient` a failure, "
                 "`temporary` none."
             ),
-            default=_default(PoolSpec, "restart"),
+            default=default_of(PoolSpec, "restart"),
         ),
         Key(
             name="intensity",
             kind=Number(low=0, high=1000, whole=True),
             meaning="Restarts within `period_s` after which the agent is parked.",
-            default=_default(PoolSpec, "intensity"),
+            default=default_of(PoolSpec, "intensity"),
         ),
         Key(
             name="period_s",
             kind=Number(low=1, high=DAY_S),
             meaning="Seconds over which restarts are counted.",
-            default=_default(PoolSpec, "period_s"),
+            default=default_of(PoolSpec, "period_s"),
         ),
         Key(
             name="start_timeout_s",
             kind=Number(low=1, high=3600),
             meaning="Seconds from the start until the agent's first call; later is a failed start.",
-            default=_default(PoolSpec, "start_timeout_s"),
+            default=default_of(PoolSpec, "start_timeout_s"),
         ),
         Key(
             name="max_runtime_s",
             kind=Number(low=1, high=30 * DAY_S),
             meaning="Seconds after which an agent is stopped, whatever it does.",
-            default=_default(PoolSpec, "max_runtime_s"),
+            default=default_of(PoolSpec, "max_runtime_s"),
         ),
         Key(
             name="wip",
             kind=Number(low=1, high=1000, whole=True),
             meaning="How many tasks one of its agents may hold at once.",
-            default=_default(PoolSpec, "wip"),
+            default=default_of(PoolSpec, "wip"),
         ),
         Key(
             name="tools",
@@ -273,10 +235,84 @@ POOL: Final = Table(
                 "Which tools its agents are shown: `core`, the few of their role; `full`, all that their "
                 "role may call. Both can call them all."
             ),
-            default=_default(PoolSpec, "tools"),
+            default=default_of(PoolSpec, "tools"),
+        ),
+        Key(
+            name="branch",
+            kind=NAME,
+            meaning="The branch of the supervision tree that keeps it. Without it: the team itself.",
+            default=None,
+        ),
+        Key(
+            name="significant",
+            kind=Flag(),
+            meaning="Whether its normal end counts for the `auto_shutdown` of its branch.",
+            default=default_of(PoolSpec, "significant"),
+        ),
+        *(
+            Key(
+                name=name,
+                kind=Numbers(item=Number(low=0, high=255, whole=True)),
+                meaning=meaning,
+                default=default_of(PoolSpec, name),
+            )
+            for name, meaning in (
+                ("success_codes", "Exit codes that are a normal end."),
+                ("no_restart_codes", "Exit codes after which an agent is never started again."),
+                (
+                    "force_restart_codes",
+                    "Exit codes after which it is always started again.",
+                ),
+            )
+        ),
+        Key(
+            name="watchdog_s",
+            kind=Number(low=1, high=DAY_S),
+            meaning=(
+                "Seconds within which the program must send WATCHDOG=1 to NOTIFY_SOCKET; without a beat it "
+                "is aborted. Without it: no watchdog."
+            ),
+            default=default_of(PoolSpec, "watchdog_s"),
+        ),
+        Key(
+            name="drain_timeout_s",
+            kind=Number(low=0, high=DAY_S),
+            meaning="Seconds that a drained agent has to finish what it holds, before it is stopped.",
+            default=default_of(PoolSpec, "drain_timeout_s"),
+        ),
+        Key(
+            name="containment",
+            kind=Choice(words=tuple(Containment)),
+            meaning=(
+                "What holds its process trees together; `supervisor doctor` says what this machine has. "
+                "`auto`: cgroup, else group+marker."
+            ),
+            default=default_of(PoolSpec, "containment"),
+        ),
+        Key(
+            name="escapees",
+            kind=Texts(item=GLOB, unique=True),
+            meaning="Programs, by name or path with `*` and `?`, that it may leave running when it ends.",
+            default=default_of(PoolSpec, "escapees"),
         ),
         Key(name="backoff", kind=BACKOFF, meaning="Delays between restarts.", default={}),
         Key(name="stop", kind=STOP, meaning="How much time each step of stopping is given.", default={}),
+        Key(name="ready", kind=READY, meaning="What tells that an agent is ready for work.", default={}),
+        Key(name="liveness", kind=PROBE, meaning="A probe that a live agent must pass.", default=None),
+        Key(name="stall", kind=STALL, meaning="When silence is a stall, and what is done then.", default={}),
+        Key(name="limits", kind=LIMITS, meaning="What an agent's processes may use.", default={}),
+        Key(
+            name="scale",
+            kind=SCALE,
+            meaning="Bounds within which the number of agents follows the work, instead of `size`.",
+            default=None,
+        ),
+        Key(
+            name="depends_on",
+            kind=Tables(table=DEPENDENCY, max_items=20),
+            meaning="What of other pools each start waits for.",
+            default=(),
+        ),
     )
 )
 
@@ -296,19 +332,19 @@ APPROVAL: Final = Table(
             name="agents",
             kind=GLOB,
             meaning="Names of the agents it speaks about, with `*` and `?`.",
-            default=_default(ApprovalRule, "agents"),
+            default=default_of(ApprovalRule, "agents"),
         ),
         Key(
             name="kinds",
             kind=GLOB,
             meaning="Kinds of request it speaks about, with `*` and `?`.",
-            default=_default(ApprovalRule, "kinds"),
+            default=default_of(ApprovalRule, "kinds"),
         ),
         Key(
             name="mode",
             kind=Choice(words=tuple(Mode)),
             meaning="Whether it counts only with a person in front, or only without. Without it: both.",
-            default=_default(ApprovalRule, "mode"),
+            default=default_of(ApprovalRule, "mode"),
         ),
         Key(
             name="max_tier",
@@ -317,7 +353,7 @@ APPROVAL: Final = Table(
                 "Highest tier of request it speaks about: 0 read, 1 reversible, 2 outside the project or "
                 "network. Tier 3, irreversible, is always asked. A `deny` holds for every tier."
             ),
-            default=_default(ApprovalRule, "max_tier"),
+            default=default_of(ApprovalRule, "max_tier"),
         ),
     )
 )
@@ -345,55 +381,55 @@ NOTIFY: Final = Table(
             name="on",
             kind=Texts(item=NOTICE, min_items=1, unique=True),
             meaning="What it tells of. Without it: everything.",
-            default=_default(NotifySpec, "on"),
+            default=default_of(NotifySpec, "on"),
         ),
         Key(
             name="url_env",
             kind=ENV_NAME,
             meaning="Variable of the engine's environment that holds the URL, for `slack` and `webhook`.",
-            default=_default(NotifySpec, "url_env"),
+            default=default_of(NotifySpec, "url_env"),
         ),
         Key(
             name="url_file",
             kind=SECRET_PATH,
             meaning="File of mode 0600 that holds the URL, instead of `url_env`.",
-            default=_default(NotifySpec, "url_file"),
+            default=default_of(NotifySpec, "url_file"),
         ),
         Key(
             name="secret_env",
             kind=ENV_NAME,
             meaning="Variable that holds the secret with which a `webhook` signs.",
-            default=_default(NotifySpec, "secret_env"),
+            default=default_of(NotifySpec, "secret_env"),
         ),
         Key(
             name="secret_file",
             kind=SECRET_PATH,
             meaning="File of mode 0600 that holds that secret, instead of `secret_env`.",
-            default=_default(NotifySpec, "secret_file"),
+            default=default_of(NotifySpec, "secret_file"),
         ),
         Key(
             name="min_interval_s",
             kind=Number(low=0, high=DAY_S),
             meaning="Seconds between two notices at least; what comes in between leaves as one.",
-            default=_default(NotifySpec, "min_interval_s"),
+            default=default_of(NotifySpec, "min_interval_s"),
         ),
         Key(
             name="per_hour",
             kind=Number(low=1, high=3600),
             meaning="Notices an hour at most, once `burst` is used up.",
-            default=_default(NotifySpec, "per_hour"),
+            default=default_of(NotifySpec, "per_hour"),
         ),
         Key(
             name="burst",
             kind=Number(low=1, high=1000, whole=True),
             meaning="Notices that may leave at once after a quiet time.",
-            default=_default(NotifySpec, "burst"),
+            default=default_of(NotifySpec, "burst"),
         ),
         Key(
             name="allow_private",
             kind=Flag(),
             meaning="Whether its URL may lead into a private network. This machine itself is always allowed.",
-            default=_default(NotifySpec, "allow_private"),
+            default=default_of(NotifySpec, "allow_private"),
         ),
     )
 )
@@ -412,12 +448,19 @@ PROFILE: Final = Table(
             name="settings",
             kind=TextMap(names=SETTING_NAME, values=Text(max_length=10_000)),
             meaning="Free words for the team's own programs, which they read with `whoami`.",
-            default=_default(TeamSpec, "settings"),
+            default=default_of(TeamSpec, "settings"),
         ),
         Key(
             name="pools",
             kind=Tables(table=POOL, min_items=1, max_items=AGENTS_MAX),
             meaning=f"The pools of agents, started in this order; at most {AGENTS_MAX} agents in all.",
+        ),
+        Key(name="supervision", kind=SUPERVISION, meaning="How the team as a whole is kept.", default={}),
+        Key(
+            name="branches",
+            kind=Tables(table=BRANCH, max_items=50),
+            meaning="Nodes of the supervision tree below the team; pools name theirs with `branch`.",
+            default=(),
         ),
         Key(
             name="approvals",

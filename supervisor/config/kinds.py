@@ -53,6 +53,14 @@ class Texts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """A list of numbers of one kind, none twice."""
+
+    item: Number
+    max_items: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TextMap:
     """A table of free keys with strings as values."""
 
@@ -77,7 +85,7 @@ class Tables:
     max_items: int = 200
 
 
-Kind = Text | Choice | Number | Flag | Texts | TextMap | Table | Tables
+Kind = Text | Choice | Number | Flag | Texts | Numbers | TextMap | Table | Tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

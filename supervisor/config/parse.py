@@ -22,9 +22,11 @@ from supervisor.config.problems import (
     nearest,
     shown,
 )
+from supervisor.config.supervised import check_supervision, kept_by, most_of
 from supervisor.errors import ProfileInvalid
 from supervisor.model.agent import Role
 from supervisor.model.approval import ApprovalRule, Decision
+from supervisor.model.branch import BranchSpec
 from supervisor.model.ids import RESERVED_NAMES
 from supervisor.model.team import Backoff, PoolSpec, StopLadder, TeamSpec
 
@@ -57,6 +59,7 @@ def parse_profile(
         _check_pools(values, problems, adapters)
         _check_approvals(values, problems)
         check_sinks(values, problems)
+        check_supervision(values, problems)
         if not problems:
             team = _team(values, source=source, digest=hashlib.sha256(text.encode()).hexdigest())
     except EnoughProblems:
@@ -123,7 +126,7 @@ def _check_pools(values: dict[str, Any], problems: Problems, adapters: Collectio
     total = 0
     for index, pool in enumerate(pools):
         path = ("pools", index)
-        size, name = int(pool.get("size") or 1), pool.get("name")
+        size, name = most_of(pool), pool.get("name")
         total += size
         if name is not None:
             _check_names(name, size, index, owners, problems)
@@ -153,7 +156,7 @@ def _check_chiefs(pools: list[dict[str, Any]], problems: Problems) -> None:
                 ("pools", index, "role"),
                 f'a team has one orchestrator at most, and pool "{chief}" is it; make this one a "planner"',
             )
-        elif int(pool.get("size") or 1) > 1:
+        elif most_of(pool) > 1:
             problems.add(("pools", index, "size"), "must be 1: a team has one orchestrator at most")
         chief = chief or shown(str(pool.get("name")))
 
@@ -244,10 +247,10 @@ def _agent_names(pools: list[dict[str, Any]]) -> list[str]:
     """List the team's agents, or none while a name or a size is still wrong."""
     names: list[str] = []
     for pool in pools:
-        name, size = pool.get("name"), pool.get("size", 1)
-        if name is None or size is None:
+        name = pool.get("name")
+        if name is None or pool.get("size", 1) is None:
             return []
-        names += _names_of(name, size)
+        names += _names_of(name, most_of(pool))
     return names
 
 
@@ -269,10 +272,16 @@ def _team(values: dict[str, Any], *, source: str, digest: str) -> TeamSpec:
         approvals=tuple(ApprovalRule(**rule) for rule in values.get("approvals", ())),
         notify=tuple(sink_of(sink) for sink in values.get("notify", ())),
         settings=values.get("settings", {}),
+        supervision=BranchSpec(**values.get("supervision", {})),
+        branches=tuple(BranchSpec(**branch) for branch in values.get("branches", ())),
         **values.get("run", {}),
     )
 
 
 def _pool(values: dict[str, Any]) -> PoolSpec:
-    nested = {"backoff": Backoff(**values.get("backoff", {})), "stop": StopLadder(**values.get("stop", {}))}
+    nested: dict[str, Any] = {
+        "backoff": Backoff(**values.get("backoff", {})),
+        "stop": StopLadder(**values.get("stop", {})),
+        **kept_by(values),
+    }
     return PoolSpec(**(values | nested))

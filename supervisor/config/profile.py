@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from supervisor.config.keys import NAME
 from supervisor.config.parse import parse_profile
 from supervisor.config.places import SUFFIX, built_in_dir, read_built_in, read_own, require_own, user_dir
 from supervisor.config.problems import nearest, shown
 from supervisor.config.programs import check_programs
+from supervisor.config.spelling import NAME
 from supervisor.errors import ConfigError, ProfileInvalid, ProfileNotFound, StateUnsafe
 from supervisor.model.team import TeamSpec
 

@@ -7,7 +7,19 @@ from collections.abc import Iterator
 from typing import Final, assert_never
 
 from supervisor.config.keys import PROFILE
-from supervisor.config.kinds import Choice, Flag, Key, Kind, Number, Table, Tables, Text, TextMap, Texts
+from supervisor.config.kinds import (
+    Choice,
+    Flag,
+    Key,
+    Kind,
+    Number,
+    Numbers,
+    Table,
+    Tables,
+    Text,
+    TextMap,
+    Texts,
+)
 from supervisor.config.locator import DEPTH_MAX
 from supervisor.config.parse import PROFILE_MAX
 from supervisor.model.ids import RESERVED_NAMES
@@ -71,6 +83,8 @@ def _value(kind: Kind) -> str:
             at_least = "not empty, " if kind.min_items else ""
             twice = ", none twice" if kind.unique else ""
             return f"list of texts, {at_least}at most {kind.max_items}{twice}" + _each(kind.item)
+        case Numbers():
+            return f"list of numbers from {kind.item.low:g} to {kind.item.high:.0f}, at most {kind.max_items}"
         case TextMap():
             return f"table of texts, at most {kind.max_items}; names: {kind.names.rule}"
         case Table():

@@ -7,7 +7,19 @@ from collections.abc import Mapping
 from typing import Any, assert_never
 
 from supervisor.config.keys import PROFILE
-from supervisor.config.kinds import Choice, Flag, Key, Kind, Number, Table, Tables, Text, TextMap, Texts
+from supervisor.config.kinds import (
+    Choice,
+    Flag,
+    Key,
+    Kind,
+    Number,
+    Numbers,
+    Table,
+    Tables,
+    Text,
+    TextMap,
+    Texts,
+)
 
 
 def profile_schema() -> str:
@@ -33,6 +45,9 @@ def _schema_of(kind: Kind) -> dict[str, Any]:
         case Texts():
             limits = {"minItems": kind.min_items, "maxItems": kind.max_items, "uniqueItems": kind.unique}
             return {"type": "array", "items": _text(kind.item), **_told(limits)}
+        case Numbers():
+            items = {"type": "array", "items": _number(kind.item), "uniqueItems": True}
+            return items | {"maxItems": kind.max_items}
         case TextMap():
             names = _text(kind.names)
             values = _text(kind.values)

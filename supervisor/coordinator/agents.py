@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from supervisor.coordinator.scope import Scope
-from supervisor.model.agent import BUSY, Agent, AgentState, ExitClass, ExitInfo
+from supervisor.model.agent import AT_WORK, BUSY, Agent, AgentState, ExitClass, ExitInfo
+from supervisor.model.health import Liveness
 from supervisor.model.ids import SUPERVISOR
-from supervisor.model.team import TeamSpec
+from supervisor.model.team import PoolSpec, TeamSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,27 +26,28 @@ class SlotNews:
 
 
 def enrol(scope: Scope, team: TeamSpec) -> None:
-    """Give every agent of the profile its row; those that have one keep their counters."""
+    """Give every agent that the profile begins with its row; those that have one keep their counters."""
     for pool in team.pools:
-        for name in pool.agent_names:
-            known = scope.tx.value(Agent, "agent.get", name=name)
-            fresh = Agent(name=name, pool=pool.name, role=pool.role, tags=pool.tags, groups=pool.groups)
-            if known is None:
-                scope.tx.record("agent.enrolled", replace(fresh, since=scope.now), actor=SUPERVISOR)
-            elif (known.pool, known.role, known.tags, known.groups) != (
-                pool.name,
-                pool.role,
-                pool.tags,
-                pool.groups,
-            ):
-                same = replace(known, pool=pool.name, role=pool.role, tags=pool.tags, groups=pool.groups)
-                scope.tx.record("agent.enrolled", same, actor=SUPERVISOR)
+        for name in pool.first_names:
+            enrol_agent(scope, pool, name)
+
+
+def enrol_agent(scope: Scope, pool: PoolSpec, name: str) -> None:
+    """Give an agent its row, or bring the one it has up to its pool's state."""
+    known = scope.tx.value(Agent, "agent.get", name=name)
+    fresh = Agent(name=name, pool=pool.name, role=pool.role, tags=pool.tags, groups=pool.groups)
+    if known is None:
+        scope.tx.record("agent.enrolled", replace(fresh, since=scope.now), actor=SUPERVISOR)
+        return
+    same = replace(known, pool=pool.name, role=pool.role, tags=pool.tags, groups=pool.groups)
+    if same != known:
+        scope.tx.record("agent.enrolled", same, actor=SUPERVISOR)
 
 
 def reset_for_run(scope: Scope, team: TeamSpec) -> None:
     """Put every agent back to pending with no restarts, at the start of a new run."""
     for pool in team.pools:
-        for name in pool.agent_names:
+        for name in pool.first_names:
             agent = scope.agent(name)
             fresh = replace(
                 agent,
@@ -57,6 +59,8 @@ def reset_for_run(scope: Scope, team: TeamSpec) -> None:
                 next_start_at=None,
                 last_exit=None,
                 reason="",
+                liveness=Liveness.OK,
+                liveness_why="",
             )
             if fresh != agent:
                 scope.tx.record("agent.pending", fresh, actor=SUPERVISOR, reason="a new run")
@@ -82,6 +86,7 @@ def begin_incarnation(scope: Scope, name: str, *, key_hash: str, session: str, b
 def slot_changed(scope: Scope, news: SlotNews) -> Agent:
     """Store what supervision reports; an ended incarnation loses its key and its work right here."""
     agent = scope.agent(news.agent)
+    same = agent.incarnation == news.incarnation and news.state in AT_WORK
     changed = replace(
         agent,
         state=news.state,
@@ -92,8 +97,10 @@ def slot_changed(scope: Scope, news: SlotNews) -> Agent:
         next_start_at=news.next_start_at,
         last_exit=news.last_exit or agent.last_exit,
         since=scope.now,
-        activity=agent.activity if news.state in BUSY else "",
-        task=agent.task if news.state in BUSY else None,
+        activity=agent.activity if news.state in AT_WORK else "",
+        task=agent.task if news.state in AT_WORK else None,
+        liveness=agent.liveness if same else Liveness.OK,
+        liveness_why=agent.liveness_why if same else "",
     )
     scope.tx.record(f"agent.{news.state.value}", changed, actor=SUPERVISOR, reason=news.reason)
     if news.state in BUSY:

@@ -15,6 +15,7 @@ from supervisor.model.message import Delivery, Message
 from supervisor.model.milestone import Milestone
 from supervisor.model.outside_key import OutsideKey
 from supervisor.model.question import Question
+from supervisor.model.scale import Pool
 from supervisor.model.task import Board, Checkpoint, Note, Task
 from supervisor.model.team import Run
 from supervisor.model.vote import Ballot, Vote, tally
@@ -56,6 +57,7 @@ def run_tables(tx: Transaction, run: int) -> dict[str, list[Any]]:
         "memory": memory.newest(tx, MEMORY_SHOWN),
         **_people_tables(tx, run),
         "outside_key": tx.values(OutsideKey, "outside_key.all"),
+        "pool": tx.values(Pool, "pool.all"),
     }
     return {noun: [to_wire(value) for value in rows] for noun, rows in tables.items()}
 

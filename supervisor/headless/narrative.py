@@ -163,6 +163,8 @@ def _agent(change: Change[Agent]) -> str | None:
         case AgentState.STARTING:
             again = f" again (incarnation {after.incarnation})" if after.restarts else ""
             return f"{after.name} started{again}"
+        case AgentState.PAUSED | AgentState.DRAINING:
+            return f"{after.name} is {after.state.value}"
         case AgentState.BACKOFF:
             return f"{after.name} {ending(after)}; it will be started again"
         case AgentState.EXITED:
@@ -177,28 +179,34 @@ def _agent(change: Change[Agent]) -> str | None:
             return None
 
 
+_ENDINGS: Final = {
+    ExitClass.OK: "finished",
+    ExitClass.FAIL: "crashed with exit code {code}",
+    ExitClass.SIGNAL: "was killed by signal {signal}",
+    ExitClass.OOM: "ran out of memory",
+    ExitClass.STOP_REQUESTED: "was stopped",
+    ExitClass.SIBLING: "was stopped with its branch",
+    ExitClass.START_TIMEOUT: "did not become ready in time",
+    ExitClass.RUNTIME_CAP: "ran longer than allowed",
+    ExitClass.ENGINE_LOST: "died with an earlier engine",
+    ExitClass.RATE_LIMITED: "was told to wait by its service",
+    ExitClass.AUTH: "could not log in",
+    ExitClass.WATCHDOG: "missed its watchdog",
+    ExitClass.STALLED: "stalled",
+}
+"""How an incarnation ended, in words; of other ends their detail is told."""
+
+
 def ending(agent: Agent) -> str:
     """Say how the last incarnation of an agent ended: `crashed with exit code 1`."""
     end = agent.last_exit
     if end is None:
         return "ended"
-    match end.kind:
-        case ExitClass.OK:
-            return "finished"
-        case ExitClass.FAIL:
-            return f"crashed with exit code {end.code}"
-        case ExitClass.SIGNAL:
-            return f"was killed by signal {end.signal}"
-        case ExitClass.STOP_REQUESTED:
-            return "was stopped"
-        case ExitClass.SPAWN_ERROR:
-            return f"could not be started{_because(end.detail)}"
-        case ExitClass.START_TIMEOUT:
-            return "did not become ready in time"
-        case ExitClass.RUNTIME_CAP:
-            return "ran longer than allowed"
-        case ExitClass.ENGINE_LOST:
-            return "died with an earlier engine"
+    if end.kind is ExitClass.SPAWN_ERROR:
+        return f"could not be started{_because(end.detail)}"
+    if end.kind not in _ENDINGS:
+        return f"was ended{_because(end.detail)}"
+    return _ENDINGS[end.kind].format(code=end.code, signal=end.signal)
 
 
 def _milestone(change: Change[Milestone]) -> str | None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from supervisor.model.health import Liveness
+
 
 class Role(StrEnum):
     """What an agent is for; rights hang on it and on nothing else."""
@@ -42,6 +44,8 @@ class AgentState(StrEnum):
     IDLE = "idle"
     WORKING = "working"
     WAITING_HUMAN = "waiting_human"
+    PAUSED = "paused"
+    DRAINING = "draining"
     BACKOFF = "backoff"
     STOPPING = "stopping"
     EXITED = "exited"
@@ -55,6 +59,8 @@ ALIVE: Final = frozenset(
         AgentState.IDLE,
         AgentState.WORKING,
         AgentState.WAITING_HUMAN,
+        AgentState.PAUSED,
+        AgentState.DRAINING,
         AgentState.STOPPING,
         AgentState.STUCK,
     }
@@ -64,20 +70,44 @@ ALIVE: Final = frozenset(
 BUSY: Final = frozenset({AgentState.IDLE, AgentState.WORKING, AgentState.WAITING_HUMAN})
 """States between which an agent's own doings decide; all others are its slot's."""
 
+AT_WORK: Final = BUSY | {AgentState.PAUSED, AgentState.DRAINING}
+"""States in which an agent keeps what it holds."""
+
 _ENDS: Final = frozenset(
     {AgentState.BACKOFF, AgentState.STOPPING, AgentState.EXITED, AgentState.PARKED, AgentState.STUCK}
 )
 """What a live incarnation can come to."""
 
 AGENT_MOVES: Final[dict[AgentState, frozenset[AgentState]]] = {
-    AgentState.PENDING: frozenset({AgentState.STARTING, AgentState.PARKED, AgentState.EXITED}),
-    AgentState.STARTING: BUSY | _ENDS,
-    **{state: (BUSY - {state}) | _ENDS for state in AgentState if state in BUSY},
+    AgentState.PENDING: frozenset(
+        {AgentState.STARTING, AgentState.PARKED, AgentState.EXITED, AgentState.PAUSED}
+    ),
+    AgentState.STARTING: BUSY | _ENDS | {AgentState.PAUSED, AgentState.DRAINING},
+    **{
+        state: (BUSY - {state}) | _ENDS | {AgentState.PAUSED, AgentState.DRAINING}
+        for state in AgentState
+        if state in BUSY
+    },
+    AgentState.PAUSED: BUSY | _ENDS | {AgentState.STARTING, AgentState.PENDING, AgentState.DRAINING},
+    AgentState.DRAINING: _ENDS | {AgentState.PAUSED},
     AgentState.BACKOFF: frozenset(
-        {AgentState.STARTING, AgentState.EXITED, AgentState.PARKED, AgentState.PENDING}
+        {
+            AgentState.STARTING,
+            AgentState.EXITED,
+            AgentState.PARKED,
+            AgentState.PENDING,
+            AgentState.PAUSED,
+        }
     ),
     AgentState.STOPPING: frozenset(
-        {AgentState.EXITED, AgentState.STUCK, AgentState.PARKED, AgentState.BACKOFF, AgentState.PENDING}
+        {
+            AgentState.EXITED,
+            AgentState.STUCK,
+            AgentState.PARKED,
+            AgentState.BACKOFF,
+            AgentState.PENDING,
+            AgentState.PAUSED,
+        }
     ),
     AgentState.EXITED: frozenset({AgentState.PENDING, AgentState.STARTING}),
     AgentState.PARKED: frozenset({AgentState.PENDING, AgentState.STARTING, AgentState.EXITED}),
@@ -86,11 +116,21 @@ AGENT_MOVES: Final[dict[AgentState, frozenset[AgentState]]] = {
 
 
 class ExitClass(StrEnum):
-    """Why an incarnation ended."""
+    """Why an incarnation ended.
+
+    `sibling`: its branch restarts it with another; `rate_limited` and `auth` are its service's doing.
+    """
 
     OK = "ok"
     FAIL = "fail"
     SIGNAL = "signal"
+    OOM = "oom"
+    WATCHDOG = "watchdog"
+    PROBE = "probe"
+    STALLED = "stalled"
+    RATE_LIMITED = "rate_limited"
+    AUTH = "auth"
+    SIBLING = "sibling"
     SPAWN_ERROR = "spawn_error"
     STOP_REQUESTED = "stop_requested"
     START_TIMEOUT = "start_timeout"
@@ -123,7 +163,8 @@ class Agent:
     `incarnation` counts the spawns of this name over all runs. `reason` says in words why
     the slot is where it is (for parked, backoff and stuck always). `quarantined` says why it
     may claim nothing until a person releases it; empty if it may. `spawned_by` is the agent
-    whose work called for this one. Times are epoch seconds.
+    whose work called for this one. `liveness` is the overseer's verdict on a live incarnation and
+    `liveness_why` its evidence in words. Times are epoch seconds.
     """
 
     name: str
@@ -145,6 +186,8 @@ class Agent:
     assurance: Assurance = Assurance.L0
     quarantined: str = ""
     spawned_by: str | None = None
+    liveness: Liveness = Liveness.OK
+    liveness_why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,20 +9,15 @@ from typing import Final
 
 from supervisor.model.agent import Role
 from supervisor.model.approval import ApprovalRule
+from supervisor.model.branch import ROOT_BRANCH, BranchSpec, Dependency, Restart
+from supervisor.model.health import Containment, Probe, ProcessLimits, Readiness, StallLimits
 from supervisor.model.notify import NotifySpec
+from supervisor.model.scale import Scale
 
 _ORDINAL: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 KEEP_EVENTS_DAYS: Final = 30.0
 KEEP_RUNS: Final = 20
-
-
-class Restart(StrEnum):
-    """OTP's restart types: always, only after an abnormal end, never."""
-
-    PERMANENT = "permanent"
-    TRANSIENT = "transient"
-    TEMPORARY = "temporary"
 
 
 class OnDone(StrEnum):
@@ -75,8 +70,14 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopLadder:
-    """How long each rung of stopping is given: leader TERM, group TERM, then KILL and the sweep."""
+    """How long each rung of stopping is given, in seconds.
 
+    `polite_s` for the adapter's own way, if it has one; `leader_s` after `signal` to the leader alone;
+    `group_s` after TERM and CONT to its group; then KILL, and `sweep_s` to find what fled.
+    """
+
+    polite_s: float = 5.0
+    signal: str = "TERM"
     leader_s: float = 5.0
     group_s: float = 5.0
     sweep_s: float = 2.0
@@ -85,6 +86,9 @@ class StopLadder:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolSpec:
     """A pool: `size` agents of one role from one template, named `NAME-1` … or `NAME` if single.
+
+    With `scale` their number follows the work. `branch` is the node of the supervision tree that
+    keeps them. `escapees` are globs of programs that may outlive an agent.
 
     `command` is an argv list that never meets a shell; `{python}`, `{project}`, `{profile_dir}`,
     `{report_dir}` and `{agent}` are replaced inside single elements.
@@ -110,20 +114,45 @@ class PoolSpec:
     max_runtime_s: float = 7200.0
     wip: int = 5
     tools: ToolSet = ToolSet.CORE
+    scale: Scale | None = None
+    branch: str = ROOT_BRANCH
+    significant: bool = False
+    depends_on: tuple[Dependency, ...] = ()
+    success_codes: tuple[int, ...] = (0,)
+    no_restart_codes: tuple[int, ...] = ()
+    force_restart_codes: tuple[int, ...] = ()
+    ready: Readiness = field(default_factory=Readiness)
+    liveness: Probe | None = None
+    watchdog_s: float | None = None
+    stall: StallLimits = field(default_factory=StallLimits)
+    limits: ProcessLimits = field(default_factory=ProcessLimits)
+    containment: Containment = Containment.AUTO
+    escapees: tuple[str, ...] = ()
+    drain_timeout_s: float = 600.0
+
+    @property
+    def most(self) -> int:
+        """Return how many agents the pool can have at once."""
+        return self.size if self.scale is None else self.scale.max
 
     @property
     def agent_names(self) -> tuple[str, ...]:
-        """List the stable names of this pool's agents, in start order."""
-        if self.size == 1:
+        """List the stable names of all agents the pool can have, in start order."""
+        if self.most == 1:
             return (self.name,)
-        return tuple(f"{self.name}-{number}" for number in range(1, self.size + 1))
+        return tuple(f"{self.name}-{number}" for number in range(1, self.most + 1))
+
+    @property
+    def first_names(self) -> tuple[str, ...]:
+        """List the names of the agents that it begins with."""
+        return self.agent_names[: self.size if self.scale is None else self.scale.min]
 
     def holds(self, agent: str) -> bool:
         """Tell whether an agent is of this pool, without listing them all."""
-        if self.size == 1:
+        if self.most == 1:
             return agent == self.name
         name, _, number = agent.rpartition("-")
-        return name == self.name and bool(_ORDINAL.fullmatch(number)) and int(number) <= self.size
+        return name == self.name and bool(_ORDINAL.fullmatch(number)) and int(number) <= self.most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +173,8 @@ class TeamSpec:
     approvals: tuple[ApprovalRule, ...] = ()
     notify: tuple[NotifySpec, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
+    supervision: BranchSpec = field(default_factory=BranchSpec)
+    branches: tuple[BranchSpec, ...] = ()
 
     def pool_of(self, agent: str) -> PoolSpec:
         """Return the pool that `agent` belongs to; raise KeyError for a stranger."""

@@ -15,6 +15,7 @@ from supervisor.model.message import Delivery, Message
 from supervisor.model.milestone import Milestone
 from supervisor.model.outside_key import OutsideKey
 from supervisor.model.question import Question, QuestionState
+from supervisor.model.scale import Pool
 from supervisor.model.task import Board, Checkpoint, Note, Task, TaskState
 from supervisor.model.team import Run
 from supervisor.model.vote import Ballot, Vote
@@ -39,6 +40,7 @@ ENTITIES: Final[dict[str, type[Any]]] = {
     "question": Question,
     "handoff": Handoff,
     "outside_key": OutsideKey,
+    "pool": Pool,
 }
 """The nouns whose events carry a whole value; events of other nouns tell, but change no state."""
 
@@ -125,6 +127,11 @@ class World:
         return self.tables["agent"]
 
     @property
+    def pools(self) -> dict[str, Pool]:
+        """Return what each scaled pool is set to, by name."""
+        return self.tables["pool"]
+
+    @property
     def tasks(self) -> dict[str, Task]:
         """Return the tasks by id, those of earlier runs included."""
         return self.tables["task"]
@@ -205,7 +212,7 @@ class World:
 
 def key_of(noun: str, value: Any) -> str:
     """Return the id under which a value stands in its table, the same as its events' subject."""
-    if noun in {"agent", "outside_key"}:
+    if noun in {"agent", "outside_key", "pool"}:
         return str(value.name)
     if noun in {"delivery", "ballot"}:
         return str(value.key)

@@ -14,11 +14,12 @@ from supervisor.runtime.census import Census, shared_census
 from supervisor.runtime.exits import ExitWatch, ProcessExit
 from supervisor.runtime.output import OnOutput, OutputPipe
 from supervisor.runtime.proc_table import ProcRef, ProcStat, read_stat
-from supervisor.runtime.sweep import TreeEnd, sweep
+from supervisor.runtime.sweep import TreeEnd, signal_refs, sweep
 
 _CLEAN_UP_S: Final = StopLadder().sweep_s
 _FIRST_LOOK_S: Final = 0.01
 _SLOWEST_LOOK_S: Final = 0.1
+_FREEZE_ROUNDS: Final = 20
 
 
 class Process:
@@ -81,6 +82,23 @@ class Process:
                 await self._ask_group(ladder.group_s)
                 self._end = await self._finish(ladder.sweep_s)
             return self._end
+
+    def abort(self) -> None:
+        """Ask the leader for a core dump; nothing happens when it has ended."""
+        self._watch.send(signal.SIGABRT)
+
+    async def freeze(self) -> None:
+        """Stop every process of the tree, and look again until no new one was born meanwhile."""
+        self._watch.send_group(signal.SIGSTOP)
+        for _ in range(_FREEZE_ROUNDS):
+            running = [stat for stat in self._members(await shared_census().take()) if not stat.stopped]
+            if not running:
+                return
+            signal_refs((stat.ref for stat in running), signal.SIGSTOP)
+
+    async def thaw(self) -> None:
+        """Let every process of the tree go on."""
+        signal_refs((stat.ref for stat in self._members(await shared_census().take())), signal.SIGCONT)
 
     async def clean_up(self) -> TreeEnd:
         """Kill what the leader, once it has ended by itself, left behind; verify that nothing is left."""

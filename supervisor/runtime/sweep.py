@@ -16,7 +16,16 @@ from supervisor.runtime.exits import HAS_PIDFD
 from supervisor.runtime.proc_table import ProcRef, ProcStat, read_stat
 from supervisor.runtime.subreaper import bury
 
-__all__ = ["ProcRef", "TreeEnd", "kill_refs", "marked", "sweep", "sweep_session", "sweep_strays"]
+__all__ = [
+    "ProcRef",
+    "TreeEnd",
+    "kill_refs",
+    "marked",
+    "signal_refs",
+    "sweep",
+    "sweep_session",
+    "sweep_strays",
+]
 
 _CLEAN_PASSES: Final = 2
 _SETTLE_S: Final = 0.1
@@ -74,7 +83,7 @@ async def sweep(
 
 async def kill_refs(refs: Iterable[ProcRef], *, wait_s: float = _DEATH_S) -> None:
     """Kill each process if it is still the same one, wait a moment for the deaths, bury our orphans."""
-    handles = {ref.pid: handle for ref in refs if (handle := _kill(ref)) is not None}
+    handles = {ref.pid: handle for ref in refs if (handle := _send(ref, signal.SIGKILL)) is not None}
     if not handles:
         return
     try:
@@ -87,13 +96,21 @@ async def kill_refs(refs: Iterable[ProcRef], *, wait_s: float = _DEATH_S) -> Non
                 os.close(handle)
 
 
-def _kill(ref: ProcRef) -> int | None:
-    """Kill one process through a handle that cannot come to mean another; return the handle.
+def signal_refs(refs: Iterable[ProcRef], signum: int) -> None:
+    """Send a signal to each process that is still the same one."""
+    for ref in refs:
+        handle = _send(ref, signum)
+        if handle is not None and handle >= 0:
+            os.close(handle)
 
-    None when it is gone or not ours to kill; -1 where the system has no such handles.
+
+def _send(ref: ProcRef, signum: int) -> int | None:
+    """Signal one process through a handle that cannot come to mean another; return the handle.
+
+    None when it is gone or not ours to signal; -1 where the system has no such handles.
     """
     if not HAS_PIDFD:
-        return _kill_by_pid(ref)
+        return _send_by_pid(ref, signum)
     try:
         handle = os.pidfd_open(ref.pid)
     except OSError:
@@ -101,18 +118,18 @@ def _kill(ref: ProcRef) -> int | None:
     stat = read_stat(ref.pid)
     if stat is not None and stat.ref == ref:
         with suppress(OSError):
-            signal.pidfd_send_signal(handle, signal.SIGKILL)
+            signal.pidfd_send_signal(handle, signum)
             return handle
     os.close(handle)
     return None
 
 
-def _kill_by_pid(ref: ProcRef) -> int | None:
+def _send_by_pid(ref: ProcRef, signum: int) -> int | None:
     stat = read_stat(ref.pid)
     if stat is None or stat.ref != ref:
         return None
     with suppress(OSError):
-        os.kill(ref.pid, signal.SIGKILL)
+        os.kill(ref.pid, signum)
         return -1
     return None
 

@@ -74,6 +74,7 @@ class Errands:
         self._timers: dict[ExitClass, asyncio.Task[None]] = {}
         self._start: asyncio.Task[None] | None = None
         self._ender: asyncio.Task[None] | None = None
+        self._stiller: asyncio.Task[None] | None = None
         _ = self._send(outbox.run())
 
     def cancel_all(self) -> None:
@@ -132,12 +133,18 @@ class Errands:
         _ = self._send(self._watch(live))
 
     def set_timer(self, attempt: int, limit: ExitClass, seconds: float) -> None:
-        """Tell when the limit is over, unless it is cancelled before."""
+        """Tell when the limit is over, unless it is cancelled before; it takes the place of a former one."""
+        self.forget_timer(limit)
         self._timers[limit] = self._send(self._ring(attempt, limit, seconds))
 
     def cancel_timer(self, limit: ExitClass) -> None:
         """Forget one limit."""
         self._timers.pop(limit).cancel()
+
+    def forget_timer(self, limit: ExitClass) -> None:
+        """Forget one limit if it is set."""
+        if limit in self._timers:
+            self.cancel_timer(limit)
 
     def cancel_timers(self) -> None:
         """Forget all limits."""
@@ -150,6 +157,18 @@ class Errands:
     async def _ring(self, attempt: int, limit: ExitClass, seconds: float) -> None:
         await self._clock.sleep(seconds)
         self._mailbox.put_nowait(Overdue(attempt=attempt, limit=limit))
+
+    def hold_still(self, live: Incarnation, *, still: bool) -> None:
+        """Freeze the tree or let it go on, after what was asked so before."""
+        self._stiller = self._send(self._hold_still(live, self._stiller, still=still))
+
+    async def _hold_still(self, live: Incarnation, former: asyncio.Task[None] | None, *, still: bool) -> None:
+        if former is not None:
+            await asyncio.wait({former})
+        try:
+            await (live.process.freeze() if still else live.process.thaw())
+        except Exception as error:  # noqa: BLE001 - a fault of one process is not the team's
+            _log.error("could not %s %s", "pause" if still else "resume", self._agent, exc_info=error)
 
     # ------------------------------------------------------------ ending
 

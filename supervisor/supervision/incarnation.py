@@ -26,6 +26,8 @@ class Incarnation:
     tree: TreeEnd | None = None
     is_ending: bool = False
     hurried: bool = False
+    retry_after_s: float = 0.0
+    was_draining: bool = False
 
     @property
     def pid(self) -> int | None:
@@ -36,7 +38,7 @@ class Incarnation:
         """Return the seconds since it was ready; 0 if it never was."""
         return 0.0 if self.ready_at is None else now - self.ready_at
 
-    def ending(self) -> ExitInfo:
+    def ending(self, success_codes: tuple[int, ...] = (0,)) -> ExitInfo:
         """Say how it ended: by our doing if there is a cause, else by itself."""
         code = self.exit.code if self.exit else None
         number = self.exit.signal if self.exit else None
@@ -44,7 +46,7 @@ class Incarnation:
             return ExitInfo(kind=self.cause, code=code, signal=number, detail=self.cause_detail)
         if number is not None:
             return ExitInfo(kind=ExitClass.SIGNAL, signal=number, detail=f"killed by {_signal_name(number)}")
-        kind = ExitClass.OK if code == 0 else ExitClass.FAIL
+        kind = ExitClass.OK if code in success_codes else ExitClass.FAIL
         return ExitInfo(kind=kind, code=code, detail=f"exited with code {code}")
 
 

@@ -18,10 +18,22 @@ class Order(Enum):
     """What a person or the team asks of a slot."""
 
     RESTART = auto()
+    PAUSE = auto()
+    RESUME = auto()
+    DRAIN = auto()
+    DRAINED = auto()
     STOP = auto()
+    KILL = auto()
     RETIRE = auto()
     END = auto()
     END_NOW = auto()
+
+
+FOR_GOOD = frozenset({Order.RETIRE, Order.END, Order.END_NOW})
+"""Orders after which the slot never starts anything again."""
+
+NO_MORE_STARTS = FOR_GOOD | {Order.DRAIN, Order.STOP, Order.KILL}
+"""Orders that forbid a start from the moment they are given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +41,20 @@ class Ready:
     """The agent of this incarnation has reported for work."""
 
     incarnation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condemned:
+    """This incarnation must end, and not by anybody's wish: `cause` is how its end will be judged.
+
+    `retry_after_s` is when its service will have it again, for `rate_limited`.
+    """
+
+    incarnation: int
+    cause: ExitClass
+    detail: str
+    abort: bool = False
+    retry_after_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,4 +111,4 @@ class TreeEnded:
     tree: TreeEnd
 
 
-Notice = Order | Ready | Held | Due | Prepared | NotPrepared | Overdue | Exited | TreeEnded
+Notice = Order | Ready | Condemned | Held | Due | Prepared | NotPrepared | Overdue | Exited | TreeEnded

@@ -67,6 +67,18 @@ class AgentProcess(Protocol):
         """End the tree rung by rung, or with `now` from the KILL rung; may be cancelled and called again."""
         ...
 
+    async def freeze(self) -> None:
+        """Stop every process of the tree where it is; return when they are."""
+        ...
+
+    async def thaw(self) -> None:
+        """Let every process of the tree go on."""
+        ...
+
+    def abort(self) -> None:
+        """Ask the leader for a core dump (SIGABRT), as a missed watchdog does; a stop follows."""
+        ...
+
     async def clean_up(self) -> TreeEnd:
         """End what a dead leader left behind; may be called again."""
         ...

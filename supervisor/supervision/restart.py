@@ -9,7 +9,8 @@ from enum import Enum, auto
 from typing import Final
 
 from supervisor.model.agent import ExitClass, ExitInfo
-from supervisor.model.team import Backoff, Restart
+from supervisor.model.branch import Restart
+from supervisor.model.team import Backoff
 from supervisor.supervision.child_spec import ChildSpec
 
 FREE_RESTART_AFTER_S: Final = 10.0
@@ -24,6 +25,16 @@ def should_restart(restart: Restart, ending: ExitClass) -> bool:
     if restart is Restart.PERMANENT:
         return True
     return restart is Restart.TRANSIENT and ending not in _NORMAL
+
+
+def is_wanted_again(spec: ChildSpec, ending: ExitInfo) -> bool:
+    """Tell whether an agent is to be started again after this ending: its exit code may decide alone."""
+    if ending.kind in {ExitClass.OK, ExitClass.FAIL}:
+        if ending.code in spec.no_restart_codes:
+            return False
+        if ending.code in spec.force_restart_codes:
+            return True
+    return should_restart(spec.restart, ending.kind)
 
 
 def next_delay(backoff: Backoff, failures: int, rng: random.Random) -> float:
@@ -80,14 +91,24 @@ class RestartPolicy:
         self._window = RestartWindow(spec.intensity, spec.period_s)
         self._failures = 0
 
-    def judge(self, ending: ExitInfo, *, ready_for_s: float, now: float) -> Verdict:
+    def judge(
+        self, ending: ExitInfo, *, ready_for_s: float, now: float, retry_after_s: float = 0.0
+    ) -> Verdict:
         """Decide after an incarnation, or an attempt to start one, has ended at `now`.
 
         Every end that leads to a restart counts for the intensity and is a step up the ladder,
-        also the normal end of a permanent agent: ended at once, it would spin else.
+        also the normal end of a permanent agent: ended at once, it would spin else. What its
+        service did does not count: a rate limit is waited out, a bad login waits for a person.
         """
-        if not should_restart(self._spec.restart, ending.kind):
+        if not is_wanted_again(self._spec, ending):
             return Verdict(decision=Decision.REST)
+        if ending.kind is ExitClass.AUTH:
+            return Verdict(decision=Decision.PARK)
+        if ending.kind is ExitClass.RATE_LIMITED:
+            jitter = self._rng.uniform(1.0, 1.0 + self._spec.backoff.jitter)
+            return Verdict(decision=Decision.RESTART, delay_s=max(retry_after_s, 1.0) * jitter)
+        if ending.kind is ExitClass.SIBLING:
+            return Verdict(decision=Decision.RESTART)
         if not self._window.add(now):
             return Verdict(decision=Decision.PARK)
         if ready_for_s >= self._spec.backoff.reset_after_s:

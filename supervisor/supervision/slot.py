@@ -17,6 +17,9 @@ from supervisor.supervision.child_spec import ChildSpec
 from supervisor.supervision.errands import Errands
 from supervisor.supervision.incarnation import Incarnation
 from supervisor.supervision.notices import (
+    FOR_GOOD,
+    NO_MORE_STARTS,
+    Condemned,
     Due,
     Exited,
     Held,
@@ -43,6 +46,7 @@ SETTLED: Final = frozenset({AgentState.EXITED, AgentState.PARKED, AgentState.STU
 """States that a slot leaves only by an order, or when stuck processes vanish."""
 
 _NOT_STARTED: Final = "stopped before it was started"
+_PAUSED: Final = "paused"
 
 _log = logging.getLogger(__name__)
 
@@ -91,6 +95,8 @@ class Slot:
         self._again = False
         self._retired = False
         self._ending = False
+        self._paused = False
+        self._retry_after_s = 0.0
 
     # ------------------------------------------------------------ orders
 
@@ -124,11 +130,15 @@ class Slot:
             self._mailbox.put_nowait(Ready(incarnation=incarnation))
 
     def order(self, order: Order) -> None:
-        """Give an order. Anything but a restart forbids a start from this moment on."""
-        if order is not Order.RESTART:
+        """Give an order; one that ends the agent forbids a start from this moment on."""
+        if order in NO_MORE_STARTS:
             self._wanted = False
-            self._retired = self._retired or order is not Order.STOP
+            self._retired = self._retired or order in FOR_GOOD
         self._mailbox.put_nowait(order)
+
+    def condemn(self, condemned: Condemned) -> None:
+        """Have an incarnation ended for a cause that is not anybody's wish; another one is left alone."""
+        self._mailbox.put_nowait(condemned)
 
     async def run(self) -> None:
         """Own the agent until an END order is carried out."""
@@ -160,6 +170,8 @@ class Slot:
                 self._obey(notice)
             case Ready():
                 self._on_ready()
+            case Condemned():
+                self._on_condemned(notice)
             case Overdue(limit=limit):
                 self._on_overdue(limit)
             case Exited(of=live, exit=how):
@@ -173,7 +185,7 @@ class Slot:
         match notice:
             case Order():
                 return False
-            case Ready(incarnation=incarnation):
+            case Ready(incarnation=incarnation) | Condemned(incarnation=incarnation):
                 return self._live is None or self._live.number != incarnation
             case Exited(of=live) | TreeEnded(of=live):
                 return live is not self._live
@@ -184,18 +196,23 @@ class Slot:
         match order:
             case Order.RESTART:
                 self._restart_by_hand()
-            case Order.RETIRE:
-                if self._live is None:
-                    self._rest(now=False)
-            case Order.STOP:
-                self._rest(now=False)
-                if self.state is AgentState.PARKED:
-                    self._move(AgentState.EXITED, "stopped on request")
-            case Order.END | Order.END_NOW:
-                self._ending = True
-                self._rest(now=order is Order.END_NOW)
+            case Order.PAUSE:
+                self._pause()
+            case Order.RESUME:
+                self._resume()
+            case Order.DRAIN:
+                self._drain()
+            case Order.DRAINED:
+                self._on_drained()
             case _:
-                assert_never(order)
+                self._obey_a_stop(order)
+
+    def _obey_a_stop(self, order: Order) -> None:
+        self._ending = self._ending or order in {Order.END, Order.END_NOW}
+        if order is not Order.RETIRE or self._live is None:
+            self._rest(now=order in {Order.KILL, Order.END_NOW})
+        if order in {Order.STOP, Order.KILL} and self.state is AgentState.PARKED:
+            self._move(AgentState.EXITED, "stopped on request")
 
     # ------------------------------------------------------------ starting
 
@@ -256,6 +273,8 @@ class Slot:
             self._errands.watch(self._live)
             self._errands.set_timer(self._attempt, ExitClass.RUNTIME_CAP, self.spec.max_runtime_s)
             self._move(AgentState.STARTING, "started")
+            if self._paused:
+                self._pause()
 
     def _on_start_failed(self, failure: SpawnFailure) -> None:
         self._forget_start()
@@ -284,13 +303,77 @@ class Slot:
         self._breaker.succeeded(self.spec.name)
         self._move(AgentState.IDLE, "ready")
 
+    # ------------------------------------------------------------ pausing, draining
+
+    def _pause(self) -> None:
+        """Freeze the process, or the wait for one; an agent at rest or on its way out is left alone."""
+        if self._live is None:
+            if self._preparing:
+                self._paused = True
+            elif self.state in {AgentState.PENDING, AgentState.BACKOFF}:
+                self._paused = True
+                self._forget_start()
+                self._move(AgentState.PAUSED, _PAUSED)
+        elif not self._live.is_ending and self.state is not AgentState.PAUSED:
+            self._paused = True
+            self._live.was_draining = self.state is AgentState.DRAINING
+            self._errands.forget_timer(ExitClass.START_TIMEOUT)
+            self._errands.hold_still(self._live, still=True)
+            self._move(AgentState.PAUSED, _PAUSED)
+
+    def _resume(self) -> None:
+        self._paused = False
+        live = self._live
+        if self.state is not AgentState.PAUSED:
+            return
+        if live is None:
+            self._move(AgentState.PENDING, "resumed")
+            self._plan_start(0.0)
+            return
+        self._errands.hold_still(live, still=False)
+        if live.was_draining:
+            self._move(AgentState.DRAINING, "resumed")
+        elif live.ready_at is None:
+            self._errands.set_timer(self._attempt, ExitClass.START_TIMEOUT, self.spec.start_timeout_s)
+            self._move(AgentState.STARTING, "resumed")
+        else:
+            self._move(AgentState.IDLE, "resumed")
+
+    def _drain(self) -> None:
+        """Let the agent finish what it holds; one that holds nothing for certain is stopped."""
+        live = self._live
+        if live is None or live.ready_at is None:
+            self._rest(now=False)
+        elif not live.is_ending and self.state is not AgentState.DRAINING:
+            if self.state is AgentState.PAUSED:
+                self._paused = False
+                self._errands.hold_still(live, still=False)
+            self._again = False
+            self._errands.set_timer(self._attempt, ExitClass.STOP_REQUESTED, self.spec.drain_timeout_s)
+            self._move(AgentState.DRAINING, "draining: it finishes what it holds")
+
+    def _on_drained(self) -> None:
+        if self._live is not None and self.state is AgentState.DRAINING:
+            self._end(self._live, ExitClass.STOP_REQUESTED, "drained")
+
     # ------------------------------------------------------------ ending
+
+    def _on_condemned(self, condemned: Condemned) -> None:
+        live = self._live
+        if live is None or live.is_ending:
+            return
+        live.retry_after_s = condemned.retry_after_s
+        if condemned.abort:
+            live.process.abort()
+        self._end(live, condemned.cause, condemned.detail)
 
     def _on_overdue(self, limit: ExitClass) -> None:
         live = self._live
         if live is None:
             detail = f"could not be prepared within {self.spec.start_timeout_s:g} s"
             self._on_start_failed(SpawnFailure(detail, permanent=False))
+        elif limit is ExitClass.STOP_REQUESTED:
+            self._end(live, limit, f"still busy after {self.spec.drain_timeout_s:g} s of draining")
         elif limit is ExitClass.RUNTIME_CAP:
             self._end(live, limit, f"still running after {self.spec.max_runtime_s:g} s")
         elif live.ready_at is None:  # else it became ready while the timer rang
@@ -300,6 +383,7 @@ class Slot:
         if self._retired:
             return
         self._wanted = True
+        self._paused = False
         self._policy.reset()
         if self._live is not None:
             self._again = True
@@ -316,12 +400,13 @@ class Slot:
         """Bring the agent to rest from wherever it is; a parked one stays visibly parked."""
         self._wanted = False
         self._again = False
+        self._paused = False
         if self._live is not None:
             if self.state is not AgentState.STUCK:
                 self._end(self._live, ExitClass.STOP_REQUESTED, "stopped on request", now=now)
         elif now or not self._preparing:
             self._forget_start()
-            if self.state in {AgentState.PENDING, AgentState.BACKOFF}:
+            if self.state in {AgentState.PENDING, AgentState.BACKOFF, AgentState.PAUSED}:
                 self._move(AgentState.EXITED, _NOT_STARTED)
 
     def _end(self, live: Incarnation, cause: ExitClass, detail: str, *, now: bool = False) -> None:
@@ -340,7 +425,7 @@ class Slot:
         if not live.is_ending:
             live.is_ending = True
             self._errands.cancel_timers()
-            self._last_exit = live.ending()
+            self._last_exit = live.ending(self.spec.success_codes)
             self._errands.end_tree(live, live.process.clean_up)
             self._move(AgentState.STOPPING, f"{self._last_exit.detail}; clearing its process tree")
         elif live.tree is not None and live.tree.empty:
@@ -357,7 +442,7 @@ class Slot:
         """Keep the slot shut until a later look finds the tree empty."""
         if self.state is not AgentState.STUCK or tree.leftovers != self._leftovers:
             self._leftovers = tree.leftovers
-            self._last_exit = live.ending()
+            self._last_exit = live.ending(self.spec.success_codes)
             pids = ", ".join(str(pid) for pid in tree.leftovers)
             self._move(AgentState.STUCK, f"processes that cannot be ended: {pids}")
         self._errands.end_tree(live, live.process.clean_up, after_s=STUCK_RECHECK_S)
@@ -366,12 +451,15 @@ class Slot:
         """Decide what follows, now that the tree is verified empty."""
         self._attempt += 1
         self._live = None
-        ending = self._last_exit = live.ending()
+        self._retry_after_s = live.retry_after_s
+        ending = self._last_exit = live.ending(self.spec.success_codes)
         self._go_on(ending, ready_for_s=live.ready_for(self._clock.monotonic()))
 
     def _go_on(self, ending: ExitInfo, *, ready_for_s: float) -> None:
         if not self._wanted:
             self._move(AgentState.EXITED, ending.detail)
+        elif self._paused:
+            self._move(AgentState.PAUSED, f"its process ended while paused: {ending.detail}")
         elif self._again:
             self._again = False
             self._move(AgentState.PENDING, "restart requested")
@@ -380,24 +468,35 @@ class Slot:
             self._judge(ending, ready_for_s)
 
     def _judge(self, ending: ExitInfo, ready_for_s: float) -> None:
-        verdict = self._policy.judge(ending, ready_for_s=ready_for_s, now=self._clock.monotonic())
+        verdict = self._policy.judge(
+            ending,
+            ready_for_s=ready_for_s,
+            now=self._clock.monotonic(),
+            retry_after_s=self._retry_after_s,
+        )
         if verdict.decision is not Decision.REST:
             self._breaker.failed(self.spec.name)
         match verdict.decision:
             case Decision.REST:
                 self._move(AgentState.EXITED, ending.detail)
             case Decision.PARK:
-                often = f"more than {self.spec.intensity} restarts in {self.spec.period_s:g} s"
-                self._move(AgentState.PARKED, f"gave up after {often}; the last: {ending.detail}")
+                self._move(AgentState.PARKED, self._why_parked(ending))
             case Decision.RESTART:
                 self._restarts += 1
-                self._breaker.count_restart()
+                if ending.kind is not ExitClass.RATE_LIMITED:
+                    self._breaker.count_restart()
                 waiting = AgentState.PENDING if self.state is AgentState.STUCK else AgentState.BACKOFF
                 wait_s = max(verdict.delay_s, self._breaker.hold_s)
                 self._move(waiting, ending.detail, next_start_at=self._clock.now() + wait_s)
                 self._plan_start(verdict.delay_s)
             case _:
                 assert_never(verdict.decision)
+
+    def _why_parked(self, ending: ExitInfo) -> str:
+        if ending.kind is ExitClass.AUTH:
+            return f"its login does not work: {ending.detail}"
+        often = f"more than {self.spec.intensity} restarts in {self.spec.period_s:g} s"
+        return f"gave up after {often}; the last: {ending.detail}"
 
     # ------------------------------------------------------------ small tools
 

@@ -12,7 +12,7 @@ from supervisor.errors import NotFound, WrongState
 from supervisor.model.agent import AgentState, ExitInfo
 from supervisor.supervision.breaker import Breaker, limit_for
 from supervisor.supervision.child_spec import ChildSpec
-from supervisor.supervision.notices import Order
+from supervisor.supervision.notices import Condemned, Order
 from supervisor.supervision.ports import Launcher, Reporter
 from supervisor.supervision.slot import SETTLED, Slot
 
@@ -113,6 +113,30 @@ class Supervisor:
     def stop_agent(self, agent: str) -> None:
         """Stop one agent by a person's order; it stays down until it is restarted."""
         self._slot(agent).order(Order.STOP)
+
+    def kill(self, agent: str) -> None:
+        """Kill an agent's tree at once, without asking it; it stays down until it is restarted."""
+        self._slot(agent).order(Order.KILL)
+
+    def pause(self, agent: str) -> None:
+        """Freeze an agent where it is; it keeps its process and what it holds. One at rest stays so."""
+        self._slot(agent).order(Order.PAUSE)
+
+    def resume(self, agent: str) -> None:
+        """Let a paused agent go on."""
+        self._slot(agent).order(Order.RESUME)
+
+    def drain(self, agent: str) -> None:
+        """Let an agent finish what it holds and stop it then; whoever knows that it has, calls `drained`."""
+        self._slot(agent).order(Order.DRAIN)
+
+    def drained(self, agent: str) -> None:
+        """Hear that a draining agent holds nothing any more."""
+        self._slot(agent).order(Order.DRAINED)
+
+    def condemn(self, agent: str, condemned: Condemned) -> None:
+        """Have an incarnation ended for a cause, and judged by it; another than the live one is ignored."""
+        self._slot(agent).condemn(condemned)
 
     def state_of(self, agent: str) -> AgentState:
         """Return the state of an agent's slot."""

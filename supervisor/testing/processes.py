@@ -44,6 +44,8 @@ class PaperProcess:
         self.leftovers: tuple[int, ...] = ()
         self.stops: list[str] = []
         self.clearings = 0
+        self.frozen = False
+        self.aborted = False
         self._exit: PaperExit | None = None
         self._over = asyncio.Event()
 
@@ -77,6 +79,18 @@ class PaperProcess:
             self._end(PaperExit(signal=9 if now else 15))
         await self._over.wait()
         return PaperTree(leftovers=self.leftovers)
+
+    async def freeze(self) -> None:
+        """Stand still."""
+        self.frozen = True
+
+    async def thaw(self) -> None:
+        """Go on."""
+        self.frozen = False
+
+    def abort(self) -> None:
+        """Keep that it was asked to abort."""
+        self.aborted = True
 
     async def clean_up(self) -> PaperTree:
         """Report what is left."""

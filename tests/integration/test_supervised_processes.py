@@ -14,7 +14,8 @@ import pytest
 
 from supervisor.clock import SystemClock
 from supervisor.model.agent import AgentState, ExitClass
-from supervisor.model.team import Backoff, Restart, StopLadder
+from supervisor.model.branch import Restart
+from supervisor.model.team import Backoff, StopLadder
 from supervisor.runtime.spawn import Launch, SpawnFailed, spawn
 from supervisor.runtime.sweep import sweep_session
 from supervisor.supervision.child_spec import ChildSpec

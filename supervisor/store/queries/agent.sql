@@ -2,10 +2,11 @@
 -- Write one agent whole, new or changed.
 INSERT INTO agent (
     name, pool, role, state, tags, groups, incarnation, pid, task, restarts, since, next_start_at,
-    last_exit, reason, activity, assurance, quarantined, spawned_by
+    last_exit, reason, activity, assurance, quarantined, spawned_by, liveness, liveness_why
 ) VALUES (
     :name, :pool, :role, :state, :tags, :groups, :incarnation, :pid, :task, :restarts, :since,
-    :next_start_at, :last_exit, :reason, :activity, :assurance, :quarantined, :spawned_by
+    :next_start_at, :last_exit, :reason, :activity, :assurance, :quarantined, :spawned_by,
+    :liveness, :liveness_why
 )
 ON CONFLICT (name) DO UPDATE SET
     pool = excluded.pool,
@@ -24,7 +25,9 @@ ON CONFLICT (name) DO UPDATE SET
     activity = excluded.activity,
     assurance = excluded.assurance,
     quarantined = excluded.quarantined,
-    spawned_by = excluded.spawned_by;
+    spawned_by = excluded.spawned_by,
+    liveness = excluded.liveness,
+    liveness_why = excluded.liveness_why;
 
 -- name: get
 -- One agent by name.

@@ -29,6 +29,8 @@ _ORDER: Final = (
     AgentState.IDLE,
     AgentState.WAITING_HUMAN,
     AgentState.STARTING,
+    AgentState.PAUSED,
+    AgentState.DRAINING,
     AgentState.BACKOFF,
     AgentState.STUCK,
     AgentState.PARKED,

@@ -19,6 +19,8 @@ AGENT_TONES: Final = {
     AgentState.IDLE: Tone.MUTED,
     AgentState.WORKING: Tone.GOOD,
     AgentState.WAITING_HUMAN: Tone.NOTICE,
+    AgentState.PAUSED: Tone.WARN,
+    AgentState.DRAINING: Tone.MUTED,
     AgentState.BACKOFF: Tone.WARN,
     AgentState.STOPPING: Tone.MUTED,
     AgentState.EXITED: Tone.FAINT,

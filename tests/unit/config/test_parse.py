@@ -12,7 +12,8 @@ from supervisor.config.problems import PROBLEMS_MAX
 from supervisor.errors import ProfileInvalid
 from supervisor.model.agent import Role
 from supervisor.model.approval import ApprovalRule, Decision, Mode
-from supervisor.model.team import Backoff, OnDone, PoolSpec, Restart, StopLadder, TeamSpec
+from supervisor.model.branch import Restart
+from supervisor.model.team import Backoff, OnDone, PoolSpec, StopLadder, TeamSpec
 
 HERE = Path(__file__).parent
 MINIMAL = 'name = "t"\n[[pools]]\nname = "w"\nrole = "worker"\ncommand = ["true"]\n'

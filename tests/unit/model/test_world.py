@@ -18,6 +18,7 @@ from supervisor.model.message import Delivery, DeliveryState, Message
 from supervisor.model.milestone import Milestone
 from supervisor.model.outside_key import OutsideKey
 from supervisor.model.question import Question, QuestionState
+from supervisor.model.scale import Pool
 from supervisor.model.task import Board, Checkpoint, Note, Task, TaskState
 from supervisor.model.team import Run, RunState
 from supervisor.model.vote import Ballot, Vote
@@ -88,6 +89,7 @@ ROWS: dict[str, tuple[Any, str]] = {
     "question": (QUESTION, "Q1"),
     "handoff": (HANDOFF, "7"),
     "outside_key": (OutsideKey(name="lens", role=Role.JUDGE), "lens"),
+    "pool": (Pool(name="worker", wanted=3), "worker"),
 }
 
 

@@ -218,7 +218,7 @@ async def test_stopping_what_has_ended_is_quick_and_signals_nobody() -> None:
 
 
 async def test_what_will_not_die_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("supervisor.runtime.sweep._kill", lambda ref: None)
+    monkeypatch.setattr("supervisor.runtime.sweep._send", lambda ref, signum: None)
     async with ChaosTeam() as team:
         child = team.start("setsid")
         leader, escapee = await child.ready()

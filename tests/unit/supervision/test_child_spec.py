@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from supervisor.model.agent import Role
-from supervisor.model.team import Backoff, PoolSpec, Restart, StopLadder, TeamSpec
+from supervisor.model.branch import Restart
+from supervisor.model.team import Backoff, PoolSpec, StopLadder, TeamSpec
 from supervisor.supervision.child_spec import children_of
 
 

@@ -12,7 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from supervisor.model.agent import AGENT_MOVES, AgentState
-from supervisor.model.team import Restart
+from supervisor.model.branch import Restart
 from supervisor.supervision.incarnation import Incarnation
 from supervisor.supervision.ports import SlotChange, TreeEnd
 from supervisor.supervision.slot import SETTLED, Slot

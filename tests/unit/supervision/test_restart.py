@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.model.agent import ExitClass, ExitInfo
-from supervisor.model.team import Backoff, Restart
+from supervisor.model.branch import Restart
+from supervisor.model.team import Backoff
 from supervisor.supervision.child_spec import ChildSpec
 from supervisor.supervision.restart import (
     FREE_RESTART_AFTER_S,

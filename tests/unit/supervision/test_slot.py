@@ -8,7 +8,8 @@ import pytest
 
 from supervisor.errors import WrongState
 from supervisor.model.agent import AgentState, ExitClass
-from supervisor.model.team import Restart, StopLadder
+from supervisor.model.branch import Restart
+from supervisor.model.team import StopLadder
 from supervisor.supervision.notices import Due, Exited, Notice, Order, Overdue, Prepared
 from supervisor.supervision.slot import STUCK_RECHECK_S, Slot
 from supervisor.testing.processes import PaperExit, PaperLauncher, PaperProcess, PaperTree

@@ -9,7 +9,7 @@ import pytest
 
 from supervisor.errors import NotFound, WrongState
 from supervisor.model.agent import AgentState, ExitClass, ExitInfo
-from supervisor.model.team import Restart
+from supervisor.model.branch import Restart
 from supervisor.supervision.supervisor import Supervisor
 from supervisor.testing.clock import VirtualClock
 from supervisor.testing.processes import ChangeLog, PaperLauncher, cannot_start
