@@ -44,6 +44,10 @@ class Breaker:
         """Return the seconds for which nobody at all may start."""
         return max(0.0, (self._open_until or 0.0) - self._clock.monotonic())
 
+    def resize(self, size: int) -> None:
+        """Hear how many agents the team has now."""
+        self._limit = limit_for(size)
+
     def count_restart(self) -> None:
         """Count one restart of any agent; too many open the breaker."""
         now = self._clock.monotonic()

@@ -25,11 +25,12 @@ class Order(Enum):
     STOP = auto()
     KILL = auto()
     RETIRE = auto()
+    LEAVE = auto()
     END = auto()
     END_NOW = auto()
 
 
-FOR_GOOD = frozenset({Order.RETIRE, Order.END, Order.END_NOW})
+FOR_GOOD = frozenset({Order.RETIRE, Order.LEAVE, Order.END, Order.END_NOW})
 """Orders after which the slot never starts anything again."""
 
 NO_MORE_STARTS = FOR_GOOD | {Order.DRAIN, Order.STOP, Order.KILL}

@@ -74,6 +74,7 @@ class Slot:
         self.spec = spec
         self.state = AgentState.PENDING
         self.ended = asyncio.Event()
+        self.leaving = False
         self._launcher = launcher
         self._breaker = breaker
         self._clock = clock
@@ -134,6 +135,7 @@ class Slot:
         if order in NO_MORE_STARTS:
             self._wanted = False
             self._retired = self._retired or order in FOR_GOOD
+            self.leaving = self.leaving or order is Order.LEAVE
         self._mailbox.put_nowait(order)
 
     def condemn(self, condemned: Condemned) -> None:
@@ -156,9 +158,9 @@ class Slot:
 
     @property
     def _over(self) -> bool:
-        if not self._ending or self._preparing:
+        if self._preparing or not (self._ending or self.leaving):
             return False
-        return self._live is None or self.state is AgentState.STUCK
+        return self._live is None or (self._ending and self.state is AgentState.STUCK)
 
     # ------------------------------------------------------------ mailbox
 
@@ -204,6 +206,10 @@ class Slot:
                 self._drain()
             case Order.DRAINED:
                 self._on_drained()
+            case Order.LEAVE:
+                self._drain()
+                if self.state is AgentState.PARKED:
+                    self._move(AgentState.EXITED, "retired")
             case _:
                 self._obey_a_stop(order)
 

@@ -32,32 +32,60 @@ class Supervisor:
         rng: random.Random,
     ) -> None:
         """Lay out one slot per child, in start order; nothing starts before `run`."""
-        breaker = Breaker(limit=limit_for(len(children)), clock=clock)
+        self._launcher = launcher
+        self._reporter = reporter
+        self._clock = clock
+        self._rng = rng
+        self._breaker = Breaker(limit=limit_for(len(children)), clock=clock)
         self._settled = asyncio.Event()
+        self._stop_asked = asyncio.Event()
         self._stopping = False
-        self._running = False
-        self._slots = {
-            child.name: Slot(
-                child,
-                launcher=launcher,
-                reporter=reporter,
-                breaker=breaker,
-                clock=clock,
-                rng=rng,
-                on_move=self._note_move,
-            )
-            for child in children
-        }
+        self._tasks: asyncio.TaskGroup | None = None
+        self._slots: dict[str, Slot] = {}
+        self._successors: dict[str, ChildSpec] = {}
+        for child in children:
+            self._slots[child.name] = self._slot_for(child)
         self._note_move()
 
     async def run(self) -> None:
         """Start all agents and keep them until `stop`; return when no process is left and all is told."""
         if self._stopping:
             return
-        self._running = True
         async with asyncio.TaskGroup() as tasks:
-            for slot in self._slots.values():
-                tasks.create_task(slot.run(), name=f"slot {slot.spec.name}")
+            self._tasks = tasks
+            for slot in tuple(self._slots.values()):
+                self._own(slot)
+            await self._stop_asked.wait()
+
+    def add(self, child: ChildSpec) -> None:
+        """Take an agent in as the last of its pool, and start it if the team runs.
+
+        While a retired one of the same name is still leaving, it starts once that one is gone.
+        """
+        if self._stopping:
+            raise WrongState("the team is stopping; nothing is started any more")
+        former = self._slots.get(child.name)
+        if former is not None and not former.leaving:
+            raise WrongState(f"{child.name} is in the team already")
+        if former is not None:
+            self._successors[child.name] = child
+            return
+        self._slots[child.name] = slot = self._slot_for(child)
+        self._breaker.resize(len(self._slots))
+        self._note_move()
+        if self._tasks is not None:
+            self._own(slot)
+
+    def retire(self, agent: str) -> None:
+        """Let an agent finish what it holds, stop it then, and forget it; one that is leaving still does.
+
+        Whoever knows that it holds nothing any more calls `drained`.
+        """
+        slot = self._slot(agent)
+        self._successors.pop(agent, None)
+        slot.order(Order.LEAVE)
+        if self._tasks is None:
+            self._forget(slot)
 
     async def stop(self, *, now: bool = False) -> None:
         """Stop pool by pool in reverse start order, agents of a pool at once; return when all ended.
@@ -66,9 +94,10 @@ class Supervisor:
         left is killed at once, and the first call returns then too.
         """
         self._stopping = True
+        self._stop_asked.set()
         for slot in self._slots.values():
             slot.order(Order.END_NOW if now else Order.RETIRE)
-        if not self._running:
+        if self._tasks is None:
             return
         for pool in self._pools_in_reverse():
             for slot in pool:
@@ -138,6 +167,11 @@ class Supervisor:
         """Have an incarnation ended for a cause, and judged by it; another than the live one is ignored."""
         self._slot(agent).condemn(condemned)
 
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """Name the agents that have a slot, in start order."""
+        return tuple(self._slots)
+
     def state_of(self, agent: str) -> AgentState:
         """Return the state of an agent's slot."""
         return self._slot(agent).state
@@ -155,6 +189,34 @@ class Supervisor:
     async def settled(self) -> None:
         """Return as soon as every agent is exited, parked or stuck."""
         await self._settled.wait()
+
+    def _slot_for(self, child: ChildSpec) -> Slot:
+        return Slot(
+            child,
+            launcher=self._launcher,
+            reporter=self._reporter,
+            breaker=self._breaker,
+            clock=self._clock,
+            rng=self._rng,
+            on_move=self._note_move,
+        )
+
+    def _own(self, slot: Slot) -> None:
+        if self._tasks is not None:
+            self._tasks.create_task(self._live(slot), name=f"slot {slot.spec.name}")
+
+    async def _live(self, slot: Slot) -> None:
+        await slot.run()
+        if slot.leaving and not self._stopping:
+            self._forget(slot)
+
+    def _forget(self, slot: Slot) -> None:
+        del self._slots[slot.spec.name]
+        self._breaker.resize(len(self._slots))
+        self._note_move()
+        successor = self._successors.pop(slot.spec.name, None)
+        if successor is not None:
+            self.add(successor)
 
     def _pools_in_reverse(self) -> list[list[Slot]]:
         in_start_order = groupby(self._slots.values(), key=lambda slot: slot.spec.pool)

@@ -102,8 +102,10 @@ async def test_a_team_of_nobody_is_settled_and_ends_when_it_is_stopped() -> None
     supervisor = Supervisor([], PaperLauncher(), ChangeLog(), VirtualClock(), random.Random(1))
     assert supervisor.all_settled
     await supervisor.settled()
-    await supervisor.run()
-    await supervisor.stop()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(supervisor.run())
+        await asyncio.sleep(0)
+        await supervisor.stop()
 
 
 async def test_scale_start_stop_many_children(run_team: RunTeam) -> None:
