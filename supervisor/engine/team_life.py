@@ -29,6 +29,7 @@ from supervisor.engine.persistence import until_taken
 from supervisor.engine.premises import Premises
 from supervisor.engine.staff import Staff
 from supervisor.engine.stopping import StopReason, StopSwitch
+from supervisor.engine.vitals import Vitals
 from supervisor.errors import StoreError
 from supervisor.model.agent import Agent, AgentState, ExitClass
 from supervisor.model.approval import Mode
@@ -101,7 +102,8 @@ class TeamLife:
         )
         self._caretaker = Caretaker(coordinator, clock, signs_of_life=self._signs_of_life)
         self._archivist = Archivist(coordinator.store, premises.state.archive, clock)
-        self._gauges = Gauges(self._staff, self._hub, clock, session=premises.session)
+        self._vitals = Vitals(lambda agent: coordinator.team.pool_of(agent).name)
+        self._gauges = Gauges(self._staff, self._hub, clock, self._vitals, session=premises.session)
         self._notifiers = Notifiers(
             coordinator,
             clock,
@@ -179,6 +181,7 @@ class TeamLife:
             "caretaker": self._caretaker.keep(),
             "archivist": self._archivist.keep(days=team.keep_events_days, runs=team.keep_runs),
             "gauges": self._gauges.measure(),
+            "drains": self._backend.drains.keep(),
             "notifiers": self._notifiers.keep(),
             "work over": self._finish_when_over(),
             "gave up": self._stop_when_nobody_is_left(),

@@ -192,11 +192,53 @@ class Agent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentMetrics:
-    """What one agent's process tree uses now; never stored. CPU in percent of one core, RSS in bytes."""
+    """What one agent's process tree uses now; never stored. CPU in percent of one core, sizes in bytes.
+
+    `rss_bytes` counts memory that processes share once for each; `pss_bytes` shares it out, and is None
+    until the tree was looked at so closely, which happens every ten seconds. So are the bytes it has
+    read from disk and written to it, and its open files.
+    """
 
     name: str
     cpu_percent: float = 0.0
     rss_bytes: int = 0
+    pss_bytes: int | None = None
     processes: int = 0
+    threads: int = 0
+    open_files: int | None = None
+    read_bytes: int | None = None
+    written_bytes: int | None = None
+    is_stopped: bool = False
     last_output_at: float | None = None
     last_call_at: float | None = None
+
+    @property
+    def memory_bytes(self) -> int:
+        """The memory to show: PSS where it is known."""
+        return self.rss_bytes if self.pss_bytes is None else self.pss_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineMetrics:
+    """What the engine itself uses, and how late its loop was: but for one look in a hundred, and at worst."""
+
+    cpu_percent: float = 0.0
+    rss_bytes: int = 0
+    pss_bytes: int | None = None
+    lag_p99_ms: float = 0.0
+    lag_max_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineMetrics:
+    """How the machine stands.
+
+    The pressures are the percent of the last ten seconds in which some task, or all of them, waited for
+    memory; None where the kernel does not say.
+    """
+
+    memory_bytes: int = 0
+    available_bytes: int = 0
+    load: float = 0.0
+    pressure_some: float | None = None
+    pressure_full: float | None = None

@@ -25,7 +25,10 @@ class ProcRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcStat:
-    """What the kernel says of one process. `start_time` and `cpu_ticks` are in clock ticks."""
+    """What the kernel says of one process. `start_time` and `cpu_ticks` are in clock ticks.
+
+    `name` is its program's, cut at 15 characters, or what the process called itself: foreign text.
+    """
 
     pid: int
     parent: int
@@ -35,6 +38,8 @@ class ProcStat:
     start_time: int
     cpu_ticks: int
     rss_bytes: int
+    threads: int = 1
+    name: str = ""
 
     @property
     def alive(self) -> bool:
@@ -56,13 +61,16 @@ def parse_stat(raw: bytes) -> ProcStat:
     """Parse the text of `/proc/PID/stat`; the program's name in it may hold spaces and brackets."""
     head, _, tail = raw.rpartition(b")")
     fields = tail.split()
+    pid, _, name = head.partition(b" (")
     return ProcStat(
-        pid=int(head.split(b" ", 1)[0]),
+        pid=int(pid),
+        name=name.decode(errors="replace"),
         state=fields[0].decode(),
         parent=int(fields[1]),
         group=int(fields[2]),
         session=int(fields[3]),
         cpu_ticks=int(fields[11]) + int(fields[12]),
+        threads=int(fields[17]),
         start_time=int(fields[19]),
         rss_bytes=int(fields[21]) * PAGE_BYTES,
     )
@@ -74,7 +82,7 @@ def read_stat(pid: int) -> ProcStat | None:
         from supervisor.runtime.without_proc import stat_of  # noqa: PLC0415 - 15 ms, for other systems only
 
         return stat_of(pid)
-    raw = _read(f"/proc/{pid}/stat")
+    raw = read_proc(f"/proc/{pid}/stat")
     return parse_stat(raw) if raw else None
 
 
@@ -84,7 +92,7 @@ def read_environ(pid: int) -> bytes:
         from supervisor.runtime.without_proc import environ_of  # noqa: PLC0415 - 15 ms, as above
 
         return environ_of(pid)
-    return _read(f"/proc/{pid}/environ")
+    return read_proc(f"/proc/{pid}/environ")
 
 
 def read_table() -> dict[int, ProcStat]:
@@ -112,7 +120,7 @@ def _pids() -> list[int]:
     return [int(name) for name in names if name.isdigit()]
 
 
-def _read(path: str) -> bytes:
+def read_proc(path: str) -> bytes:
     """Read a whole /proc file; empty when the process is gone or forbids it."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -17,12 +17,19 @@ from supervisor.runtime.subreaper import is_owned, reap_adopted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeUse:
-    """What one tree uses: CPU in percent of one core since the look before; `is_stopped` if frozen."""
+    """What one tree uses: CPU in percent of one core and in seconds, both since the look before.
+
+    `is_stopped` if its leader is frozen. `helpers` are the names of all but the leader: foreign text.
+    """
 
     cpu_percent: float = 0.0
+    cpu_s: float = 0.0
     rss_bytes: int = 0
     processes: int = 0
+    threads: int = 0
     is_stopped: bool = False
+    helpers: tuple[str, ...] = ()
+    pids: tuple[int, ...] = ()
 
 
 class Sampler:
@@ -62,11 +69,16 @@ class Sampler:
 
     def _use(self, members: list[ProcStat], leader: int, elapsed: float) -> TreeUse:
         ticks = sum(stat.cpu_ticks - self._ticks_before(stat) for stat in members)
+        cpu_s = ticks / TICKS_PER_S
         return TreeUse(
-            cpu_percent=100.0 * ticks / TICKS_PER_S / elapsed if elapsed > 0 else 0.0,
+            cpu_percent=100.0 * cpu_s / elapsed if elapsed > 0 else 0.0,
+            cpu_s=cpu_s,
             rss_bytes=sum(stat.rss_bytes for stat in members),
             processes=len(members),
+            threads=sum(stat.threads for stat in members),
             is_stopped=any(stat.pid == leader and stat.stopped for stat in members),
+            helpers=tuple(stat.name for stat in members if stat.pid != leader),
+            pids=tuple(stat.pid for stat in members),
         )
 
     def _ticks_before(self, stat: ProcStat) -> int:

@@ -7,6 +7,7 @@ from typing import Final
 
 import psutil
 
+from supervisor.model.agent import MachineMetrics
 from supervisor.runtime.proc_table import TICKS_PER_S, ProcStat
 
 _STATES: Final = {psutil.STATUS_ZOMBIE: "Z", psutil.STATUS_DEAD: "X", psutil.STATUS_STOPPED: "T"}
@@ -41,6 +42,16 @@ def stat_of(pid: int) -> ProcStat | None:
                 start_time=int(process.create_time() * TICKS_PER_S),
                 cpu_ticks=int((times.user + times.system) * TICKS_PER_S),
                 rss_bytes=process.memory_info().rss,
+                threads=process.num_threads(),
+                name=process.name(),
             )
     except (psutil.Error, OSError):
         return None
+
+
+def machine() -> MachineMetrics:
+    """Tell how the machine stands; pressure is Linux's alone."""
+    memory = psutil.virtual_memory()
+    return MachineMetrics(
+        memory_bytes=memory.total, available_bytes=memory.available, load=os.getloadavg()[0]
+    )

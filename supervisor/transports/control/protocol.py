@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from supervisor.errors import InvalidArgument, SupervisorError
-from supervisor.model.agent import AgentMetrics
+from supervisor.model.agent import AgentMetrics, EngineMetrics, MachineMetrics
 from supervisor.model.event import Event
 from supervisor.model.wire import from_wire, to_wire
 from supervisor.transports import strict_json
@@ -56,6 +56,10 @@ VERBS: Final = (
     "vote_show",
     "restart",
     "stop_agent",
+    "kill",
+    "pause",
+    "resume",
+    "drain",
     "down",
     "vote_open",
     "vote_close",
@@ -79,10 +83,12 @@ VERBS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsFrame:
-    """What the agents' process trees use at one instant; sent now and then, never stored."""
+    """What the agents' process trees, the engine and the machine use at one instant; never stored."""
 
     at: float
     agents: tuple[AgentMetrics, ...]
+    engine: EngineMetrics | None = None
+    machine: MachineMetrics | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,18 @@ from supervisor.testing.chaos import ChaosTeam
 from supervisor.testing.clock import VirtualClock
 
 LEADER = ProcStat(
-    pid=100, parent=1, group=100, session=100, state="S", start_time=50, cpu_ticks=10, rss_bytes=1000
+    pid=100,
+    parent=1,
+    group=100,
+    session=100,
+    state="S",
+    start_time=50,
+    cpu_ticks=10,
+    rss_bytes=1000,
+    threads=2,
+    name="claude",
 )
-CHILD = replace(LEADER, pid=101, parent=100, start_time=51)
+CHILD = replace(LEADER, pid=101, parent=100, start_time=51, name="git")
 ORPHAN = replace(CHILD, pid=102, group=102, session=102, start_time=52)
 
 
@@ -41,7 +50,9 @@ def test_a_tree_is_its_leader_its_session_and_all_descendants() -> None:
     in_session = replace(LEADER, pid=103, parent=1)
     stranger = replace(LEADER, pid=104, parent=1, session=7, group=7)
     use = sampler().sample({"a": 100}, table(LEADER, CHILD, ORPHAN, in_session, stranger))["a"]
-    assert use == TreeUse(cpu_percent=0.0, rss_bytes=4000, processes=4)
+    assert (use.cpu_percent, use.rss_bytes, use.processes, use.threads) == (0.0, 4000, 4, 8)
+    assert sorted(use.pids) == [100, 101, 102, 103]
+    assert sorted(use.helpers) == ["claude", "git", "git"]
 
 
 async def test_cpu_is_what_was_used_since_the_look_before() -> None:
