@@ -15,6 +15,7 @@ from supervisor.cli.event_loop import run_async
 from supervisor.engine.main import EngineOptions, serve
 from supervisor.errors import SupervisorError
 from supervisor.model.approval import Mode
+from supervisor.runtime.loop_lag import TimedLoop
 
 INTERNAL: Final = 70
 """The exit code of a fault in supervisor itself, as at the border of the verbs."""
@@ -34,7 +35,7 @@ def main(order: EngineOrder, status: StatusPipe) -> int:
         on_ready=status.ready,
     )
     try:
-        return run_async(serve(options))
+        return run_async(serve(options), loop_factory=TimedLoop)
     except SupervisorError as error:
         status.failed(error)
         _log.error("%s", error)

@@ -20,6 +20,7 @@ from supervisor.headless.line_writer import LineWriter
 from supervisor.headless.printer import JsonPrinter, Printer, StoryPrinter, state_counts
 from supervisor.headless.report import write_report
 from supervisor.model.world import EngineInfo, World
+from supervisor.runtime.loop_lag import TimedLoop
 from supervisor.workspace.state_dir import open_state
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def run_headless(options: EngineOptions, *, as_json: bool) -> int:
     out = LineWriter(sys.stdout)
     log = EngineLogFile(open_state(options.project, create=False).logs)
     with logging_to(log):
-        return run_async(_run(options, printer, out))
+        return run_async(_run(options, printer, out), loop_factory=TimedLoop)
 
 
 async def _run(options: EngineOptions, printer: Printer, out: LineWriter) -> int:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from supervisor.clock import Clock
+from supervisor.engine.self_gauge import SelfGauge
 from supervisor.engine.staff import Staff
 from supervisor.engine.vitals import Vital, Vitals
-from supervisor.model.agent import AgentMetrics, MachineMetrics
+from supervisor.model.agent import AgentMetrics, EngineMetrics, MachineMetrics
 from supervisor.runtime.close_look import CloseLook, look_closely
+from supervisor.runtime.loop_lag import Lag, lag_of_running_loop
 from supervisor.runtime.machine import read_machine
 from supervisor.runtime.trees import Sampler
 from supervisor.transports.control.frame_hub import FrameHub
@@ -31,23 +33,25 @@ class Gauges:
         self._clock = clock
         self._vitals = vitals
         self._sampler = Sampler(session=session, clock=clock)
+        self._engine = SelfGauge(clock, close_every_s=CLOSE_EVERY_S)
         self._close: dict[int, tuple[float, CloseLook]] = {}
 
     async def measure(self) -> None:
-        """Sample each second, and publish a frame while agents live or call from outside, until cancelled."""
+        """Sample and publish a frame each second, until cancelled."""
         while True:
             await self._clock.sleep(PERIOD_S)
             leaders, callers = self._staff.leaders(), self._staff.outside_calls()
-            vitals, machine = await asyncio.to_thread(self._sample, leaders)
+            vitals, engine, machine = await asyncio.to_thread(self._sample, leaders, lag_of_running_loop())
             self._vitals.note(vitals, machine)
-            if leaders or callers:
-                outside = (AgentMetrics(name=name, last_call_at=at) for name, at in callers.items())
-                agents = (self._metrics(name, vital) for name, vital in vitals.items())
-                self._hub.publish(
-                    MetricsFrame(at=self._clock.now(), agents=(*agents, *outside), machine=machine)
-                )
+            agents = [self._metrics(name, vital) for name, vital in vitals.items()]
+            agents += [AgentMetrics(name=name, last_call_at=at) for name, at in callers.items()]
+            self._hub.publish(
+                MetricsFrame(at=self._clock.now(), agents=tuple(agents), engine=engine, machine=machine)
+            )
 
-    def _sample(self, leaders: Mapping[str, int]) -> tuple[dict[str, Vital], MachineMetrics]:
+    def _sample(
+        self, leaders: Mapping[str, int], lag: Lag
+    ) -> tuple[dict[str, Vital], EngineMetrics, MachineMetrics]:
         """Look at all trees, and closely at those whose turn it is; a new one had a second to start."""
         uses = self._sampler.sample(leaders) if leaders else {}
         now = self._clock.monotonic()
@@ -63,7 +67,7 @@ class Gauges:
             agent: Vital(at=now, leader=leaders[agent], use=use, close=close[leaders[agent]][1])
             for agent, use in uses.items()
         }
-        return vitals, read_machine()
+        return vitals, self._engine.read(lag), read_machine()
 
     def _metrics(self, name: str, vital: Vital) -> AgentMetrics:
         use, close = vital.use, vital.close

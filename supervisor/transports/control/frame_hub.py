@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from supervisor.transports.control.protocol import Bye, Frame, Lagged
+from supervisor.transports.control.protocol import Bye, Frame, Lagged, MetricsFrame
 
 BACKLOG_MAX: Final = 1_000
 
@@ -21,11 +21,15 @@ class FrameHub:
         self._backlog = backlog
         self._subscribers: set[_Subscriber] = set()
         self._last_word: Bye | None = None
+        self.metrics: MetricsFrame | None = None
+        """What was measured last, for who asks only once."""
 
     def publish(self, frame: Frame) -> None:
         """Give the frame to all subscribers without waiting for any of them; a Bye closes the hub."""
         if isinstance(frame, Bye):
             self._last_word = frame
+        if isinstance(frame, MetricsFrame):
+            self.metrics = frame
         for subscriber in self._subscribers:
             subscriber.offer(frame, self._backlog)
 
