@@ -44,6 +44,9 @@ class Process:
         self._hurry: Final = asyncio.Event()
         self._ending: Final = asyncio.Lock()
         self._end: TreeEnd | None = None
+        self._clock: Final = clock
+        self._is_frozen = False
+        self.thawed_at: float = self.started_at
         self._kin: set[ProcRef] = set()
         self._watch: Final = ExitWatch(leader.pid, self._exited)
         self._output: Final = OutputPipe(output, on_output, clock)
@@ -52,6 +55,16 @@ class Process:
     def last_output_at(self) -> float | None:
         """When the tree last wrote something, on the monotonic clock."""
         return self._output.last_output_at
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether we hold it still."""
+        return self._is_frozen
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether its leader has ended or is being ended."""
+        return self._exit.done() or self._end is not None or self._ending.locked()
 
     @property
     def exit(self) -> ProcessExit | None:
@@ -89,6 +102,7 @@ class Process:
 
     async def freeze(self) -> None:
         """Stop every process of the tree, and look again until no new one was born meanwhile."""
+        self._is_frozen = True
         self._watch.send_group(signal.SIGSTOP)
         for _ in range(_FREEZE_ROUNDS):
             running = [stat for stat in self._members(await shared_census().take()) if not stat.stopped]
@@ -99,6 +113,8 @@ class Process:
     async def thaw(self) -> None:
         """Let every process of the tree go on."""
         signal_refs((stat.ref for stat in self._members(await shared_census().take())), signal.SIGCONT)
+        self._is_frozen = False
+        self.thawed_at = self._clock.monotonic()
 
     async def clean_up(self) -> TreeEnd:
         """Kill what the leader, once it has ended by itself, left behind; verify that nothing is left."""

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,7 @@ class Launch:
     """What to start: `argv` never meets a shell, `env` is all the child gets besides the marker.
 
     `session` names the engine's life, `agent` the incarnation (`worker-2#3`); together they mark the tree.
+    `within` names another agent whose tree this one is a part of. `pass_fds` are open in the child too.
     """
 
     argv: tuple[str, ...]
@@ -55,6 +57,8 @@ class Launch:
     env: dict[str, str]
     session: str
     agent: str
+    within: str = ""
+    pass_fds: tuple[int, ...] = ()
 
 
 class SpawnFailed(Exception):
@@ -75,7 +79,7 @@ def spawn(launch: Launch, *, on_output: OnOutput, clock: Clock) -> Process:
     """
     program = _program(launch)
     try:
-        env = marked_env(launch.env, session=launch.session, agent=launch.agent, outer=os.environ)
+        env = _marked(launch)
         read_end, write_end = os.pipe()
     except ValueError as problem:
         raise SpawnFailed(str(problem), permanent=True) from problem
@@ -90,6 +94,14 @@ def spawn(launch: Launch, *, on_output: OnOutput, clock: Clock) -> Process:
         finally:
             os.close(write_end)
         return _watched(child, launch, read_end, on_output, clock)
+
+
+def _marked(launch: Launch) -> dict[str, str]:
+    env = launch.env
+    outer: Mapping[str, str] = os.environ
+    if launch.within:
+        env = outer = marked_env(env, session=launch.session, agent=launch.within, outer=outer)
+    return marked_env(env, session=launch.session, agent=launch.agent, outer=outer)
 
 
 def _program(launch: Launch) -> str:
@@ -121,6 +133,7 @@ def _popen(launch: Launch, program: str, env: dict[str, str], output: int) -> su
             stdout=output,
             stderr=output,
             close_fds=True,
+            pass_fds=launch.pass_fds,
             start_new_session=True,
         )
     except ValueError as problem:

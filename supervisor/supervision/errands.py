@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from supervisor.clock import Clock
@@ -25,9 +26,13 @@ from supervisor.supervision.notices import (
 )
 from supervisor.supervision.outbox import Outbox
 from supervisor.supervision.ports import Launcher, SpawnFailure, TreeEnd
+from supervisor.supervision.waiting import wait_at_most
 
 SPREAD_S: Final = 5.0
 """Over how long the agents held by the breaker start once it closes."""
+
+ABORT_S: Final = 5.0
+"""How long a leader is given to leave a core dump before it is stopped like any other."""
 
 EndTree = Callable[[], Coroutine[Any, Any, TreeEnd]]
 """A way to end a process tree."""
@@ -72,6 +77,7 @@ class Errands:
         self._rng = rng
         self._errands: set[asyncio.Task[None]] = set()
         self._timers: dict[ExitClass, asyncio.Task[None]] = {}
+        self._dues: dict[ExitClass, float] = {}
         self._start: asyncio.Task[None] | None = None
         self._ender: asyncio.Task[None] | None = None
         self._stiller: asyncio.Task[None] | None = None
@@ -135,7 +141,13 @@ class Errands:
     def set_timer(self, attempt: int, limit: ExitClass, seconds: float) -> None:
         """Tell when the limit is over, unless it is cancelled before; it takes the place of a former one."""
         self.forget_timer(limit)
+        self._dues[limit] = self._clock.monotonic() + seconds
         self._timers[limit] = self._send(self._ring(attempt, limit, seconds))
+
+    def put_off(self, attempt: int, limit: ExitClass, seconds: float) -> None:
+        """Let a limit that is set be over in so many seconds, unless that is earlier than it is now."""
+        if limit in self._timers and self._clock.monotonic() + seconds > self._dues[limit]:
+            self.set_timer(attempt, limit, seconds)
 
     def cancel_timer(self, limit: ExitClass) -> None:
         """Forget one limit."""
@@ -172,9 +184,19 @@ class Errands:
 
     # ------------------------------------------------------------ ending
 
-    def end_tree(self, live: Incarnation, way: EndTree, *, after_s: float = 0.0) -> None:
-        """End the tree in this way from now on, and tell what is left; an ending under way is cancelled."""
+    def end_tree(self, live: Incarnation, way: EndTree, *, after_s: float = 0.0, abort: bool = False) -> None:
+        """End the tree in this way from now on, and tell what is left; an ending under way is cancelled.
+
+        With `abort` the leader is asked for a core dump first, and given a moment for it.
+        """
+        if abort:
+            way = partial(self._abort_first, live, way)
         self._ender = self._send(self._end_tree(live, self._ender, way, after_s))
+
+    async def _abort_first(self, live: Incarnation, way: EndTree) -> TreeEnd:
+        live.process.abort()
+        await wait_at_most(live.process.wait(), self._clock, ABORT_S)
+        return await way()
 
     async def _end_tree(
         self, live: Incarnation, former: asyncio.Task[None] | None, way: EndTree, after_s: float

@@ -45,10 +45,19 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MoreTime:
+    """The agent of this incarnation asks for so many seconds from now to become ready."""
+
+    incarnation: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Condemned:
     """This incarnation must end, and not by anybody's wish: `cause` is how its end will be judged.
 
-    `retry_after_s` is when its service will have it again, for `rate_limited`.
+    `abort`: it is to leave a core dump, and is given a moment for it. `retry_after_s` is when its service
+    will have it again, for `rate_limited`.
     """
 
     incarnation: int
@@ -112,4 +121,6 @@ class TreeEnded:
     tree: TreeEnd
 
 
-Notice = Order | Ready | Condemned | Held | Due | Prepared | NotPrepared | Overdue | Exited | TreeEnded
+Notice = (
+    Order | Ready | MoreTime | Condemned | Held | Due | Prepared | NotPrepared | Overdue | Exited | TreeEnded
+)

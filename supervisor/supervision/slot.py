@@ -23,6 +23,7 @@ from supervisor.supervision.notices import (
     Due,
     Exited,
     Held,
+    MoreTime,
     Notice,
     NotPrepared,
     Order,
@@ -33,7 +34,7 @@ from supervisor.supervision.notices import (
 )
 from supervisor.supervision.outbox import Outbox
 from supervisor.supervision.ports import Launcher, ProcessExit, Reporter, SlotChange, SpawnFailure, TreeEnd
-from supervisor.supervision.restart import Decision, RestartPolicy
+from supervisor.supervision.restart import Decision, RestartPolicy, is_wanted_again
 from supervisor.supervision.waiting import wait_at_most
 
 STUCK_RECHECK_S: Final = 10.0
@@ -127,8 +128,12 @@ class Slot:
 
     def ready(self, incarnation: int) -> None:
         """Hear that this incarnation has reported for work; cheap, for it comes with every call."""
-        if self.state is AgentState.STARTING:
+        if self.state in {AgentState.STARTING, AgentState.PAUSED}:
             self._mailbox.put_nowait(Ready(incarnation=incarnation))
+
+    def more_time(self, incarnation: int, seconds: float) -> None:
+        """Hear that this incarnation asks for so many seconds from now to become ready."""
+        self._mailbox.put_nowait(MoreTime(incarnation=incarnation, seconds=seconds))
 
     def order(self, order: Order) -> None:
         """Give an order; one that ends the agent forbids a start from this moment on."""
@@ -172,6 +177,8 @@ class Slot:
                 self._obey(notice)
             case Ready():
                 self._on_ready()
+            case MoreTime(seconds=seconds):
+                self._errands.put_off(self._attempt, ExitClass.START_TIMEOUT, seconds)
             case Condemned():
                 self._on_condemned(notice)
             case Overdue(limit=limit):
@@ -187,8 +194,8 @@ class Slot:
         match notice:
             case Order():
                 return False
-            case Ready(incarnation=incarnation) | Condemned(incarnation=incarnation):
-                return self._live is None or self._live.number != incarnation
+            case Ready(incarnation=number) | MoreTime(incarnation=number) | Condemned(incarnation=number):
+                return self._live is None or self._live.number != number
             case Exited(of=live) | TreeEnded(of=live):
                 return live is not self._live
             case _:
@@ -302,12 +309,15 @@ class Slot:
         self._errands.cancel_timers()
 
     def _on_ready(self) -> None:
-        if self._live is None or self.state is not AgentState.STARTING:
+        """Note that it can work; one that was paused meanwhile shows it when it goes on."""
+        live = self._live
+        if live is None or live.is_ending or live.ready_at is not None:
             return  # it called again, or is being stopped
-        self._live.ready_at = self._clock.monotonic()
-        self._errands.cancel_timer(ExitClass.START_TIMEOUT)
+        live.ready_at = self._clock.monotonic()
+        self._errands.forget_timer(ExitClass.START_TIMEOUT)
         self._breaker.succeeded(self.spec.name)
-        self._move(AgentState.IDLE, "ready")
+        if self.state is AgentState.STARTING:
+            self._move(AgentState.IDLE, "ready")
 
     # ------------------------------------------------------------ pausing, draining
 
@@ -369,9 +379,7 @@ class Slot:
         if live is None or live.is_ending:
             return
         live.retry_after_s = condemned.retry_after_s
-        if condemned.abort:
-            live.process.abort()
-        self._end(live, condemned.cause, condemned.detail)
+        self._end(live, condemned.cause, condemned.detail, abort=condemned.abort)
 
     def _on_overdue(self, limit: ExitClass) -> None:
         live = self._live
@@ -415,7 +423,9 @@ class Slot:
             if self.state in {AgentState.PENDING, AgentState.BACKOFF, AgentState.PAUSED}:
                 self._move(AgentState.EXITED, _NOT_STARTED)
 
-    def _end(self, live: Incarnation, cause: ExitClass, detail: str, *, now: bool = False) -> None:
+    def _end(
+        self, live: Incarnation, cause: ExitClass, detail: str, *, now: bool = False, abort: bool = False
+    ) -> None:
         """End the tree; with `now` hurry an ending under way, unless only remains are cleared."""
         if live.is_ending and (not now or live.hurried or live.cause is None):
             return
@@ -423,7 +433,7 @@ class Slot:
             live.cause, live.cause_detail = cause, detail
         live.is_ending, live.hurried = True, now
         self._errands.cancel_timers()
-        self._errands.end_tree(live, partial(live.process.stop, self.spec.stop, now=now))
+        self._errands.end_tree(live, partial(live.process.stop, self.spec.stop, now=now), abort=abort)
         self._move(AgentState.STOPPING, detail)
 
     def _on_exited(self, live: Incarnation, how: ProcessExit) -> None:
@@ -464,7 +474,9 @@ class Slot:
     def _go_on(self, ending: ExitInfo, *, ready_for_s: float) -> None:
         if not self._wanted:
             self._move(AgentState.EXITED, ending.detail)
-        elif self._paused:
+        elif self._paused and is_wanted_again(self.spec, ending):
+            if self.state is AgentState.STUCK:
+                self._move(AgentState.PENDING, _PAUSED)
             self._move(AgentState.PAUSED, f"its process ended while paused: {ending.detail}")
         elif self._again:
             self._again = False

@@ -133,6 +133,10 @@ class Supervisor:
         """Hear that an incarnation has reported for work; one that is not the live one is ignored."""
         self._slot(agent).ready(incarnation)
 
+    def more_time(self, agent: str, incarnation: int, seconds: float) -> None:
+        """Let an incarnation that is not ready yet take so long from now, or as long as it has, if longer."""
+        self._slot(agent).more_time(incarnation, seconds)
+
     def restart(self, agent: str) -> None:
         """Start an agent anew by a person's order, whatever state it rests in; its record is wiped."""
         if self._stopping:
