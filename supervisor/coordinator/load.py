@@ -10,12 +10,7 @@ from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope
 from supervisor.model.agent import AgentState
 from supervisor.model.permissions import Operation, check, may
-
-PER_WORKER: Final = 2
-"""How many waiting tasks a worker is expected to get through; beyond it more workers help."""
-
-STEP_MAX: Final = 3
-"""How many workers one look adds at most."""
+from supervisor.model.scale import wanted_workers
 
 COUNTED_MAX: Final = 100_000
 
@@ -42,11 +37,6 @@ class TeamLoad:
 
     pools: tuple[PoolLoad, ...]
     least_loaded: str | None
-
-
-def wanted_workers(waiting: int, workers: int) -> int:
-    """Return how many workers to add for so many waiting tasks, 0 to 3."""
-    return min(STEP_MAX, waiting - workers) if waiting > PER_WORKER * workers else 0
 
 
 def team_load(scope: Scope, actor: Actor) -> TeamLoad:

@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+PER_WORKER: Final = 2
+"""How many waiting tasks a worker is expected to get through; beyond it more workers help."""
+
+STEP_MAX: Final = 3
+"""How many workers the plain rule adds at one look."""
+
+
+def wanted_workers(waiting: int, workers: int) -> int:
+    """Return how many workers the plain rule adds for so many waiting tasks, 0 to 3."""
+    return min(STEP_MAX, waiting - workers) if waiting > PER_WORKER * workers else 0
 
 
 class ScalePreset(StrEnum):

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from supervisor.coordinator import upkeep
-from supervisor.coordinator.load import wanted_workers
 from supervisor.model.agent import Role
+from supervisor.model.scale import wanted_workers
 from supervisor.model.team import Distribution, PoolSpec
 from tests.team_door import McpTeamDoor, mcp_team_door
 
