@@ -20,12 +20,13 @@ from supervisor.cli.memory_verbs import memory
 from supervisor.cli.message_verbs import inbox, send
 from supervisor.cli.notify_verbs import notify
 from supervisor.cli.plan_verbs import plan
+from supervisor.cli.process_verbs import drain, kill, pause, restart, resume, stop
 from supervisor.cli.profile_verbs import profile
 from supervisor.cli.question_verbs import question
 from supervisor.cli.run_verbs import attach, down, run, up
 from supervisor.cli.sync_verbs import sync
 from supervisor.cli.task_verbs import task
-from supervisor.cli.team_verbs import ps, restart, status, stop
+from supervisor.cli.team_verbs import ps, status
 from supervisor.cli.vote_verbs import vote
 from supervisor.cli.wait_verb import wait
 
@@ -69,7 +70,11 @@ for verb in (
     join,
     mcp,
     restart,
+    pause,
+    resume,
+    drain,
     stop,
+    kill,
     profile,
     doctor,
     fsck,

@@ -240,31 +240,3 @@ def _agent_row(agent: Agent, at: float, usage: tuple[str, ...]) -> tuple[str, ..
     pid = str(agent.pid) if agent.pid is not None else "-"
     stands = (agent.name, agent.role.value, agent.state.value, since, agent.task or "-", pid)
     return (*stands, *usage, str(agent.restarts), why)
-
-
-@click.command(cls=Verb, examples=("supervisor restart worker-2",))
-@click.argument("agent")
-@project_option
-@json_option
-def restart(*, agent: str, project: Path, as_json: bool) -> None:
-    """Stop an agent and start it afresh. Its restart count begins anew."""
-    _tell_agent(project, "restart", agent, "is being started again", as_json=as_json)
-
-
-@click.command(cls=Verb, examples=("supervisor stop worker-2",))
-@click.argument("agent")
-@project_option
-@json_option
-def stop(*, agent: str, project: Path, as_json: bool) -> None:
-    """Stop an agent and leave it stopped. A task it holds goes back to the others."""
-    _tell_agent(project, "stop_agent", agent, "is being stopped", as_json=as_json)
-
-
-def _tell_agent(project: Path, verb: str, agent: str, told: str, *, as_json: bool) -> None:
-    from supervisor.cli.engine_door import ask
-
-    ask(project, verb, agent=agent)
-    if as_json:
-        print_json(verb, agent=agent)
-    else:
-        say(f"{agent} {told}")

@@ -9,7 +9,8 @@ from typing import Final
 from supervisor.coordinator import dealing
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope
-from supervisor.errors import Forbidden, TooMany
+from supervisor.errors import Forbidden, TooMany, WrongState
+from supervisor.model.agent import Agent, AgentState
 from supervisor.model.permissions import Operation, check
 from supervisor.model.task import AGING_S, Priority, Task
 from supervisor.model.team import PoolSpec
@@ -78,11 +79,19 @@ def over_wip(scope: Scope, actor: Actor) -> bool:
     return held >= wip_of(scope, actor)
 
 
+def is_draining(scope: Scope, name: str) -> bool:
+    """Tell whether an agent is to end as soon as it holds nothing."""
+    agent = scope.tx.value(Agent, "agent.get", name=name)
+    return agent is not None and agent.state is AgentState.DRAINING
+
+
 def check_free_hand(scope: Scope, actor: Actor) -> None:
-    """Raise Forbidden for a quarantined agent, TooMany for one that holds all it may."""
+    """Raise Forbidden for a quarantined agent, WrongState for a draining one, TooMany for a full one."""
     quarantine = scope.quarantine_of(actor.name)
     if quarantine:
         raise Forbidden(f"you may claim nothing: {quarantine}; a person has to release you")
+    if is_draining(scope, actor.name):
+        raise WrongState("you are being drained: finish what you hold, claim nothing more, then end")
     if over_wip(scope, actor):
         idle = ", ".join(dealing.idle_names(scope)[:SHOWN])
         raise TooMany(

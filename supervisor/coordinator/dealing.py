@@ -14,7 +14,7 @@ from supervisor.model.permissions import Operation, may
 from supervisor.model.task import Task
 from supervisor.model.team import Distribution
 
-OUT_OF_REACH: Final = frozenset({AgentState.PARKED})
+OUT_OF_REACH: Final = frozenset({AgentState.PARKED, AgentState.PAUSED, AgentState.DRAINING})
 """States in which an agent gets nothing until a person acts."""
 
 

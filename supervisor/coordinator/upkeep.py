@@ -19,7 +19,7 @@ from supervisor.coordinator import (
 )
 from supervisor.coordinator.agents import SlotNews
 from supervisor.coordinator.scope import Scope
-from supervisor.model.agent import ALIVE, AgentState, ExitClass, ExitInfo
+from supervisor.model.agent import ALIVE, Agent, AgentState, ExitClass, ExitInfo
 from supervisor.model.ids import SUPERVISOR
 from supervisor.model.task import QUARANTINE_WINDOW_S, Task
 
@@ -71,8 +71,11 @@ def _keep_reviews(scope: Scope, alive: Mapping[str, float]) -> None:
 
 
 def _is_active(scope: Scope, name: str, alive: Mapping[str, float]) -> bool:
-    """Tell whether an agent gave a sign of life within the last lease."""
-    return name in alive and scope.now - alive[name] < scope.team.lease_s
+    """Tell whether an agent gave a sign of life within the last lease, or was paused by a person."""
+    if name in alive and scope.now - alive[name] < scope.team.lease_s:
+        return True
+    agent = scope.tx.value(Agent, "agent.get", name=name)
+    return agent is not None and agent.state is AgentState.PAUSED
 
 
 def slot_changed(scope: Scope, news: SlotNews) -> None:

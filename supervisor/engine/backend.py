@@ -12,8 +12,10 @@ from supervisor import __version__
 from supervisor.coordinator import approvals, views
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.dispatch.archivist import Archivist
+from supervisor.engine.agent_verbs import AGENT_VERBS
+from supervisor.engine.drains import Drains
 from supervisor.engine.event_verbs import EVENT_VERBS
-from supervisor.engine.key_verbs import KEY_VERBS, require_inside
+from supervisor.engine.key_verbs import KEY_VERBS
 from supervisor.engine.mail_verbs import MAIL_VERBS
 from supervisor.engine.notify_verbs import NOTIFY_VERBS
 from supervisor.engine.people_verbs import PEOPLE_VERBS
@@ -47,13 +49,6 @@ class OneVote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OneAgent:
-    """Arguments of `restart` and `stop_agent`."""
-
-    agent: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Down:
     """Arguments of `down`."""
 
@@ -76,6 +71,7 @@ class Backend:
     info: Callable[[], EngineInfo]
     notifiers: Notifiers | None = None
     archivist: Archivist
+    drains: Drains = field(init=False)
     verbs: dict[str, tuple[type[Any], Callable[[Any], Any]]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -84,9 +80,9 @@ class Backend:
             "hello": (Nothing, self._hello),
             "answer": (Answer, self._answer),
             "vote_show": (OneVote, self._vote_show),
-            "restart": (OneAgent, self._restart),
-            "stop_agent": (OneAgent, self._stop_agent),
             "down": (Down, self._down),
+            "metrics": (Nothing, self._metrics),
+            **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in AGENT_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in TASK_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in PLAN_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in EVENT_VERBS.items()},
@@ -96,6 +92,7 @@ class Backend:
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in KEY_VERBS.items()},
         }
         object.__setattr__(self, "verbs", verbs)
+        object.__setattr__(self, "drains", Drains(self.coordinator, self.supervisor))
 
     async def snapshot(self) -> Snapshot:
         """Return the current run at one instant."""
@@ -118,6 +115,10 @@ class Backend:
         info = self.info()
         return {"protocol": PROTOCOL, "version": __version__, "team": info.team, "pid": info.pid}
 
+    async def _metrics(self, _asked: Nothing) -> dict[str, Any]:
+        measured = self.hub.metrics
+        return to_wire(measured) if measured is not None else {"at": None, "agents": []}
+
     async def _answer(self, asked: Answer) -> dict[str, Any]:
         _check_decision(asked.decision)
         approval = await self.coordinator.write(
@@ -133,16 +134,6 @@ class Backend:
 
     async def _vote_show(self, asked: OneVote) -> dict[str, Any]:
         return await self.coordinator.read(lambda scope: views.vote_page(scope, asked.vote_id))
-
-    async def _restart(self, asked: OneAgent) -> dict[str, Any]:
-        require_inside(self.coordinator, asked.agent)
-        self.supervisor.restart(asked.agent)
-        return {}
-
-    async def _stop_agent(self, asked: OneAgent) -> dict[str, Any]:
-        require_inside(self.coordinator, asked.agent)
-        self.supervisor.stop_agent(asked.agent)
-        return {}
 
     async def _down(self, asked: Down) -> dict[str, Any]:
         self.switch.ask(asked_down(), now=asked.now)

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from supervisor import __version__
 from supervisor.adapters.adapter import Adapter
-from supervisor.clock import Clock
 from supervisor.coordinator import runs
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.coordinator import Coordinator
@@ -28,7 +27,9 @@ from supervisor.engine.options import EngineOptions
 from supervisor.engine.persistence import until_taken
 from supervisor.engine.premises import Premises
 from supervisor.engine.staff import Staff
+from supervisor.engine.steady_clock import SteadyClock
 from supervisor.engine.stopping import StopReason, StopSwitch
+from supervisor.engine.time_gaps import TimeGaps
 from supervisor.engine.vitals import Vitals
 from supervisor.errors import StoreError
 from supervisor.model.agent import Agent, AgentState, ExitClass
@@ -71,7 +72,7 @@ class TeamLife:
         adapters: Mapping[str, Adapter],
         premises: Premises,
         options: EngineOptions,
-        clock: Clock,
+        clock: SteadyClock,
     ) -> None:
         """Wire everything and take the agents' port; nothing runs yet."""
         self._coordinator = coordinator
@@ -178,6 +179,7 @@ class TeamLife:
         """List what runs beside the agents until they have ended."""
         works = {
             "mcp": self._open_door(),
+            "time gaps": TimeGaps(self._coordinator, self._clock).keep(),
             "caretaker": self._caretaker.keep(),
             "archivist": self._archivist.keep(days=team.keep_events_days, runs=team.keep_runs),
             "gauges": self._gauges.measure(),

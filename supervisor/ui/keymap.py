@@ -264,6 +264,28 @@ KEYMAP: Final[dict[str, tuple[Key, ...]]] = {
             shown=True,
         ),
         Key(
+            id="fleet.pause",
+            keys="P",
+            action="pause",
+            description="Pause/resume",
+            tooltip="Freeze this agent where it is, or let it go on",
+            shown=True,
+        ),
+        Key(
+            id="fleet.drain",
+            keys="D",
+            action="drain",
+            description="Drain",
+            tooltip="Let this agent finish what it holds, then stop it",
+        ),
+        Key(
+            id="fleet.kill",
+            keys="K",
+            action="kill",
+            description="Kill",
+            tooltip="Kill this agent at once; asks first",
+        ),
+        Key(
             id="fleet.log",
             keys="o",
             action="open_log",

@@ -20,8 +20,8 @@ async def on_worker_1(played: Stage) -> None:
     await played.press("j")
 
 
-@pytest.mark.parametrize(("key", "verb"), [("X", "restart"), ("S", "stop_agent")])
-async def test_restart_and_stop_ask_first_and_the_default_is_no(key: str, verb: str) -> None:
+@pytest.mark.parametrize(("key", "verb"), [("X", "restart"), ("S", "stop_agent"), ("K", "kill")])
+async def test_restart_stop_and_kill_ask_first_and_the_default_is_no(key: str, verb: str) -> None:
     async with stage() as played:
         await on_worker_1(played)
         await played.press(key)
@@ -30,6 +30,13 @@ async def test_restart_and_stop_ask_first_and_the_default_is_no(key: str, verb: 
         await played.press(key)
         await played.press("y")
         assert played.engine.calls == [(verb, {"agent": "worker-1"})]
+
+
+async def test_an_agent_is_paused_and_drained_without_a_question() -> None:
+    async with stage() as played:
+        await on_worker_1(played)
+        await played.press("P", "D")
+        assert played.engine.calls == [("pause", {"agent": "worker-1"}), ("drain", {"agent": "worker-1"})]
 
 
 async def test_a_task_is_cancelled_only_after_a_yes() -> None:

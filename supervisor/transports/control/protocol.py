@@ -77,6 +77,7 @@ VERBS: Final = (
     "key_rotate",
     "key_revoke",
     "endpoint",
+    "metrics",
 )
 """Every verb an engine answers; `docs/control-api.md` is tested to list the same."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from supervisor.coordinator import mailboxes
+from supervisor.coordinator import choosing, mailboxes
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.scope import Scope
@@ -83,5 +83,5 @@ class TeamDesk:
         return {
             "unread": mailboxes.unread_count(scope, actor),
             "lease_until": min(leases, default=None),
-            "stop_requested": self._stopping(actor.name),
+            "stop_requested": self._stopping(actor.name) or choosing.is_draining(scope, actor.name),
         }

@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 from textual.containers import Vertical
 from textual.widget import Widget
 
+from supervisor.model.agent import AgentState
 from supervisor.ui.commands import Command, GoTo
 from supervisor.ui.keymap import bindings
 from supervisor.ui.safe_text import safe
@@ -114,6 +115,24 @@ class FleetScreen(Pane):
         """Stop the chosen agent, if the person means it."""
         if name := self._agent():
             self._confirmed("stop_agent", name, "Stop", "It stays stopped until you restart it (X).")
+
+    def action_kill(self) -> None:
+        """Kill the chosen agent at once, if the person means it."""
+        if name := self._agent():
+            self._confirmed("kill", name, "Kill", "At once, without asking it; what it holds is given back.")
+
+    def action_drain(self) -> None:
+        """Let the chosen agent finish what it holds and stop it then."""
+        if name := self._agent():
+            self.post_message(Command("drain", {"agent": name}, done=f"Draining: {safe(name)}"))
+
+    def action_pause(self) -> None:
+        """Freeze the chosen agent, or let it go on."""
+        name = self._agent()
+        agent = self.desk.scene().world.agents.get(name) if name else None
+        if agent is not None and name is not None:
+            verb, word = ("resume", "Resumed") if agent.state is AgentState.PAUSED else ("pause", "Paused")
+            self.post_message(Command(verb, {"agent": name}, done=f"{word}: {safe(name)}"))
 
     def _confirmed(self, verb: str, name: str, word: str, text: str) -> None:
         def answered(answer: str | None) -> None:

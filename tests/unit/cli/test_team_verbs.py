@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import Result
 
 from supervisor.cli.team_verbs import needs, status_lines
@@ -17,6 +18,8 @@ from supervisor.testing.scripted_engine import ScriptedEngine
 from supervisor.testing.scripted_team import BEGIN, ScriptedTeam
 
 Run = Callable[..., Result]
+
+NOBODY: dict[str, list[str]] = {"agents": [], "left_alone": []}
 
 
 def test_status_tells_what_needs_you_first_and_how_far_the_work_is(run: Run, engine: ScriptedEngine) -> None:
@@ -98,12 +101,50 @@ def test_ps_as_json_gives_the_agents_whole(ask: Any, engine: ScriptedEngine) -> 
     assert [agent["name"] for agent in ask("ps")["agents"]] == ["planner", "worker-1", "worker-2"]
 
 
-def test_restart_and_stop_ask_the_engine(run: Run, engine: ScriptedEngine) -> None:
-    engine.answers = {"restart": {}, "stop_agent": {}}
+@pytest.mark.parametrize(
+    ("word", "verb", "told"),
+    [
+        ("restart", "restart", "is being started again"),
+        ("stop", "stop_agent", "is being stopped"),
+        ("kill", "kill", "is being killed"),
+        ("pause", "pause", "is paused; let it go on: supervisor resume worker-1"),
+        ("resume", "resume", "goes on"),
+        ("drain", "drain", "finishes what it holds and is stopped then"),
+    ],
+)
+def test_the_verbs_about_processes_ask_the_engine(
+    run: Run, engine: ScriptedEngine, word: str, verb: str, told: str
+) -> None:
+    engine.answers = {verb: {"agents": ["worker-1"], "left_alone": []}}
 
-    assert run("restart", "worker-1").stdout == "worker-1 is being started again\n"
-    assert run("stop", "worker-2").stdout == "worker-2 is being stopped\n"
-    assert engine.asked == [("restart", {"agent": "worker-1"}), ("stop_agent", {"agent": "worker-2"})]
+    assert run(word, "worker-1").stdout == f"worker-1 {told}\n"
+    assert engine.asked == [(verb, {"agent": "worker-1"})]
+
+
+def test_several_targets_are_listed_and_those_left_alone_named(run: Run, engine: ScriptedEngine) -> None:
+    told = [f"worker-{number}" for number in range(1, 13)]
+    engine.answers = {"pause": {"agents": told, "left_alone": ["judge"]}, "resume": NOBODY}
+
+    lines = run("pause", "all").stdout.splitlines()
+    assert (len(lines), lines[10], lines[11]) == (
+        12,
+        "and 2 more",
+        "left alone, for it does not fit them: judge",
+    )
+    assert run("resume", "pool:worker").stdout == "pool:worker has no agents\n"
+
+
+@pytest.mark.parametrize("word", ["stop", "kill"])
+def test_a_script_says_yes_before_several_agents_are_ended(
+    run: Run, engine: ScriptedEngine, word: str
+) -> None:
+    engine.answers = {"stop_agent": NOBODY, "kill": NOBODY}
+
+    refused = run(word, "all")
+    assert (refused.exit_code, engine.asked) == (2, [])
+    assert "--yes" in refused.stderr
+    assert run(word, "all", "--yes").exit_code == 0
+    assert len(engine.asked) == 1
 
 
 def test_a_refusal_of_the_engine_is_shown_as_its_own_error(run: Run, engine: ScriptedEngine) -> None:

@@ -147,7 +147,8 @@ async def test_events_come_in_pages_and_the_snapshot_has_their_number(backend: B
 
 async def test_agents_are_ordered_by_name_only(backend: Backend) -> None:
     for verb in ("restart", "stop_agent"):
-        assert await backend.call(verb, {"agent": "worker-1"}) == {}
+        answer = await backend.call(verb, {"agent": "worker-1"})
+        assert answer == {"agents": ["worker-1"], "left_alone": []}
         with pytest.raises(NotFound, match="nobody"):
             await backend.call(verb, {"agent": "nobody"})
 
