@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Protocol
+from typing import Final, Protocol
+
+# Linux counts the time it was suspended in BOOTTIME; on macOS only the raw clock does.
+_SINCE_BOOT: Final[int] = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC_RAW", -1))
 
 
 class Clock(Protocol):
@@ -23,6 +26,14 @@ class Clock(Protocol):
         ...
 
 
+class MachineTime(Clock, Protocol):
+    """The clocks of a machine: one more than rooms are given, for whoever looks for gaps in time."""
+
+    def boottime(self) -> float:
+        """Return seconds since the machine was started, those included for which it was suspended."""
+        ...
+
+
 class SystemClock:
     """The machine's own clock."""
 
@@ -33,6 +44,10 @@ class SystemClock:
     def monotonic(self) -> float:
         """Return the monotonic clock's seconds."""
         return time.monotonic()
+
+    def boottime(self) -> float:
+        """Return the seconds since the boot, suspends included where the system counts them."""
+        return time.monotonic() if _SINCE_BOOT < 0 else time.clock_gettime(_SINCE_BOOT)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep on the event loop."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from supervisor import __version__
 from supervisor.adapters.registry import adapters_of
-from supervisor.clock import Clock, SystemClock
+from supervisor.clock import SystemClock
 from supervisor.config.profile import load_profile
 from supervisor.config.programs import check_programs
 from supervisor.coordinator import approvals, outside, questions, runs
@@ -17,12 +17,14 @@ from supervisor.coordinator.scope import Scope
 from supervisor.engine.earlier_run import NOTHING_TO_CONTINUE, require_earlier_run
 from supervisor.engine.options import EngineOptions
 from supervisor.engine.premises import Premises, report_dir_of
-from supervisor.engine.recovery import boot_id, take_over
+from supervisor.engine.recovery import take_over
+from supervisor.engine.steady_clock import SteadyClock
 from supervisor.engine.stopping import StopReason
 from supervisor.engine.team_life import TeamLife
 from supervisor.errors import ProfileNotFound, StoreError
 from supervisor.model.ids import SUPERVISOR, new_session
 from supervisor.model.team import Run, RunState, TeamSpec
+from supervisor.runtime.boot import boot_id
 from supervisor.runtime.limits import raise_nofile
 from supervisor.runtime.subreaper import become_subreaper
 from supervisor.store.store import Store
@@ -43,7 +45,7 @@ async def serve(options: EngineOptions) -> int:
     team = None if options.profile is None else _usable_profile(options.profile, options.project)
     if team is None:
         require_earlier_run(options.project)
-    clock = SystemClock()
+    clock = SteadyClock(SystemClock())
     state = open_state(options.project, create=True)
     former = read_engine_file(state)
     lock = EngineLock.acquire(state.lock_file, {"pid": os.getpid(), "started_at": clock.now()})
@@ -55,7 +57,11 @@ async def serve(options: EngineOptions) -> int:
             store.session = new_session()
             known = team or await _unfinished_team(store, options.project)
             coordinator = Coordinator(store, clock, known, options.mode)
-            await take_over(coordinator, former_session=None if former is None else former.session)
+            await take_over(
+                coordinator,
+                former_session=None if former is None else former.session,
+                booted_at=clock.booted_at,
+            )
             reason = await _run_team(coordinator, state, options, clock, socket)
         remove_engine_file(state)
         return reason.exit_code
@@ -78,10 +84,10 @@ async def _unfinished_team(store: Store, project: Path) -> TeamSpec:
 
 
 async def _run_team(
-    coordinator: Coordinator, state: StateDir, options: EngineOptions, clock: Clock, socket: Path
+    coordinator: Coordinator, state: StateDir, options: EngineOptions, clock: SteadyClock, socket: Path
 ) -> StopReason:
     session = coordinator.store.session
-    run = await _begin_run(coordinator, options)
+    run = await _begin_run(coordinator, options, clock)
     premises = Premises(
         state=state,
         session=session,
@@ -103,7 +109,7 @@ async def _run_team(
     return reason
 
 
-async def _begin_run(coordinator: Coordinator, options: EngineOptions) -> Run:
+async def _begin_run(coordinator: Coordinator, options: EngineOptions, clock: SteadyClock) -> Run:
     """Begin or continue the run, and let the log tell that this engine now works on it."""
 
     def begin(scope: Scope) -> Run:
@@ -116,6 +122,8 @@ async def _begin_run(coordinator: Coordinator, options: EngineOptions) -> Run:
             reason="continues the run" if begun.continued else "begins a run",
             mode=options.mode.value,
             version=__version__,
+            boot_id=boot_id(),
+            booted_at=clock.booted_at,
         )
         approvals.deny_unattended(scope)
         questions.expire_unattended(scope)

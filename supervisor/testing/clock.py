@@ -14,13 +14,15 @@ class VirtualClock:
 
     Sleepers wake in the order of their deadlines, equal ones in the order in which they went to
     sleep, and everything that a wake-up sets off has run before the next sleeper wakes.
-    `jump` moves the wall clock alone, as an administrator or NTP does.
+    `jump` moves the wall clock alone, as an administrator or NTP does; `suspend` what a laptop
+    does with its lid closed, `stall` what a SIGSTOP does: time passes, and nobody wakes in it.
     """
 
     def __init__(self, *, now: float = 1_700_000_000.0, monotonic: float = 1_000.0) -> None:
         """Start at the given wall-clock and monotonic seconds."""
         self._now = now
         self._monotonic = monotonic
+        self._asleep = 0.0
         self._order = count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
 
@@ -31,6 +33,10 @@ class VirtualClock:
     def monotonic(self) -> float:
         """Return the seconds that never jump."""
         return self._monotonic
+
+    def boottime(self) -> float:
+        """Return the monotonic seconds and those of all suspends."""
+        return self._monotonic + self._asleep
 
     @property
     def next_wake(self) -> float | None:
@@ -63,6 +69,22 @@ class VirtualClock:
     def jump(self, seconds: float) -> None:
         """Set the wall clock forward, or back for a negative number; nobody wakes."""
         self._now += seconds
+
+    def suspend(self, seconds: float) -> None:
+        """Let the machine sleep: the monotonic clock stands still, and nobody notices."""
+        self._now += seconds
+        self._asleep += seconds
+
+    async def stall(self, seconds: float) -> None:
+        """Let nobody run for so long; whoever was due meanwhile wakes late, all at once."""
+        end = self._monotonic + seconds
+        await self.settle()
+        self._move_to(end)
+        while self._sleepers and self._sleepers[0][0] <= end:
+            _, _, wake = heapq.heappop(self._sleepers)
+            if not wake.done():
+                wake.set_result(None)
+        await self.settle()
 
     async def settle(self) -> None:
         """Run every task as far as it gets without time or the outside world."""

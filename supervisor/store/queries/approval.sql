@@ -36,6 +36,10 @@ SELECT * FROM approval INDEXED BY approval_run WHERE run = :run ORDER BY n;
 SELECT * FROM approval INDEXED BY approval_open
 WHERE agent = :agent AND state IN ('pending', 'approved') ORDER BY n;
 
+-- name: open
+-- What waits for an answer, or for its use, oldest first.
+SELECT * FROM approval INDEXED BY approval_open WHERE state IN ('pending', 'approved') ORDER BY n;
+
 -- name: overdue
 -- Requests that nobody answered, or that were allowed and not used, in time.
 SELECT * FROM approval INDEXED BY approval_open

@@ -26,3 +26,7 @@ SELECT at FROM event WHERE seq >= :seq ORDER BY seq LIMIT 1;
 -- name: start_of_run
 -- Where the events of a run begin; null if that is no row any more.
 SELECT min(seq) FROM event INDEXED BY event_subject WHERE subject = :subject AND kind = 'run.started';
+
+-- name: last_of_kind
+-- The newest event of a kind, if it is a row.
+SELECT * FROM event WHERE kind = :kind ORDER BY seq DESC LIMIT 1;

@@ -179,6 +179,10 @@ ORDER BY n;
 SELECT * FROM task INDEXED BY task_due
 WHERE state = 'blocked' AND not_before IS NOT NULL AND not_before <= :now ORDER BY n;
 
+-- name: delayed
+-- What waits for a time.
+SELECT * FROM task INDEXED BY task_due WHERE state = 'blocked' AND not_before IS NOT NULL ORDER BY n;
+
 -- name: next_due
 -- The next time at which a waiting task is due.
 SELECT min(not_before) FROM task INDEXED BY task_due WHERE state = 'blocked' AND not_before IS NOT NULL;

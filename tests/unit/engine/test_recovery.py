@@ -19,7 +19,7 @@ async def test_what_a_dead_engine_held_is_free_and_told_in_the_run_it_belongs_to
         await team.claim("worker-1")
     async with Store(tmp_path / "coordinator.db", team.clock) as store:
         coordinator = Coordinator(store, team.clock, SMALL_TEAM, Mode.INTERACTIVE)
-        assert await take_over(coordinator, former_session=None) == len(team.actors)
+        assert await take_over(coordinator, former_session=None, booted_at=0.0) == len(team.actors)
         freed = await coordinator.read(lambda scope: scope.task(task.id))
         assert (freed.state, freed.holder, freed.failures) == (TaskState.PENDING, None, 0)
         (left,) = (await store.read(whole_world)).tables["handoff"].values()
@@ -28,4 +28,4 @@ async def test_what_a_dead_engine_held_is_free_and_told_in_the_run_it_belongs_to
 
 async def test_where_nothing_ran_there_is_nothing_to_take_over(tmp_path: Path) -> None:
     async with small_team(tmp_path, pools=()) as team:
-        assert await take_over(team.coordinator, former_session=None) == 0
+        assert await take_over(team.coordinator, former_session=None, booted_at=0.0) == 0
