@@ -108,6 +108,21 @@ def slot_changed(scope: Scope, news: SlotNews) -> Agent:
     return scope.agent(news.agent)
 
 
+def judged(
+    scope: Scope, name: str, incarnation: int, *, liveness: Liveness, why: str, deed: str = ""
+) -> Agent | None:
+    """Store what the overseer thinks of an incarnation, or with `deed` what it did about it; nothing else.
+
+    None if it is not at work any more: its verdict is nobody's business then.
+    """
+    agent = scope.tx.value(Agent, "agent.get", name=name)
+    if agent is None or agent.incarnation != incarnation or agent.state not in AT_WORK:
+        return None
+    changed = replace(agent, liveness=liveness, liveness_why=why)
+    kind = "agent.urged" if deed else "agent.judged"
+    return scope.tx.record(kind, changed, actor=SUPERVISOR, reason=deed or why)
+
+
 def process_started(scope: Scope, name: str, number: int, *, pid: int, start_time: int) -> None:
     """Remember which process an incarnation became, so that the next engine can find it."""
     scope.tx.execute("incarnation.spawned", agent=name, number=number, pid=pid, start_time=start_time)

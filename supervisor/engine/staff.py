@@ -156,6 +156,10 @@ class Staff:
             for agent, process in self._live.items()
         }
 
+    def process_of(self, agent: str) -> Process | None:
+        """Return a live agent's process."""
+        return self._live.get(agent)
+
     def leaders(self) -> dict[str, int]:
         """Return the pid of each live agent's leader."""
         return {agent: process.pid for agent, process in self._live.items()}
