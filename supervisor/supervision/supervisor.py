@@ -12,9 +12,10 @@ from supervisor.errors import NotFound, WrongState
 from supervisor.model.agent import AgentState, ExitInfo
 from supervisor.supervision.breaker import Breaker, limit_for
 from supervisor.supervision.child_spec import ChildSpec
+from supervisor.supervision.lifecycle import SETTLED
 from supervisor.supervision.notices import Condemned, Order
 from supervisor.supervision.ports import Launcher, Reporter
-from supervisor.supervision.slot import SETTLED, Slot
+from supervisor.supervision.slot import Slot
 
 
 class Supervisor:

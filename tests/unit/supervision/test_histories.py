@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from supervisor.model.agent import AGENT_MOVES, AgentState
 from supervisor.model.branch import Restart
 from supervisor.supervision.incarnation import Incarnation
+from supervisor.supervision.lifecycle import SETTLED
 from supervisor.supervision.ports import SlotChange, TreeEnd
-from supervisor.supervision.slot import SETTLED, Slot
+from supervisor.supervision.slot import Slot
 from supervisor.supervision.supervisor import Supervisor
 from supervisor.testing.clock import VirtualClock
 from supervisor.testing.processes import ChangeLog, PaperLauncher, PaperProcess, cannot_start

@@ -10,8 +10,9 @@ from supervisor.errors import WrongState
 from supervisor.model.agent import AgentState, ExitClass
 from supervisor.model.branch import Restart
 from supervisor.model.team import StopLadder
+from supervisor.supervision.lifecycle import STUCK_RECHECK_S
 from supervisor.supervision.notices import Due, Exited, Notice, Order, Overdue, Prepared
-from supervisor.supervision.slot import STUCK_RECHECK_S, Slot
+from supervisor.supervision.slot import Slot
 from supervisor.testing.processes import PaperExit, PaperLauncher, PaperProcess, PaperTree
 from tests.unit.supervision.conftest import RunTeam, Team, child
 
