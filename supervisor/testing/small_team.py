@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from supervisor.clock import Clock
 from supervisor.coordinator import planning, runs, upkeep, work
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.agents import SlotNews
@@ -132,16 +133,25 @@ class SmallTeam:
 
 @asynccontextmanager
 async def small_team(
-    directory: Path, *, mode: Mode = Mode.INTERACTIVE, clock: VirtualClock | None = None, **changes: Any
+    directory: Path,
+    *,
+    mode: Mode = Mode.INTERACTIVE,
+    clock: VirtualClock | None = None,
+    seen_by: Callable[[VirtualClock], Clock] = lambda clock: clock,
+    **changes: Any,
 ) -> AsyncIterator[SmallTeam]:
-    """Give a small team with every agent started; `changes` replace fields of its spec."""
-    time = clock or VirtualClock()
+    """Give a small team with every agent started; `changes` replace fields of its spec.
+
+    `seen_by` gives the coordinator another view of the test's clock, such as an engine has.
+    """
+    machine = clock or VirtualClock()
+    time = seen_by(machine)
     spec = replace(SMALL_TEAM, **changes)
     async with Store(directory / "coordinator.db", time) as store:
         coordinator = Coordinator(store, time, spec, mode)
         begun = await coordinator.write(lambda scope: runs.begin_run(scope, spec, new=False))
         store.run = begun.run.id
-        team = SmallTeam(coordinator=coordinator, clock=time)
+        team = SmallTeam(coordinator=coordinator, clock=machine)
         for pool in spec.pools:
             for name in pool.agent_names:
                 await team.start(name)
