@@ -29,6 +29,7 @@ from supervisor.cli.task_verbs import task
 from supervisor.cli.team_verbs import ps, status
 from supervisor.cli.vote_verbs import vote
 from supervisor.cli.wait_verb import wait
+from supervisor.cli.why_verb import why
 
 
 @click.group(
@@ -48,6 +49,7 @@ for verb in (
     down,
     status,
     ps,
+    why,
     logs,
     events,
     send,

@@ -18,10 +18,12 @@ from supervisor.engine.event_verbs import EVENT_VERBS
 from supervisor.engine.key_verbs import KEY_VERBS
 from supervisor.engine.mail_verbs import MAIL_VERBS
 from supervisor.engine.notify_verbs import NOTIFY_VERBS
+from supervisor.engine.oversight import Oversight
 from supervisor.engine.people_verbs import PEOPLE_VERBS
 from supervisor.engine.plan_verbs import PLAN_VERBS
 from supervisor.engine.stopping import StopSwitch, asked_down
 from supervisor.engine.task_verbs import TASK_VERBS
+from supervisor.engine.why_verbs import WHY_VERBS
 from supervisor.errors import InvalidArgument
 from supervisor.model.wire import from_wire, to_wire
 from supervisor.model.world import EngineInfo, Snapshot
@@ -71,6 +73,7 @@ class Backend:
     info: Callable[[], EngineInfo]
     notifiers: Notifiers | None = None
     archivist: Archivist
+    oversight: Oversight | None = None
     drains: Drains = field(init=False)
     verbs: dict[str, tuple[type[Any], Callable[[Any], Any]]] = field(init=False)
 
@@ -83,6 +86,7 @@ class Backend:
             "down": (Down, self._down),
             "metrics": (Nothing, self._metrics),
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in AGENT_VERBS.items()},
+            **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in WHY_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in TASK_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in PLAN_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in EVENT_VERBS.items()},

@@ -91,8 +91,9 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:
-    """What the overseer thinks of an agent, what it did, and what comes next unless something changes."""
+    """What the overseer thinks of an agent `at` a moment, what it did, and what comes next by then."""
 
+    at: float
     incarnation: int
     verdict: Verdict
     signals: Signals
@@ -168,6 +169,7 @@ class Overseer:
         step, at = self._next(case) or (None, None)
         reading = case.reading
         return Opinion(
+            at=self._clock.monotonic(),
             incarnation=reading.incarnation,
             verdict=case.verdict,
             signals=reading.signals,

@@ -54,6 +54,7 @@ VERBS: Final = (
     "dead_drop",
     "answer",
     "vote_show",
+    "agent_why",
     "restart",
     "stop_agent",
     "kill",

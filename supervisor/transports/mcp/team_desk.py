@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from supervisor.coordinator import choosing, mailboxes
@@ -15,7 +16,10 @@ from supervisor.transports.mcp.tool_spec import ToolSpec
 
 
 class TeamDesk:
-    """Carries out agents' calls on the coordinator; `on_call` hears of each authenticated one."""
+    """Carries out agents' calls on the coordinator; `on_call` hears of each authenticated one.
+
+    `during` is entered with the agent and the tool for as long as a call lasts.
+    """
 
     def __init__(
         self,
@@ -24,12 +28,14 @@ class TeamDesk:
         facts: dict[str, str],
         on_call: Callable[[Actor], None],
         stopping: Callable[[str], bool],
+        during: Callable[[Actor, str], AbstractContextManager[None]] = lambda _actor, _tool: nullcontext(),
     ) -> None:
         """Serve a coordinator; `facts` go into whoami, `stopping` tells which agent was asked to end."""
         self._coordinator = coordinator
         self._facts = facts
         self._on_call = on_call
         self._stopping = stopping
+        self._during = during
         self._specs: dict[Role, tuple[ToolSpec, ...]] = {}
 
     def authenticate(self, key: str) -> Actor | None:
@@ -53,11 +59,15 @@ class TeamDesk:
 
     async def call(self, actor: Actor, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Carry out one call and add the footer; raise SupervisorError to refuse it."""
-        from supervisor.transports.mcp.tools.table import WAIT, WHOAMI, Wait, tool_named  # noqa: PLC0415
-
         actor = await self._coordinator.arrive(actor)
         self._on_call(actor)
         self._coordinator.spend(actor)  # before anything is read: what is malformed costs as much
+        with self._during(actor, tool):
+            return await self._carry_out(actor, tool, arguments)
+
+    async def _carry_out(self, actor: Actor, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        from supervisor.transports.mcp.tools.table import WAIT, WHOAMI, Wait, tool_named  # noqa: PLC0415
+
         wanted = tool_named(tool, actor.role)
         asked = wanted.parse(arguments)
         if tool == WAIT and isinstance(asked, Wait):
