@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from supervisor.coordinator.scope import Scope
 from supervisor.model.agent import AT_WORK, BUSY, Agent, AgentState, ExitClass, ExitInfo
@@ -10,10 +11,16 @@ from supervisor.model.health import Liveness
 from supervisor.model.ids import SUPERVISOR
 from supervisor.model.team import PoolSpec, TeamSpec
 
+LAST_WORDS: Final = "incarnation.last_words"
+"""The event that keeps what an incarnation wrote last."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotNews:
-    """What supervision reports of one slot. `next_start_at` is epoch seconds."""
+    """What supervision reports of one slot. `next_start_at` is epoch seconds.
+
+    `last_words` is what an incarnation that is over wrote last: foreign text.
+    """
 
     agent: str
     state: AgentState
@@ -23,6 +30,7 @@ class SlotNews:
     restarts: int = 0
     next_start_at: float | None = None
     last_exit: ExitInfo | None = None
+    last_words: tuple[str, ...] = ()
 
 
 def enrol(scope: Scope, team: TeamSpec) -> None:
@@ -44,26 +52,44 @@ def enrol_agent(scope: Scope, pool: PoolSpec, name: str) -> None:
         scope.tx.record("agent.enrolled", same, actor=SUPERVISOR)
 
 
+def reservable(scope: Scope, name: str) -> Agent:
+    """Return an agent that a task may be reserved for; one that its scaled pool could start gets its row."""
+    pool = scope.pool_of(name)
+    if pool is not None and pool.scale is not None and scope.tx.one("agent.get", name=name) is None:
+        enrol_agent(scope, pool, name)
+    return scope.agent(name)
+
+
 def reset_for_run(scope: Scope, team: TeamSpec) -> None:
-    """Put every agent back to pending with no restarts, at the start of a new run."""
+    """Put every agent back to pending with no restarts, at the start of a new run.
+
+    Those that a scaled pool had beyond the ones it begins with are at rest until it wants them.
+    """
     for pool in team.pools:
-        for name in pool.first_names:
-            agent = scope.agent(name)
-            fresh = replace(
-                agent,
-                state=AgentState.PENDING,
-                pid=None,
-                task=None,
-                restarts=0,
-                since=scope.now,
-                next_start_at=None,
-                last_exit=None,
-                reason="",
-                liveness=Liveness.OK,
-                liveness_why="",
-            )
-            if fresh != agent:
-                scope.tx.record("agent.pending", fresh, actor=SUPERVISOR, reason="a new run")
+        first = pool.first_names
+        for agent in scope.tx.values(Agent, "agent.all"):
+            if agent.name in first:
+                _reset(scope, agent, AgentState.PENDING)
+            elif pool.holds(agent.name):
+                _reset(scope, agent, AgentState.EXITED)
+
+
+def _reset(scope: Scope, agent: Agent, state: AgentState) -> None:
+    fresh = replace(
+        agent,
+        state=state,
+        pid=None,
+        task=None,
+        restarts=0,
+        since=scope.now,
+        next_start_at=None,
+        last_exit=None,
+        reason="",
+        liveness=Liveness.OK,
+        liveness_why="",
+    )
+    if fresh != agent:
+        scope.tx.record(f"agent.{state.value}", fresh, actor=SUPERVISOR, reason="a new run")
 
 
 def begin_incarnation(scope: Scope, name: str, *, key_hash: str, session: str, boot_id: str) -> int:
@@ -131,6 +157,14 @@ def process_started(scope: Scope, name: str, number: int, *, pid: int, start_tim
 def end_incarnation(scope: Scope, name: str, number: int) -> bool:
     """Revoke an incarnation's key; tell whether it was still live."""
     return bool(scope.tx.execute("incarnation.end", agent=name, number=number, ended_at=scope.now))
+
+
+def keep_last_words(scope: Scope, news: SlotNews) -> None:
+    """Log what an ended incarnation wrote last; in its row it would be told again with every change."""
+    if news.last_words:
+        how = news.last_exit.detail if news.last_exit is not None else ""
+        facts = {"incarnation": news.incarnation, "lines": list(news.last_words)}
+        scope.tx.tell(LAST_WORDS, news.agent, actor=SUPERVISOR, reason=how, **facts)
 
 
 def counts_as_failure(last_exit: ExitInfo | None) -> bool:

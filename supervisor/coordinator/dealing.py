@@ -24,6 +24,12 @@ def in_reach(agent: Agent) -> bool:
     return agent.state not in OUT_OF_REACH and not is_away
 
 
+def is_asleep(scope: Scope, agent: Agent) -> bool:
+    """Tell whether an agent does not run because its scaled pool does not want it now."""
+    spec = scope.pool_of(agent.name)
+    return spec is not None and spec.scale is not None and agent.state is AgentState.EXITED
+
+
 class Claimer(Protocol):
     """Whoever may be matched with a task: an actor or an agent's row."""
 
@@ -75,7 +81,7 @@ def dealt(scope: Scope, task: Task) -> Task:
     """Reserve a task that becomes claimable for the agent whose turn it is, if the team deals tasks out."""
     if scope.team.distribution is Distribution.PULL or task.assignee is not None:
         return task
-    free = candidates(task, scope.agents())
+    free = [agent for agent in candidates(task, scope.agents()) if not is_asleep(scope, agent)]
     if not free:
         return task
     turns = {row["agent"]: row["n"] for row in scope.tx.all("dealt.of_run", run=scope.run)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from supervisor.coordinator import choosing, dealing, flow
+from supervisor.coordinator import choosing, dealing, flow, pools
 from supervisor.coordinator.scope import Scope, task_number
 from supervisor.model.agent import Agent
 from supervisor.model.ids import SUPERVISOR
@@ -145,6 +145,9 @@ def _waiting_for_an_agent(scope: Scope, task: Task) -> tuple[Reason, ...]:
     agents = scope.agents()
     able = dealing.candidates(task, agents)
     asked = dealing.lane_of(task)
+    if all(dealing.is_asleep(scope, agent) for agent in able) and (name := _joining(scope, task)):
+        detail = f"{name} is started for it as soon as its pool may grow; how it stands: `supervisor status`"
+        return (Reason(reason="ready", detail=detail, by=(name,)),)
     if not able:
         return (Reason(reason="nobody", detail=_nobody(task, agents), help=_help_for_nobody(task)),)
     free = [agent.name for agent in able if not _is_full(scope, agent)]
@@ -152,6 +155,12 @@ def _waiting_for_an_agent(scope: Scope, task: Task) -> tuple[Reason, ...]:
     if not free:
         detail = f"all who could claim it hold as many tasks as they may ({asked.strip('|[]')})"
     return (Reason(reason="ready", detail=detail, by=tuple(agent.name for agent in able[:SHOWN])),)
+
+
+def _joining(scope: Scope, task: Task) -> str | None:
+    """Name an agent that a scaled pool could start for a task."""
+    able = (each for each in pools.could_join(scope) if may(each.role, Operation.TASK_CLAIM))
+    return next((each.name for each in able if dealing.suits(task, each)), None)
 
 
 def _is_full(scope: Scope, agent: Agent) -> bool:

@@ -47,6 +47,7 @@ def team_load(scope: Scope, actor: Actor) -> TeamLoad:
         for agent in scope.agents()
         if may(agent.role, Operation.TASK_CLAIM)
         and agent.state not in dealing.OUT_OF_REACH
+        and not dealing.is_asleep(scope, agent)
         and not agent.quarantined
     ]
     lanes = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
-from supervisor.coordinator import dependencies, flow
+from supervisor.coordinator import agents, dependencies, flow
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope, sized, task_number
 from supervisor.errors import Forbidden, InvalidArgument, TooMany, WrongState
@@ -128,7 +128,7 @@ def _drafted(
         edge_policies=policies,
         parent=None if parent is None else parent.id,
         review=bool(inherited if wanted.review is None else wanted.review),
-        assignee=None if wanted.assignee is None else scope.agent(wanted.assignee).name,
+        assignee=None if wanted.assignee is None else agents.reservable(scope, wanted.assignee).name,
         required_role=None if wanted.required_role is None else claiming_role(wanted.required_role),
         required_tags=checked_tags(wanted.required_tags),
         required_group=None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from supervisor.coordinator import agents, dealing, plans, steering
+from supervisor.coordinator import agents, dealing, plans, pools, steering
 from supervisor.coordinator.scope import Scope
 from supervisor.errors import RunConflict
 from supervisor.model.agent import AgentState, ExitClass, Role
@@ -48,6 +48,7 @@ def begin_run(scope: Scope, team: TeamSpec, *, new: bool) -> Begun:
             )
         scope.tx.run = active.id
         agents.enrol(scope, team)
+        pools.lay_out(scope, team, fresh=False)
         return Begun(run=active, continued=True)
     if active is not None:
         abandon(scope, active)
@@ -74,6 +75,7 @@ def _fresh_run(scope: Scope, team: TeamSpec) -> Run:
     scope.tx.record("run.started", run, actor=SUPERVISOR)
     agents.enrol(scope, team)
     agents.reset_for_run(scope, team)
+    pools.lay_out(scope, team, fresh=True)
     return run
 
 
@@ -93,7 +95,9 @@ def standing(scope: Scope) -> Standing:
     hopeless = 0 if moves else sum(counts.get(state, 0) for state in OPEN)
     own = [agent for agent in scope.agents() if agent.pool != OUTSIDE]
     planners = [agent for agent in own if agent.role in PLANNING_ROLES]
-    planned = all(_ended_well(agent.state, agent.last_exit) for agent in planners)
+    planned = all(
+        _ended_well(agent.state, agent.last_exit) or dealing.is_asleep(scope, agent) for agent in planners
+    )
     lost = any(agent.state is AgentState.PARKED for agent in planners)
     votes_open = bool(scope.tx.values(Vote, "vote.open", run=scope.run))
     idle = not moves and not votes_open
@@ -129,19 +133,19 @@ def _something_moves(scope: Scope, counts: dict[TaskState, int]) -> bool:
 def _somebody_can_claim(scope: Scope) -> bool:
     if scope.mode is Mode.INTERACTIVE:
         return True
-    able = [
-        agent for agent in scope.agents() if may(agent.role, Operation.TASK_CLAIM) and dealing.in_reach(agent)
-    ]
+    there = (each for each in scope.agents() if dealing.in_reach(each) and not each.quarantined)
+    able: list[dealing.Claimer] = [*there, *pools.could_join(scope)]
+    able = [each for each in able if may(each.role, Operation.TASK_CLAIM)]
     lanes = [row["lane"] for row in scope.tx.all("task.lanes", run=scope.run)]
-    return any(dealing.lane_suits(lane, agent) for lane in lanes for agent in able if not agent.quarantined)
+    return any(dealing.lane_suits(lane, each) for lane in lanes for each in able)
 
 
 def _somebody_can_judge(scope: Scope) -> bool:
     if scope.mode is Mode.INTERACTIVE:
         return True
-    judges = any(
-        may(agent.role, Operation.TASK_REVIEW) and dealing.in_reach(agent) for agent in scope.agents()
-    )
+    roles = {agent.role for agent in scope.agents() if dealing.in_reach(agent)}
+    roles |= {place.role for place in pools.could_join(scope)}
+    judges = any(may(role, Operation.TASK_REVIEW) for role in roles)
     handed_in = scope.tx.values(Task, "task.reviewable", run=scope.run, agent=None)
     return judges and any(task.gate is Gate.JUDGE for task in handed_in)
 

@@ -82,7 +82,7 @@ def update_task(scope: Scope, actor: Actor | None, spelled: str, edit: Edit) -> 
 def assign_task(scope: Scope, actor: Actor | None, spelled: str, wanted: Assignment) -> Task:
     """Say whom an open task is for; one that somebody else holds is taken from its holder."""
     task = _open_task(scope, actor, Operation.TASK_ASSIGN, spelled)
-    assignee = None if wanted.assignee is None else scope.agent(wanted.assignee)
+    assignee = None if wanted.assignee is None else agents.reservable(scope, wanted.assignee)
     role = None if wanted.required_role is None else planning.claiming_role(wanted.required_role)
     assigned = replace(
         task,

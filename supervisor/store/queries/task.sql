@@ -140,6 +140,28 @@ SELECT count(*) FROM (
     WHERE run = :run AND state = 'pending' AND lane = :lane LIMIT :most
 );
 
+-- name: pending_in_lane_elsewhere
+-- How many tasks are pending in a lane in none of the given milestones, counted up to a bound.
+SELECT count(*) FROM (
+    SELECT 1 FROM task INDEXED BY task_ready
+    WHERE run = :run AND state = 'pending' AND lane = :lane
+      AND (milestone IS NULL OR milestone NOT IN (SELECT value FROM json_each(:milestones))) LIMIT :most
+);
+
+-- name: pending_in_lane_of_milestone
+-- How many tasks of a milestone are pending in a lane, counted up to a bound.
+SELECT count(*) FROM (
+    SELECT 1 FROM task INDEXED BY task_ready
+    WHERE run = :run AND state = 'pending' AND lane = :lane AND milestone = :milestone LIMIT :most
+);
+
+-- name: unjudged
+-- How many tasks wait for a judge to take them, counted up to a bound.
+SELECT count(*) FROM (
+    SELECT 1 FROM task INDEXED BY task_review
+    WHERE run = :run AND state = 'in_review' AND reviewer IS NULL AND gate = 'judge' LIMIT :most
+);
+
 -- name: reviewable
 -- The tasks in review that nobody but this agent reviews, best first; all of them if none is named.
 SELECT * FROM task INDEXED BY task_review
