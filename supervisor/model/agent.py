@@ -111,7 +111,9 @@ AGENT_MOVES: Final[dict[AgentState, frozenset[AgentState]]] = {
     ),
     AgentState.EXITED: frozenset({AgentState.PENDING, AgentState.STARTING}),
     AgentState.PARKED: frozenset({AgentState.PENDING, AgentState.STARTING, AgentState.EXITED}),
-    AgentState.STUCK: frozenset({AgentState.EXITED, AgentState.PARKED, AgentState.PENDING}),
+    AgentState.STUCK: frozenset(
+        {AgentState.EXITED, AgentState.PARKED, AgentState.PENDING, AgentState.PAUSED}
+    ),
 }
 
 

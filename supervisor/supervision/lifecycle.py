@@ -261,7 +261,7 @@ class Lifecycle:
         if state is not self.state and state not in AGENT_MOVES[self.state]:
             raise WrongState(f"{self.spec.name} cannot go from {self.state} to {state}")
         self.state = state
-        if state in SETTLED:
+        if state in SETTLED or state is AgentState.PAUSED:  # neither tells whether others may start
             self._breaker.withdraw(self.spec.name)
         self._outbox.put(
             SlotChange(

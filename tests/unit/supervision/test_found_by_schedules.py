@@ -1,0 +1,55 @@
+"""Faults that random schedules against the model of OTP have found, each in as few steps as they need."""
+
+from __future__ import annotations
+
+from supervisor.model.agent import AgentState
+from supervisor.model.branch import Restart
+from tests.unit.supervision.conftest import RunTeam, child
+
+
+async def test_a_temporary_agent_killed_while_paused_is_not_started_by_a_resume(run_team: RunTeam) -> None:
+    async with run_team(child("a", restart=Restart.TEMPORARY)) as team:
+        await team.make_ready("a")
+        team.supervisor.pause("a")
+        await team.settle()
+        team.last("a").kill()
+        await team.settle()
+        assert team.state("a") is AgentState.EXITED
+        team.supervisor.resume("a")
+        await team.advance(100.0)
+        assert team.starts("a") == 1
+
+
+async def test_an_agent_killed_while_paused_is_paused_again_once_its_remains_are_gone(
+    run_team: RunTeam,
+) -> None:
+    async with run_team(child("a")) as team:
+        await team.make_ready("a")
+        team.supervisor.pause("a")
+        await team.settle()
+        team.last("a").leftovers = (7,)
+        team.last("a").kill()
+        await team.settle()
+        assert team.state("a") is AgentState.STUCK
+        team.last("a").leftovers = ()
+        await team.advance(10.0)
+        assert team.state("a") is AgentState.PAUSED
+        team.supervisor.resume("a")
+        await team.settle()
+        assert team.state("a") is AgentState.STARTING
+
+
+async def test_an_agent_paused_while_the_breaker_tries_it_lets_another_be_tried(run_team: RunTeam) -> None:
+    unready = {"start_timeout_s": 5.0, "intensity": 99}
+    async with run_team(child("a", **unready), child("b", **unready)) as team:
+        while not any(change.reason.startswith("held") for change in team.log.changes):
+            await team.advance(1.0)
+        before = team.starts("a"), team.starts("b")
+        while (team.starts("a"), team.starts("b")) == before:
+            await team.advance(1.0)
+        tried, other = ("a", "b") if team.starts("a") > before[0] else ("b", "a")
+        starts = team.starts(other)
+        team.supervisor.pause(tried)
+        await team.advance(1.0)
+        assert team.state(tried) is AgentState.PAUSED
+        assert team.starts(other) == starts + 1
