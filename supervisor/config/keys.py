@@ -70,6 +70,15 @@ RUN: Final = Table(
             default=default_of(TeamSpec, "keep_runs"),
         ),
         Key(
+            name="log_cap_mib",
+            kind=Number(low=16, high=1_000_000, whole=True),
+            meaning=(
+                "MiB of disk that all logs of the project may take; the oldest rotated files make room for "
+                "new ones."
+            ),
+            default=default_of(TeamSpec, "log_cap_mib"),
+        ),
+        Key(
             name="distribution",
             kind=Choice(words=tuple(Distribution)),
             meaning=(

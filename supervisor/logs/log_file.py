@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from supervisor.logs.opening import open_for_append, rotated
+from supervisor.logs.space import LogSpace
 
 
 class LogFile:
@@ -16,11 +17,15 @@ class LogFile:
     Files end at the end of a line unless a line is longer than a file. Blocks; for one thread.
     """
 
-    def __init__(self, path: Path, *, max_bytes: int, keep: int) -> None:
-        """Remember where to write; the file is opened when there is something to write."""
+    def __init__(self, path: Path, *, max_bytes: int, keep: int, space: LogSpace | None = None) -> None:
+        """Remember where to write; the file is opened when there is something to write.
+
+        `space` hears of every file that is begun and may make room for it.
+        """
         self.path: Final = path
         self._max_bytes: Final = max_bytes
         self._keep: Final = keep
+        self._space: Final = space
         self._fd: int | None = None
         self._size = 0
         self._ends_line = True
@@ -63,6 +68,8 @@ class LogFile:
             self.close()
         self._fd = open_for_append(self.path)
         self._size = os.fstat(self._fd).st_size
+        if self._space is not None:
+            self._space.begin(self.path)
         return self._fd
 
     def _cut(self, data: bytes) -> int:

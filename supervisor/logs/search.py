@@ -16,7 +16,7 @@ def find(index: LineIndex, pattern: re.Pattern[bytes], start: int, *, backward: 
 
 
 def _find_on(index: LineIndex, pattern: re.Pattern[bytes], start: int) -> int | None:
-    for first in range(max(start, 0), index.count, _SLICE):
+    for first in range(max(start, index.first), index.count, _SLICE):
         for number, line in enumerate(index.lines(first, first + _SLICE), start=first):
             if pattern.search(line):
                 return number
@@ -24,8 +24,8 @@ def _find_on(index: LineIndex, pattern: re.Pattern[bytes], start: int) -> int | 
 
 
 def _find_back(index: LineIndex, pattern: re.Pattern[bytes], start: int) -> int | None:
-    for stop in range(min(start, index.count - 1) + 1, 0, -_SLICE):
-        first = max(stop - _SLICE, 0)
+    for stop in range(min(start, index.count - 1) + 1, index.first, -_SLICE):
+        first = max(stop - _SLICE, index.first)
         lines = index.lines(first, stop)
         for number in reversed(range(len(lines))):
             if pattern.search(lines[number]):

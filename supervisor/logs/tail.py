@@ -10,16 +10,24 @@ from pathlib import Path
 from typing import Final
 
 from supervisor.logs.chain import open_newer, open_older
-from supervisor.logs.line_index import LINE_CAP
+from supervisor.logs.file_index import LINE_CAP
 from supervisor.logs.opening import open_for_read
 
 _BLOCK: Final = 65_536
 _BATCH_BYTES: Final = 1_048_576
 _POLL_S: Final = 0.1
+_MOST_BYTES: Final = 32 * LINE_CAP
+
+GOES_ON: Final = b" [supervisor: the line goes on]"
+"""Stands at the end of a piece of a line that is over 1 MiB, unless it is the last."""
 
 
 def last_lines(path: Path, n: int) -> list[bytes]:
-    """Return the last `n` lines, oldest first, from rotated files too; an unfinished one counts. Blocks."""
+    """Return the last `n` lines, oldest first, from rotated files too; an unfinished one counts. Blocks.
+
+    Lines over 1 MiB come in pieces. A file that somebody else made larger than ours is read from its end
+    for 32 MiB.
+    """
     try:
         fd = open_for_read(path)
     except FileNotFoundError:
@@ -80,9 +88,9 @@ class _Follower:
             return []
         self._position += len(block)
         *lines, self._unfinished = (self._unfinished + block).split(b"\n")
-        pieces = [piece for line in lines for piece in _pieces(line)]
+        pieces = [piece for line in lines for piece in pieces_of(line)]
         while len(self._unfinished) > LINE_CAP:
-            pieces.append(self._unfinished[:LINE_CAP])
+            pieces.append(self._unfinished[:LINE_CAP] + GOES_ON)
             self._unfinished = self._unfinished[LINE_CAP:]
         return pieces
 
@@ -131,13 +139,18 @@ def _lines_before(fd: int, end: int, n: int) -> list[bytes]:
         return []
     blocks: list[bytes] = []
     position, newlines = end, 0
-    while position > 0 and newlines <= n:
+    while position > max(0, end - _MOST_BYTES) and newlines <= n:
         size = min(_BLOCK, position)
         position -= size
         blocks.append(os.pread(fd, size, position))
         newlines += blocks[-1].count(b"\n")
-    return b"".join(reversed(blocks)).removesuffix(b"\n").split(b"\n")[-n:]
+    lines = b"".join(reversed(blocks)).removesuffix(b"\n").split(b"\n")[-n:]
+    return [piece for line in lines for piece in pieces_of(line)][-n:]
 
 
-def _pieces(line: bytes) -> list[bytes]:
-    return [line[at : at + LINE_CAP] for at in range(0, len(line), LINE_CAP)] or [b""]
+def pieces_of(line: bytes) -> list[bytes]:
+    """Cut a line at each MiB and mark where it goes on."""
+    if len(line) <= LINE_CAP:
+        return [line]
+    *pieces, last = [line[at : at + LINE_CAP] for at in range(0, len(line), LINE_CAP)]
+    return [*(piece + GOES_ON for piece in pieces), last]

@@ -8,12 +8,14 @@ from typing import Final
 
 from supervisor.logs.log_file import LogFile
 from supervisor.logs.pump import WritePump
+from supervisor.logs.space import LogSpace
 
 _MIB: Final = 1_048_576
 _FULL_BYTES: Final = _MIB
 _MOST_QUEUED_BYTES: Final = 4 * _MIB
 _MOST_REFUSALS: Final = 100
 _CLOSE_S: Final = 2.0
+_TAIL_BYTES: Final = 16_384
 _PUMP: Final = WritePump()
 
 
@@ -26,21 +28,30 @@ class AgentLog:
     """
 
     def __init__(
-        self, path: Path, *, max_bytes: int = 10 * _MIB, keep: int = 5, file: LogFile | None = None
+        self,
+        path: Path,
+        *,
+        max_bytes: int = 10 * _MIB,
+        keep: int = 5,
+        space: LogSpace | None = None,
+        file: LogFile | None = None,
     ) -> None:
         """Write to `path`, whose directory exists."""
         self.path: Final = path
         self.dropped_bytes = 0
         self.problem = ""
-        self._file: Final = file or LogFile(path, max_bytes=max_bytes, keep=keep)
+        self._file: Final = file or LogFile(path, max_bytes=max_bytes, keep=keep, space=space)
         self._queue: Final[deque[bytes]] = deque()
         self._queued_bytes = 0
+        self._tail: Final[deque[bytes]] = deque()
+        self._tail_bytes = 0
         self._refusals = 0
         self._untold_bytes = 0
         self._is_closed = False
 
     def write(self, data: bytes) -> bool:
         """Queue `data` for the file; False asks the caller to hold back for a moment."""
+        self._remember(data[-_TAIL_BYTES:])
         with _PUMP.changed:
             if self._is_closed:
                 self.dropped_bytes += len(data)
@@ -56,6 +67,16 @@ class AgentLog:
             self._refusals += 1
             return False
 
+    def begin(self) -> None:
+        """Forget what was said so far: another process begins to write."""
+        self._tail.clear()
+        self._tail_bytes = 0
+
+    def last_words(self, lines: int) -> list[bytes]:
+        """Return the last lines since `begin`, of the last 16 KiB and whether the disk took them or not."""
+        said = b"".join(self._tail)[-_TAIL_BYTES:].removesuffix(b"\n")
+        return said.split(b"\n")[-lines:] if said else []
+
     def flush(self, *, timeout_s: float = _CLOSE_S) -> bool:
         """Wait until all that was queued is written; False when it was not by then."""
         with _PUMP.changed:
@@ -67,6 +88,12 @@ class AgentLog:
         with _PUMP.changed:
             self._is_closed = True
             _PUMP.schedule(self._pump)
+
+    def _remember(self, end: bytes) -> None:
+        self._tail.append(end)
+        self._tail_bytes += len(end)
+        while self._tail_bytes - len(self._tail[0]) >= _TAIL_BYTES:
+            self._tail_bytes -= len(self._tail.popleft())
 
     def _pump(self) -> None:
         """Write what is queued now; runs in the pump's thread only."""

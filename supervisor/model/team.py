@@ -18,6 +18,7 @@ _ORDINAL: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 KEEP_EVENTS_DAYS: Final = 30.0
 KEEP_RUNS: Final = 20
+LOG_CAP_MIB: Final = 2048
 
 
 class OnDone(StrEnum):
@@ -169,6 +170,7 @@ class TeamSpec:
     lease_s: float = 900.0
     keep_events_days: float = KEEP_EVENTS_DAYS
     keep_runs: int = KEEP_RUNS
+    log_cap_mib: int = LOG_CAP_MIB
     distribution: Distribution = Distribution.PULL
     approvals: tuple[ApprovalRule, ...] = ()
     notify: tuple[NotifySpec, ...] = ()

@@ -8,9 +8,10 @@ from typing import Final
 
 from supervisor.logs.line_index import LineIndex
 from supervisor.ui.safe_text import SafeText, safe
-from supervisor.ui.spans import Line, Span, line
+from supervisor.ui.spans import Line, Span, Tone, line, say
 
 LINE_SHOWN: Final = 8192
+GOES_ON: Final = (say(" the line goes on below", Tone.MUTED),)
 
 
 class FileLines:
@@ -35,12 +36,16 @@ class FileLines:
 
     def lines(self, start: int, stop: int) -> Sequence[Line]:
         """Read some lines and make them safe."""
-        return [line(Span(shown(raw))) for raw in self.index.lines(start, stop)]
+        return [
+            line(Span(shown(raw)), *(GOES_ON if self.index.goes_on(number) else ()))
+            for number, raw in enumerate(self.index.lines(start, stop), start=start)
+        ]
 
 
 def shown(raw: bytes) -> SafeText:
     """Make one line of a log fit for the screen."""
-    return safe(raw.rstrip(b"\r\n").decode("utf-8", "replace"), LINE_SHOWN)
+    start = raw[: 4 * LINE_SHOWN]  # a character is at most four bytes
+    return safe(start.rstrip(b"\r\n").decode("utf-8", "replace"), LINE_SHOWN)
 
 
 class MemoryLines:

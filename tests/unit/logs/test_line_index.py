@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.logs import line_index
-from supervisor.logs.line_index import LINE_CAP, LineIndex
+from supervisor.logs import file_index, line_index
+from supervisor.logs.line_index import GONE, LINE_CAP, LineIndex
 from supervisor.logs.log_file import LogFile
+from supervisor.logs.opening import open_for_read
 
 pieces = st.lists(st.text(alphabet="ab\n\r\0é", max_size=30).map(str.encode), max_size=20)
 
@@ -21,13 +22,14 @@ def append(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-@given(pieces=pieces)
+@given(pieces=pieces, block=st.sampled_from([1, 3, 16, 1_048_576]))
 def test_the_lines_are_those_of_the_file_however_it_grew(
-    tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes]
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes], block: int
 ) -> None:
     path = tmp_path_factory.mktemp("log") / "a.log"
     content = b""
-    with LineIndex(path) as index:
+    with LineIndex(path) as index, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file_index, "_BLOCK", block)
         for piece in pieces:
             append(path, piece)
             content += piece
@@ -57,17 +59,85 @@ def test_lines_beyond_the_end_are_none(tmp_path: Path) -> None:
         assert index.lines(5, 2) == []
 
 
-def test_a_rotated_file_begins_a_new_generation(tmp_path: Path) -> None:
-    file = LogFile(tmp_path / "a.log", max_bytes=8, keep=1)
+def numbered(first: int, stop: int) -> list[bytes]:
+    return [b"%04d" % number for number in range(first, stop)]
+
+
+def fill(file: LogFile, first: int, stop: int) -> None:
+    for line in numbered(first, stop):
+        assert file.append(line + b"\n") == (0, "")
+
+
+def test_lines_keep_their_numbers_when_the_log_is_rotated(tmp_path: Path) -> None:
+    file = LogFile(tmp_path / "a.log", max_bytes=10, keep=3)
     with LineIndex(tmp_path / "a.log") as index:
-        file.append(b"one\ntwo\n")
+        fill(file, 0, 2)
         assert index.extend() == 2
-        file.append(b"three\n")
-        assert index.lines(0, 2) == [b"one", b"two"], "until it notices it still reads the file it indexed"
-        assert index.extend() == 1
-        assert index.lines(0, 1) == [b"three"]
-        assert index.generation == 1
+        fill(file, 2, 5)
+        assert index.lines(0, 9) == numbered(0, 2), "until it looks it knows what it had seen"
+        assert index.extend() == 5
+        assert index.lines(0, 5) == numbered(0, 5)
+        assert index.lines(1, 3) == numbered(1, 3)
+        assert index.generation == 0
     file.close()
+
+
+def test_rotated_files_are_read_from_the_first_look_on(tmp_path: Path) -> None:
+    file = LogFile(tmp_path / "a.log", max_bytes=10, keep=3)
+    fill(file, 0, 8)
+    with LineIndex(tmp_path / "a.log") as index:
+        assert index.extend() == 8
+        assert index.lines(0, 8) == numbered(0, 8)
+    file.close()
+
+
+def test_a_line_that_came_right_before_the_rotation_is_not_missed(tmp_path: Path) -> None:
+    file = LogFile(tmp_path / "a.log", max_bytes=10, keep=3)
+    fill(file, 0, 1)
+    with LineIndex(tmp_path / "a.log") as index:
+        index.extend()
+        fill(file, 1, 3)
+        assert index.extend() == 3
+        assert index.lines(0, 3) == numbered(0, 3)
+    file.close()
+
+
+def test_lines_that_are_no_longer_kept_say_so_and_the_others_stay_where_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line_index, "MOST_FILES", 2)
+    file = LogFile(tmp_path / "a.log", max_bytes=10, keep=1)
+    with LineIndex(tmp_path / "a.log") as index:
+        for first in range(0, 6, 2):
+            fill(file, first, first + 2)
+            index.extend()
+        assert (index.first, index.count) == (2, 6)
+        assert index.lines(0, 6) == [GONE, GONE, *numbered(2, 6)]
+        assert index.lines(0, 1) == [GONE]
+        assert index.lines(4, 6) == numbered(4, 6)
+    file.close()
+
+
+def test_an_old_log_is_read_as_far_back_as_files_may_be_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line_index, "MOST_FILES", 2)
+    file = LogFile(tmp_path / "a.log", max_bytes=10, keep=5)
+    fill(file, 0, 8)
+    with LineIndex(tmp_path / "a.log") as index:
+        assert index.extend() == 4
+        assert index.lines(0, 4) == numbered(4, 8)
+    file.close()
+
+
+def test_a_file_seen_twice_through_a_rotation_is_taken_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(tmp_path / "a.log", b"one\n")
+    again = lambda path, _fd: open_for_read(path)  # noqa: E731 - the race, made to happen
+    monkeypatch.setattr(line_index, "open_older", again)
+    with LineIndex(tmp_path / "a.log") as index:
+        assert index.extend() == 1
 
 
 def test_a_truncated_file_begins_a_new_generation(tmp_path: Path) -> None:
@@ -93,8 +163,8 @@ def test_a_deleted_file_keeps_its_lines(tmp_path: Path) -> None:
 def test_a_line_over_the_cap_is_split_and_marked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr(line_index, "LINE_CAP", 10)
-    monkeypatch.setattr(line_index, "_BLOCK", block)
+    monkeypatch.setattr(file_index, "LINE_CAP", 10)
+    monkeypatch.setattr(file_index, "_BLOCK", block)
     append(tmp_path / "a.log", b"0123456789\n" + b"x" * 25 + b"\nlast")
     with LineIndex(tmp_path / "a.log") as index:
         assert index.extend() == 5

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from supervisor.logs import line_index
 from supervisor.logs.line_index import LineIndex
+from supervisor.logs.log_file import LogFile
 from supervisor.logs.search import find
 
 
@@ -49,3 +51,16 @@ def test_an_empty_log_matches_nothing(tmp_path: Path) -> None:
     with LineIndex(tmp_path / "none.log") as index:
         assert find(index, NEEDLE, 0) is None
         assert find(index, NEEDLE, 0, backward=True) is None
+
+
+def test_what_is_no_longer_kept_is_not_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_index, "MOST_FILES", 1)
+    file = LogFile(tmp_path / "a.log", max_bytes=7, keep=2)
+    with LineIndex(tmp_path / "a.log") as index:
+        for line in (b"kept 1", b"kept 2"):
+            file.append(line + b"\n")
+            index.extend()
+        assert find(index, re.compile(b"kept"), 0) == 1
+        assert find(index, re.compile(b"kept"), 5, backward=True) == 1
+        assert find(index, re.compile(b"no longer"), 5, backward=True) is None
+    file.close()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from supervisor.logs import tail
 from supervisor.logs.log_file import LogFile
-from supervisor.logs.tail import follow, last_lines
+from supervisor.logs.tail import GOES_ON, follow, last_lines
 
 
 @pytest.fixture(autouse=True)
@@ -149,5 +149,22 @@ async def test_a_huge_line_comes_in_pieces(tmp_path: Path) -> None:
     await asyncio.sleep(0.01)
     path.write_bytes(b"x" * 2_500_000 + b"\n")
     pieces = [await first, *await take(lines, 2)]
-    assert [len(piece) for piece in pieces] == [1_048_576, 1_048_576, 2_500_000 - 2 * 1_048_576]
+    mib = b"x" * 1_048_576
+    assert pieces == [mib + GOES_ON, mib + GOES_ON, b"x" * (2_500_000 - 2 * 1_048_576)]
     await lines.aclose()
+
+
+def test_the_last_lines_of_a_huge_line_are_its_last_pieces(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(b"before\n" + b"x" * 2_500_000 + b"\n")
+    mib = b"x" * 1_048_576
+    rest = b"x" * (2_500_000 - 2 * 1_048_576)
+    assert last_lines(tmp_path / "a.log", 4) == [b"before", mib + GOES_ON, mib + GOES_ON, rest]
+    assert last_lines(tmp_path / "a.log", 1) == [rest]
+
+
+def test_a_file_without_end_is_read_from_its_end_for_so_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "_MOST_BYTES", 100_000)
+    (tmp_path / "a.log").write_bytes(b"y" * 300_000 + b"\nend\n")
+    assert last_lines(tmp_path / "a.log", 2) == [b"y" * (2 * 65_536 - 5), b"end"]

@@ -149,3 +149,27 @@ def test_a_missing_directory_costs_output_and_names_the_cause(tmp_path: Path) ->
     log.close()
     assert log.dropped_bytes == 4
     assert log.problem == "No such file or directory"
+
+
+def test_the_last_words_are_known_whatever_the_disk_does(tmp_path: Path) -> None:
+    log = AgentLog(tmp_path / "none" / "a.log")
+    for number in range(100):
+        log.write(b"line %d\n" % number)
+    assert log.last_words(3) == [b"line 97", b"line 98", b"line 99"]
+    log.write(b"half")
+    assert log.last_words(2) == [b"line 99", b"half"]
+    log.begin()
+    assert log.last_words(50) == []
+    log.close()
+
+
+def test_no_more_than_16_kib_of_last_words_are_held(tmp_path: Path) -> None:
+    log = AgentLog(tmp_path / "a.log")
+    for size in (65_536, 100, 65_536, 5_000, 20_000):
+        log.write(b"x" * size)
+        assert sum(map(len, log.last_words(50))) <= 16_384
+    assert log.last_words(50) == [b"x" * 16_384]
+    for _ in range(1000):
+        log.write(b"y" * 99 + b"\n")
+    assert log.last_words(1000)[1:] == [b"y" * 99] * 163
+    log.close()
