@@ -22,10 +22,14 @@ HAS_PIDFD: Final = hasattr(os, "pidfd_open")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessExit:
-    """How a process ended: `code` or `signal`; both None when somebody else took its status."""
+    """How a process ended: `code` or `signal`; both None when somebody else took its status.
+
+    `oom`: it is proved that the kernel killed it for want of memory.
+    """
 
     code: int | None = None
     signal: int | None = None
+    oom: bool = False
 
 
 class ExitWatch:

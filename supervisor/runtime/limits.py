@@ -1,15 +1,22 @@
-"""File descriptors: as many as the kernel allows for us, as many as before for our children."""
+"""What the kernel holds processes to: many descriptors for us, and for our children what the profile says."""
 
 from __future__ import annotations
 
+import logging
+import os
 import resource
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-_OOM_SCORE: Final = "300"
+from supervisor.model.health import ProcessLimits
+
+_UNLIMITED: Final = ProcessLimits()
 _inherited: list[tuple[int, int]] = []  # the limit before it was raised; one per process, as the limit is
+
+_log = logging.getLogger(__name__)
 
 
 def raise_nofile() -> int:
@@ -22,15 +29,38 @@ def raise_nofile() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-def settle_child(pid: int) -> None:
-    """Give a child the limit we were started with, and make it a likelier victim of the OOM killer than us.
+def settle_child(pid: int, limits: ProcessLimits = _UNLIMITED) -> None:
+    """Give a child its limits: of open files those we were started with, unless its profile says otherwise.
 
-    It is done from outside just after the exec, because code between fork and exec would forbid vfork.
+    It is a likelier victim of the OOM killer than we are. All is done from outside just after the exec,
+    because code between fork and exec would forbid vfork. What the machine refuses is logged.
     """
     if sys.platform != "linux":
         return
-    if _inherited:
-        with suppress(OSError):
-            resource.prlimit(pid, resource.RLIMIT_NOFILE, _inherited[0])
-    with suppress(OSError):
-        Path(f"/proc/{pid}/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
+    with suppress(ProcessLookupError, FileNotFoundError):  # it has ended already
+        _set_nofile(pid, limits.nofile)
+        if limits.nice:
+            _try(f"nice {limits.nice}", pid, lambda: os.setpriority(os.PRIO_PGRP, pid, limits.nice))
+        score = Path(f"/proc/{pid}/oom_score_adj")
+        words = f"oom_score_adj {limits.oom_score_adj}"
+        _try(words, pid, lambda: score.write_text(str(limits.oom_score_adj), encoding="ascii"))
+
+
+def _set_nofile(pid: int, wanted: int | None) -> None:
+    if wanted is None:
+        if _inherited:
+            _try("nofile", pid, lambda: resource.prlimit(pid, resource.RLIMIT_NOFILE, _inherited[0]))
+        return
+    _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    _try(f"nofile {wanted}", pid, lambda: resource.prlimit(pid, resource.RLIMIT_NOFILE, (allowed, allowed)))
+
+
+def _try(what: str, pid: int, setting: Callable[[], object]) -> None:
+    """Set one limit; the others hold without it."""
+    try:
+        setting()
+    except (ProcessLookupError, FileNotFoundError):
+        raise
+    except OSError as problem:
+        _log.warning("process %d does not get %s: %s", pid, what, problem.strerror)

@@ -17,16 +17,32 @@ from pathlib import Path
 from typing import Final
 
 from supervisor.clock import Clock
+from supervisor.model.health import Containment
 from supervisor.runtime.exits import ProcessExit
+from supervisor.runtime.launch import Confinement, Launch, Polite
 from supervisor.runtime.limits import settle_child
 from supervisor.runtime.marker import marked_env
 from supervisor.runtime.output import OnOutput
+from supervisor.runtime.pid_namespace import in_namespace
 from supervisor.runtime.proc_table import ProcRef, read_stat
 from supervisor.runtime.process import Process
 from supervisor.runtime.subreaper import birth
 from supervisor.runtime.sweep import TreeEnd
 
-__all__ = ["Launch", "OnOutput", "Process", "ProcessExit", "SpawnFailed", "TreeEnd", "spawn"]
+__all__ = [
+    "Confinement",
+    "Launch",
+    "OnOutput",
+    "Polite",
+    "Process",
+    "ProcessExit",
+    "SpawnFailed",
+    "TreeEnd",
+    "spawn",
+]
+
+_ELF: Final = b"\x7fELF"
+_UNCONFINED: Final = Confinement()
 
 _PERMANENT: Final = frozenset(
     {
@@ -44,23 +60,6 @@ _PERMANENT: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
-    """What to start: `argv` never meets a shell, `env` is all the child gets besides the marker.
-
-    `session` names the engine's life, `agent` the incarnation (`worker-2#3`); together they mark the tree.
-    `within` names another agent whose tree this one is a part of. `pass_fds` are open in the child too.
-    """
-
-    argv: tuple[str, ...]
-    cwd: str
-    env: dict[str, str]
-    session: str
-    agent: str
-    within: str = ""
-    pass_fds: tuple[int, ...] = ()
-
-
 class SpawnFailed(Exception):
     """The child could not be started; `permanent` says that trying again cannot help."""
 
@@ -71,29 +70,77 @@ class SpawnFailed(Exception):
         super().__init__(detail)
 
 
-def spawn(launch: Launch, *, on_output: OnOutput, clock: Clock) -> Process:
+@dataclass(slots=True, kw_only=True)
+class _Pipes:
+    """The descriptors between us and one child: ours stay open, the child's are closed after the start."""
+
+    output: tuple[int, int] = (-1, -1)
+    stdin: tuple[int, int] | None = None
+    status: tuple[int, int] | None = None
+
+    @property
+    def _all(self) -> list[tuple[int, int, int]]:
+        """List each as reader, writer, and which of the two is ours."""
+        pairs = ((self.output, 0), (self.stdin, 1), (self.status, 0))
+        return [(*pair, ours) for pair, ours in pairs if pair is not None and pair != (-1, -1)]
+
+    def close_theirs(self) -> None:
+        """Close the child's ends, once it has them."""
+        for *ends, ours in self._all:
+            os.close(ends[1 - ours])
+
+    def close_ours(self) -> None:
+        """Close our ends, after a start that failed."""
+        for *ends, ours in self._all:
+            os.close(ends[ours])
+
+    def unblock(self) -> None:
+        """Make our ends such that nobody waits for the child."""
+        for *ends, ours in self._all:
+            os.set_blocking(ends[ours], False)
+
+
+def spawn(
+    launch: Launch, *, on_output: OnOutput, clock: Clock, confinement: Confinement = _UNCONFINED
+) -> Process:
     """Start the child in a session of its own and begin to watch it; raises SpawnFailed.
 
     `on_output` gets raw chunks of what the tree writes, stdout and stderr in one; answering False holds
     the child back for a moment.
     """
     program = _program(launch)
+    if confinement.level is Containment.PIDNS:
+        _check_format(program)
     try:
         env = _marked(launch)
-        read_end, write_end = os.pipe()
     except ValueError as problem:
         raise SpawnFailed(str(problem), permanent=True) from problem
-    except OSError as problem:
-        raise SpawnFailed(f"no pipe for {launch.argv[0]}: {problem.strerror}", permanent=False) from problem
+    pipes = _pipes(launch, confinement)
     with birth:
         try:
-            child = _popen(launch, program, env, write_end)
+            child = _popen(launch, program, env, pipes)
         except SpawnFailed:
-            os.close(read_end)
+            pipes.close_ours()
             raise
         finally:
-            os.close(write_end)
-        return _watched(child, launch, read_end, on_output, clock)
+            pipes.close_theirs()
+        return _watched(child, launch, pipes, confinement=confinement, on_output=on_output, clock=clock)
+
+
+def _pipes(launch: Launch, confinement: Confinement) -> _Pipes:
+    """Open what the child needs; nothing of it stays when there is not enough."""
+    pipes = _Pipes()
+    try:
+        pipes.output = os.pipe()
+        if launch.takes_input:
+            pipes.stdin = os.pipe()
+        if confinement.level is Containment.PIDNS:
+            pipes.status = os.pipe()
+    except OSError as problem:
+        pipes.close_ours()
+        pipes.close_theirs()
+        raise SpawnFailed(f"no pipe for {launch.argv[0]}: {problem.strerror}", permanent=False) from problem
+    return pipes
 
 
 def _marked(launch: Launch) -> dict[str, str]:
@@ -122,18 +169,39 @@ def _program(launch: Launch) -> str:
     return str(Path(launch.cwd, found).absolute())
 
 
-def _popen(launch: Launch, program: str, env: dict[str, str], output: int) -> subprocess.Popen[bytes]:
+def _check_format(program: str) -> None:
+    """Refuse what no exec could start: inside a namespace its failure would look like the agent's own."""
+    try:
+        with open(program, "rb") as file:  # noqa: PTH123 - `program` is text that was looked up already
+            head = file.readline(256)
+    except OSError as problem:
+        raise SpawnFailed(_cause(problem, program), permanent=True) from problem
+    if not os.access(program, os.X_OK):
+        raise SpawnFailed(_cause(PermissionError(errno.EACCES, ""), program), permanent=True)
+    if head.startswith(b"#!"):
+        interpreter = os.fsdecode(head[2:].split(maxsplit=1)[0]) if head[2:].split() else ""
+        if not os.path.exists(interpreter):  # noqa: PTH110 - as above
+            raise SpawnFailed(_cause(FileNotFoundError(errno.ENOENT, ""), program), permanent=True)
+    elif not head.startswith(_ELF):
+        raise SpawnFailed(_cause(OSError(errno.ENOEXEC, ""), program), permanent=True)
+
+
+def _popen(launch: Launch, program: str, env: dict[str, str], pipes: _Pipes) -> subprocess.Popen[bytes]:
+    argv, passed = launch.argv, launch.pass_fds
+    if pipes.status is not None:
+        argv = in_namespace(program, launch.argv, pipes.status[1])
+        program, passed = _tool(argv[0]), (*launch.pass_fds, pipes.status[1])
     try:
         return subprocess.Popen(
-            launch.argv,
+            argv,
             executable=program,
             cwd=launch.cwd,
             env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
+            stdin=subprocess.DEVNULL if pipes.stdin is None else pipes.stdin[0],
+            stdout=pipes.output[1],
+            stderr=pipes.output[1],
             close_fds=True,
-            pass_fds=launch.pass_fds,
+            pass_fds=passed,
             start_new_session=True,
         )
     except ValueError as problem:
@@ -154,28 +222,44 @@ def _cause(problem: OSError, program: str) -> str:
     return f"cannot start {program}: {problem.strerror}"
 
 
+def _tool(name: str) -> str:
+    """Find a program of the machine's own by our PATH, not the agent's."""
+    found = shutil.which(name)
+    if found is None:
+        raise SpawnFailed(f"no program {name}, which a PID namespace needs", permanent=True)
+    return found
+
+
 def _watched(
-    child: subprocess.Popen[bytes], launch: Launch, read_end: int, on_output: OnOutput, clock: Clock
+    child: subprocess.Popen[bytes],
+    launch: Launch,
+    pipes: _Pipes,
+    *,
+    confinement: Confinement,
+    on_output: OnOutput,
+    clock: Clock,
 ) -> Process:
     """Register the child; when that fails nothing of it stays."""
     try:
-        os.set_blocking(read_end, False)
+        pipes.unblock()
         stat = read_stat(child.pid)
         leader = ProcRef(pid=child.pid, start_time=stat.start_time if stat else 0)
         process = Process(
             leader=leader,
-            session=launch.session,
-            agent=launch.agent,
-            output=read_end,
+            launch=launch,
+            confinement=confinement,
+            output=pipes.output[0],
+            stdin=None if pipes.stdin is None else pipes.stdin[1],
+            status=None if pipes.status is None else pipes.status[0],
             on_output=on_output,
             clock=clock,
         )
     except OSError as problem:
-        os.close(read_end)
+        pipes.close_ours()
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
         raise SpawnFailed(f"cannot watch {launch.argv[0]}: {problem.strerror}", permanent=False) from problem
-    settle_child(child.pid)
+    settle_child(child.pid, confinement.limits)
     child.returncode = 0  # the status is ours to read: Popen must not wait for this pid, ever
     return process

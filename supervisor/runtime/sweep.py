@@ -6,7 +6,7 @@ import asyncio
 import os
 import select
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +23,7 @@ __all__ = [
     "marked",
     "signal_refs",
     "sweep",
+    "sweep_all",
     "sweep_session",
     "sweep_strays",
 ]
@@ -34,10 +35,14 @@ _DEATH_S: Final = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeEnd:
-    """Whether a tree is verified empty, and if not, the pids that would not die."""
+    """Whether a tree is verified empty, and if not, the pids that would not die.
+
+    `escaped` names the programs that live on by permission, each with its pid.
+    """
 
     empty: bool
     leftovers: tuple[int, ...] = ()
+    escaped: tuple[str, ...] = ()
 
 
 def marked(session: str, agent: str | None = None) -> list[ProcRef]:
@@ -55,10 +60,19 @@ async def sweep_strays(*, timeout_s: float = 5.0) -> TreeEnd:
     return await sweep(Census.strays, timeout_s=timeout_s)
 
 
-async def sweep(
-    members: Callable[[Census], Sequence[ProcStat]], *, timeout_s: float, group: int | None = None
+async def sweep(members: Callable[[Census], Sequence[ProcStat]], *, timeout_s: float) -> TreeEnd:
+    """Kill `members` of every new census until two censuses in a row find none."""
+
+    async def look() -> Sequence[ProcStat]:
+        return members(await shared_census().take())
+
+    return await sweep_all(look, timeout_s=timeout_s)
+
+
+async def sweep_all(
+    look: Callable[[], Awaitable[Sequence[ProcStat]]], *, timeout_s: float, group: int | None = None
 ) -> TreeEnd:
-    """Kill `members` of every new census until two censuses in a row find none.
+    """Kill whomever `look` finds until two looks in a row find nobody.
 
     Whoever was found outside `group` may have been about to hide in a fork or an exec, so then a third
     look follows after a pause. When the time is over, the leftovers are named.
@@ -71,7 +85,7 @@ async def sweep(
             while clean < _CLEAN_PASSES + needs_third_look:
                 if clean == _CLEAN_PASSES:
                     await asyncio.sleep(_SETTLE_S)
-                found = members(await shared_census().take())
+                found = await look()
                 clean = 0 if found else clean + 1
                 needs_third_look |= any(stat.group != group for stat in found)
                 await kill_refs(stat.ref for stat in found)
