@@ -1,0 +1,400 @@
+"""One agent of the plain model: what it does at once, without tasks, mailboxes or errands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from supervisor.model.agent import AgentState, ExitClass
+from supervisor.model.branch import Restart
+from supervisor.supervision.child_spec import ChildSpec
+
+NORMAL: Final = frozenset({ExitClass.OK, ExitClass.STOP_REQUESTED})
+FREE_AFTER_S: Final = 10.0
+STUCK_LOOK_S: Final = 10.0
+LATE: Final = 1.125
+"""What the middle of the jitter makes of a service's own delay."""
+
+UP: Final = frozenset(
+    {AgentState.STARTING, AgentState.IDLE, AgentState.PAUSED, AgentState.DRAINING, AgentState.STOPPING}
+)
+
+
+class Around(Protocol):
+    """What an agent needs of its team."""
+
+    now: float
+    kits_held: bool
+    reports_held: bool
+    failing: dict[str, str]
+
+    def did(self, what: str, name: str) -> None:
+        """Note something in the order in which it was done."""
+
+    def ring(self, name: str, what: str, after_s: float) -> None:
+        """Have the agent called after a while."""
+
+    def unring(self, name: str, *what: str) -> None:
+        """Do not call it."""
+
+    def may_start(self, agent: PlainAgent) -> bool:
+        """Ask the circuit breaker, and whoever else has a say."""
+
+    def is_tried(self, agent: PlainAgent) -> None:
+        """Hear that a person has it started whatever the breaker says."""
+
+    def is_ready(self, agent: PlainAgent) -> None:
+        """Hear that it is ready."""
+
+    def next_number(self, name: str) -> int:
+        """Number its next incarnation."""
+
+    def settled(self, agent: PlainAgent) -> None:
+        """Hear that it does not start now."""
+
+    def ended(self, agent: PlainAgent, verdict: str, cause: ExitClass) -> None:
+        """Hear how its end was judged."""
+
+
+@dataclass
+class PlainProcess:
+    """One incarnation's process."""
+
+    number: int
+    alive: bool = True
+    frozen: bool = False
+    obeys: bool = True
+    remains: bool = False
+    code: int | None = None
+    ready_at: float | None = None
+    cause: ExitClass | None = None
+    retry_s: float = 0.0
+    was_draining: bool = False
+
+
+@dataclass
+class PlainAgent:
+    """What the model knows of one agent. `wanted`: it is to run; `paused`: not now."""
+
+    spec: ChildSpec
+    around: Around
+    state: AgentState = AgentState.PENDING
+    number: int = 0
+    restarts: int = 0
+    failures: int = 0
+    restarted_at: list[float] = field(default_factory=list)
+    process: PlainProcess | None = None
+    wanted: bool = True
+    again: bool = False
+    paused: bool = False
+    retired: bool = False
+    leaving: bool = False
+    asked_to_end: bool = False
+    preparing: bool = False
+    held: bool = False
+    by_hand: bool = False
+    untold: bool = False
+    spoke: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def done(self) -> bool:
+        """Tell whether nothing more can come of it."""
+        gone = self.process is None or self.state is AgentState.STUCK
+        return self.asked_to_end and not self.preparing and gone
+
+    @property
+    def up(self) -> PlainProcess | None:
+        """Give the process if nobody is ending it."""
+        going = self.state in {AgentState.STOPPING, AgentState.STUCK}
+        return None if going else self.process
+
+    def tell(self) -> None:
+        """Let something be told of it, which it waits for before it starts again."""
+        self.untold = self.untold or self.around.reports_held
+
+    def move(self, state: AgentState) -> None:
+        self.state, self.spoke = state, True
+        self.tell()
+        if state in {AgentState.EXITED, AgentState.PARKED, AgentState.STUCK, AgentState.PAUSED}:
+            self.around.settled(self)
+
+    # ------------------------------------------------------------ starting
+
+    def plan(self, delay_s: float, *, by_hand: bool = False) -> None:
+        self.by_hand = by_hand
+        self.around.ring(self.name, "due", delay_s)
+
+    def due(self) -> None:
+        """Start if nobody holds it."""
+        if self.by_hand:
+            self.around.is_tried(self)
+        elif not self.around.may_start(self):
+            self.held = True
+            return
+        self.held, self.preparing = False, True
+        self.around.ring(self.name, "start", self.spec.start_timeout_s)
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Take a kit if there is one, and start with it."""
+        if not self.preparing or self.around.kits_held or self.untold:
+            return
+        fails = self.around.failing.get(self.name, "")
+        if fails == "kit":
+            self.not_started(permanent=False)
+            return
+        self.preparing, self.number = False, self.around.next_number(self.name)
+        if not self.wanted:
+            self.forget_start()
+            self.move(AgentState.EXITED)
+            return
+        self.around.did("start", self.name)
+        if fails:
+            self.not_started(permanent=fails == "permanent")
+            return
+        self.process = PlainProcess(self.number)
+        self.around.ring(self.name, "runtime", self.spec.max_runtime_s)
+        self.move(AgentState.STARTING)
+        if self.paused:
+            self.pause()
+
+    def not_started(self, *, permanent: bool) -> None:
+        self.forget_start()
+        if not self.wanted:
+            self.move(AgentState.EXITED)
+        elif permanent:
+            self.move(AgentState.PARKED)
+        else:
+            self.go_on(ExitClass.SPAWN_ERROR)
+
+    def forget_start(self) -> None:
+        self.preparing = self.held = False
+        self.around.unring(self.name, "due", "start", "runtime", "drain", "look")
+
+    def ready(self, number: int) -> None:
+        process = self.process
+        if process is None or process.number != number or process.ready_at is not None:
+            return
+        if self.state in {AgentState.STARTING, AgentState.PAUSED}:
+            process.ready_at = self.around.now
+            self.around.unring(self.name, "start")
+            self.around.is_ready(self)
+        if self.state is AgentState.STARTING:
+            self.move(AgentState.IDLE)
+
+    # ------------------------------------------------------------ orders
+
+    def restart(self) -> None:
+        if self.retired:
+            return
+        self.wanted, self.paused = True, False
+        self.failures, self.restarted_at = 0, []
+        if self.process is not None:
+            self.again = True
+            if self.state is AgentState.STUCK:
+                self.look()
+            else:
+                self.end(ExitClass.STOP_REQUESTED)
+        elif not self.preparing:
+            self.forget_start()
+            self.move(AgentState.PENDING)
+            self.plan(0.0, by_hand=True)
+
+    def pause(self) -> None:
+        if self.preparing:
+            self.paused = True
+        elif self.process is None and self.state in {AgentState.PENDING, AgentState.BACKOFF}:
+            self.paused = True
+            self.forget_start()
+            self.move(AgentState.PAUSED)
+        elif self.up is not None and self.state is not AgentState.PAUSED:
+            self.paused = self.up.frozen = True
+            self.up.was_draining = self.state is AgentState.DRAINING
+            self.around.unring(self.name, "start")
+            self.move(AgentState.PAUSED)
+
+    def resume(self) -> None:
+        self.paused = False
+        if self.state is not AgentState.PAUSED:
+            return
+        process = self.process
+        if process is None:
+            self.move(AgentState.PENDING)
+            self.plan(0.0)
+            return
+        process.frozen = False
+        if process.was_draining:
+            self.move(AgentState.DRAINING)
+        elif process.ready_at is None:
+            self.around.ring(self.name, "start", self.spec.start_timeout_s)
+            self.move(AgentState.STARTING)
+        else:
+            self.move(AgentState.IDLE)
+
+    def drain(self) -> None:
+        self.wanted = False
+        if self.process is None or self.process.ready_at is None:
+            self.rest()
+        elif self.up is not None and self.state is not AgentState.DRAINING:
+            self.paused = self.again = self.up.frozen = False
+            self.around.ring(self.name, "drain", self.spec.drain_timeout_s)
+            self.move(AgentState.DRAINING)
+
+    def drained(self) -> None:
+        if self.state is AgentState.DRAINING:
+            self.end(ExitClass.STOP_REQUESTED)
+
+    def stop(self, *, now: bool = False) -> None:
+        self.rest(now=now)
+        if self.state is AgentState.PARKED:
+            self.move(AgentState.EXITED)
+
+    def retire(self) -> None:
+        """Start nothing any more; what lives goes on until its turn comes."""
+        self.wanted, self.retired = False, True
+        if self.process is None:
+            self.rest()
+
+    def rest(self, *, now: bool = False) -> None:
+        """Bring it to rest from wherever it is."""
+        self.wanted = self.again = self.paused = False
+        if self.process is not None:
+            if self.state is not AgentState.STUCK:
+                self.end(ExitClass.STOP_REQUESTED, now=now)
+        elif now or not self.preparing:
+            self.forget_start()
+            if self.state in {AgentState.PENDING, AgentState.BACKOFF, AgentState.PAUSED}:
+                self.move(AgentState.EXITED)
+
+    def condemn(self, number: int, cause: ExitClass, retry_s: float) -> None:
+        if self.up is not None and self.up.number == number:
+            self.up.retry_s = retry_s
+            self.end(cause)
+
+    # ------------------------------------------------------------ time
+
+    def rang(self, what: str) -> None:
+        """Act on a limit that has passed."""
+        match what:
+            case "due":
+                self.due()
+            case "look":
+                self.look()
+            case "start" if self.process is None:
+                self.not_started(permanent=False)
+            case "start":
+                self.end(ExitClass.START_TIMEOUT)
+            case "runtime":
+                self.end(ExitClass.RUNTIME_CAP)
+            case _:
+                self.end(ExitClass.STOP_REQUESTED)
+
+    # ------------------------------------------------------------ ending
+
+    def end(self, cause: ExitClass, *, now: bool = False) -> None:
+        """Ask the process to end: it does, unless it disobeys; nobody disobeys a kill."""
+        process = self.process
+        if process is None or (self.state is AgentState.STOPPING and not now):
+            return
+        self.around.did("kill" if now else "stop", self.name)
+        if self.state is not AgentState.STOPPING:
+            process.cause = cause
+            self.move(AgentState.STOPPING)
+        self.around.unring(self.name, "start", "runtime", "drain")
+        if now or process.obeys:
+            self.exited(None)
+
+    def exited(self, code: int | None) -> None:
+        """Go on when its leader is gone: whatever it left behind keeps the slot shut."""
+        process = self.process
+        if process is None or not process.alive:
+            return
+        process.alive, process.code = False, code
+        self.around.unring(self.name, "start", "runtime", "drain")
+        if process.remains:
+            self.move(AgentState.STUCK)
+            self.around.ring(self.name, "look", STUCK_LOOK_S)
+        else:
+            self.conclude(process)
+
+    def look(self) -> None:
+        """See whether the remains are gone."""
+        process = self.process
+        if process is None:
+            return
+        if process.remains:
+            self.around.ring(self.name, "look", STUCK_LOOK_S)
+        else:
+            self.around.unring(self.name, "look")
+            self.conclude(process)
+
+    def conclude(self, process: PlainProcess) -> None:
+        self.process = None
+        cause = process.cause
+        if cause is None and process.code is None:
+            cause = ExitClass.SIGNAL
+        elif cause is None:
+            cause = ExitClass.OK if process.code in self.spec.success_codes else ExitClass.FAIL
+        ready_s = 0.0 if process.ready_at is None else self.around.now - process.ready_at
+        self.go_on(cause, code=process.code, ready_s=ready_s, retry_s=process.retry_s)
+
+    def go_on(
+        self, cause: ExitClass, *, code: int | None = None, ready_s: float = 0.0, retry_s: float = 0.0
+    ) -> None:
+        """Decide what follows an end."""
+        if not self.wanted:
+            self.move(AgentState.EXITED)
+        elif self.again:
+            self.again = False
+            self.move(AgentState.PENDING)
+            self.plan(0.0, by_hand=True)
+        elif not self.is_kept(cause, code):
+            self.paused = False
+            self.move(AgentState.EXITED)
+        elif self.paused:
+            self.move(AgentState.PAUSED)
+        else:
+            self.come_back(cause, ready_s=ready_s, retry_s=retry_s)
+
+    def is_kept(self, cause: ExitClass, code: int | None) -> bool:
+        """Tell whether OTP would start it again, unless its exit code decides."""
+        if cause in {ExitClass.OK, ExitClass.FAIL}:
+            if code in self.spec.no_restart_codes:
+                return False
+            if code in self.spec.force_restart_codes:
+                return True
+        if self.spec.restart is Restart.TRANSIENT:
+            return cause not in NORMAL
+        return self.spec.restart is Restart.PERMANENT
+
+    def come_back(self, cause: ExitClass, *, ready_s: float, retry_s: float) -> None:
+        """Start it again after its delay, or give it up."""
+        now, spec = self.around.now, self.spec
+        if cause is ExitClass.AUTH:
+            self.give_up(cause)
+        elif cause is ExitClass.RATE_LIMITED:
+            self.wait(max(retry_s, 1.0) * LATE, cause)
+        else:
+            recent = [each for each in self.restarted_at if each > now - spec.period_s]
+            self.restarted_at = [*recent, now]
+            if len(self.restarted_at) > spec.intensity:
+                self.give_up(cause)
+                return
+            self.failures = 1 if ready_s >= spec.backoff.reset_after_s else self.failures + 1
+            ladder = spec.backoff.base_s * spec.backoff.factor ** (self.failures - 1)
+            free = self.failures == 1 and ready_s >= FREE_AFTER_S
+            self.wait(0.0 if free else min(spec.backoff.cap_s, ladder), cause)
+
+    def give_up(self, cause: ExitClass) -> None:
+        self.around.ended(self, "gave up", cause)
+        self.move(AgentState.PARKED)
+
+    def wait(self, delay_s: float, cause: ExitClass) -> None:
+        self.restarts += 1
+        self.around.ended(self, "comes back", cause)
+        self.move(AgentState.PENDING if self.state is AgentState.STUCK else AgentState.BACKOFF)
+        self.plan(delay_s)

@@ -1,0 +1,317 @@
+"""A real supervisor in virtual time beside the plain model, compared after every step."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import pytest
+
+from supervisor.errors import WrongState
+from supervisor.model.agent import AgentState, ExitClass
+from supervisor.model.team import StopLadder
+from supervisor.supervision.child_spec import ChildSpec
+from supervisor.supervision.notices import Condemned
+from supervisor.supervision.supervisor import Supervisor
+from supervisor.testing.clock import VirtualClock
+from supervisor.testing.processes import ChangeLog, PaperLauncher, PaperProcess, PaperTree, cannot_start
+from tests.integration.otp_agent import PlainAgent
+from tests.integration.otp_model import PlainTeam
+
+DONE: Final = Counter[str]()
+"""How many schedules, steps and instants were compared."""
+
+AT_REST: Final = frozenset({AgentState.BACKOFF, AgentState.EXITED, AgentState.PARKED})
+
+TEAM_VERBS: Final = ("hold kits", "give kits", "hold reports", "take reports", "jump")
+ORDERS: Final = ("restart", "stop", "kill", "pause", "resume", "drain", "drained", "retire")
+
+Step = tuple[str, str, float]
+"""What is done, to whom, and a number that says more."""
+
+
+class Middle(random.Random):
+    """Chance that always takes the middle, so that a model can say what follows."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return (a + b) / 2
+
+
+def move(gate: asyncio.Event, *, held: bool) -> None:
+    """Shut or open a gate."""
+    if held:
+        gate.clear()
+    else:
+        gate.set()
+
+
+class TracedProcess(PaperProcess):
+    """A paper process that tells when it is asked to end, and when it must not have been started."""
+
+    def __init__(self, pid: int, agent: str, trace: list[tuple[str, str]], *, obeys: bool = True) -> None:
+        super().__init__(pid, obeys=obeys)
+        self._agent = agent
+        self._trace = trace
+
+    async def stop(self, ladder: StopLadder, *, now: bool = False) -> PaperTree:
+        self._trace.append(("kill" if now else "stop", self._agent))
+        return await super().stop(ladder, now=now)
+
+
+@dataclass
+class TracedLauncher(PaperLauncher):
+    """A paper launcher that keeps one story of all starts and stops, and judges each start."""
+
+    trace: list[tuple[str, str]] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    forbidden: bool = False
+
+    asked: list[str] = field(default_factory=list)
+
+    async def prepare(self, agent: str) -> int:
+        self.asked.append(agent)
+        return await super().prepare(agent)
+
+    def spawn(self, agent: str, incarnation: int) -> PaperProcess:
+        self._judge(agent, self.processes.get(agent, ()))
+        self.trace.append(("start", agent))
+        self.spawned.append((agent, incarnation))
+        if agent in self.failures:
+            raise self.failures[agent]
+        process = TracedProcess(1000 + len(self.spawned), agent, self.trace, obeys=self.obeys)
+        self.processes.setdefault(agent, []).append(process)
+        return process
+
+    def _judge(self, agent: str, formers: Sequence[PaperProcess]) -> None:
+        """Keep what is wrong: an exception would only be taken for a start that failed."""
+        if self.forbidden:
+            self.faults.append(f"{agent} is started after the stop mark")
+        if any(former.alive for former in formers):
+            self.faults.append(f"{agent} has two live incarnations")
+        if any(former.leftovers for former in formers):
+            self.faults.append(f"{agent} starts over the remains of its last incarnation")
+
+
+class World:
+    """A team twice: as it is, and as the model says it must be."""
+
+    def __init__(self, children: Sequence[ChildSpec]) -> None:
+        self.children = {child.name: child for child in children}
+        self.clock = VirtualClock(now=0.0, monotonic=1024.0)
+        self.launcher = TracedLauncher()
+        self.log = ChangeLog()
+        self.supervisor = Supervisor(children, self.launcher, self.log, self.clock, Middle())
+        self.plain = PlainTeam(children, self.clock.monotonic())
+        self._told = 0
+
+    # ------------------------------------------------------------ what is done
+
+    def do(self, verb: str, name: str, number: float) -> None:
+        """Do something to both, as far as it can be done."""
+        plain = self.plain.agents.get(name)
+        if verb in TEAM_VERBS:
+            self._do_to_all(verb, held=verb.startswith("hold"))
+        elif verb == "add":
+            self._add(name)
+        elif verb.startswith("fail"):
+            self._let_fail(name, verb.partition(" ")[2])
+        elif plain is None or plain.done:
+            return
+        elif verb in ORDERS:
+            self._order(verb, plain)
+        elif verb.startswith(("ready", "condemn")):
+            self._tell(verb, plain, number)
+        elif plain.process is not None:
+            self._touch(verb, plain, self.launcher.last(name), int(number))
+
+    def _do_to_all(self, verb: str, *, held: bool) -> None:
+        if verb.endswith("kits"):
+            self.plain.hold_kits(held=held)
+            move(self.launcher.gate, held=held)
+        elif verb.endswith("reports"):
+            held = held and not self.plain.stopping
+            self.plain.hold_reports(held=held)
+            move(self.log.gate, held=held)
+        else:
+            self.clock.jump(100_000.0)
+
+    def _order(self, verb: str, plain: PlainAgent) -> None:
+        supervisor = self.supervisor
+        name = plain.name
+        match verb:
+            case "restart" if self.plain.stopping:
+                with pytest.raises(WrongState):
+                    supervisor.restart(name)
+            case "restart":
+                plain.restart()
+                supervisor.restart(name)
+            case "stop":
+                plain.wanted = False
+                plain.stop()
+                supervisor.stop_agent(name)
+            case "kill":
+                plain.stop(now=True)
+                supervisor.kill(name)
+            case "retire":
+                self.plain.let_go(name)
+                supervisor.retire(name)
+            case _:
+                getattr(plain, verb)()
+                getattr(supervisor, verb)(name)
+
+    def _add(self, name: str) -> None:
+        former = self.plain.agents.get(name)
+        if self.plain.stopping or (former is not None and not former.leaving):
+            with pytest.raises(WrongState):
+                self.supervisor.add(self.children[name])
+        else:
+            self.plain.take_in(self.children[name])
+            self.supervisor.add(self.children[name])
+
+    def _let_fail(self, name: str, how: str) -> None:
+        """Let the starts of an agent fail from now on, or no more."""
+        self.plain.failing[name] = how
+        self.launcher.failures.pop(name, None)
+        self.launcher.unpreparable.pop(name, None)
+        if how == "kit":
+            self.launcher.unpreparable[name] = cannot_start(permanent=False)
+        elif how:
+            self.launcher.failures[name] = cannot_start(permanent=how == "permanent")
+
+    def _tell(self, verb: str, plain: PlainAgent, number: float) -> None:
+        """Report something of its process, or of one that it is not."""
+        about, _, cause = verb.partition(" ")
+        if about == "ready":
+            incarnation = plain.number + int(number)
+            plain.ready(incarnation)
+            self.supervisor.ready(plain.name, incarnation)
+        else:
+            incarnation = plain.number - (number < 0)
+            plain.condemn(incarnation, ExitClass(cause), abs(number))
+            self.supervisor.condemn(
+                plain.name,
+                Condemned(
+                    incarnation=incarnation, cause=ExitClass(cause), detail=verb, retry_after_s=abs(number)
+                ),
+            )
+
+    def _touch(self, verb: str, plain: PlainAgent, process: PaperProcess, code: int) -> None:
+        model = plain.process
+        assert model is not None
+        match verb:
+            case "exit" if not model.frozen:
+                process.exit(code)
+                plain.exited(code)
+            case "crash":
+                process.kill()
+                plain.exited(None)
+            case "leave remains" if model.alive:  # an empty tree does not grow again
+                model.remains, process.leftovers = True, (process.pid + 1,)
+            case "clear remains":
+                model.remains, process.leftovers = False, ()
+            case "disobey" | "obey":
+                model.obeys = process.obeys = verb == "obey"
+            case _:
+                pass
+
+    # ------------------------------------------------------------ time
+
+    async def settle(self) -> None:
+        """Let everything happen that takes no time, and compare."""
+        await self.clock.settle()
+        self._follow(self.clock.monotonic())
+        self.compare()
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass from instant to instant, and compare at each."""
+        end = self.clock.monotonic() + seconds
+        while True:
+            now = self.clock.monotonic()
+            wake = self.clock.next_wake
+            due = min(end, self.plain.next_due or end, end if wake is None else now + wake)
+            await self.clock.advance(due - now)
+            self._follow(due)
+            self.compare()
+            if due >= end:
+                return
+
+    def _follow(self, to: float) -> None:
+        """Let the model do the same; where the breaker may try one of several, it is the same one."""
+        self.plain.tried = self.launcher.asked
+        self.plain.advance(to)
+        self.launcher.asked.clear()
+
+    @property
+    def until_due(self) -> float:
+        """Say how long it is until something falls due, but not more than an hour."""
+        due = self.plain.next_due
+        return 1.0 if due is None else min(3600.0, max(0.0, due - self.plain.now))
+
+    # ------------------------------------------------------------ the end
+
+    async def stop(self, tasks: asyncio.TaskGroup, *, now: bool = False) -> None:
+        """Stop the team; what is told is taken from here on."""
+        self._do_to_all("take reports", held=False)
+        await self.settle()
+        self.plain.stop(now=now)
+        self.launcher.forbidden = True
+        tasks.create_task(self.supervisor.stop(now=now))
+        await self.settle()
+
+    async def finish(self, tasks: asyncio.TaskGroup) -> None:
+        """Stop what still runs, politely and then not, and see that nothing is left."""
+        await self.stop(tasks)
+        await self.wait(16.0)
+        await self.stop(tasks, now=True)
+        assert self.plain.over
+        for name, processes in self.launcher.processes.items():
+            assert not processes[-1].alive, f"{name} is left"
+
+    # ------------------------------------------------------------ comparing
+
+    def compare(self) -> None:
+        """See that both teams are the same, and that what was told makes sense."""
+        DONE["instants"] += 1
+        assert not self.launcher.faults, self.launcher.faults
+        real, expected = self.launcher.trace, self.plain.trace
+        if self.plain.in_any_order:
+            real, expected = sorted(real), sorted(expected)
+        assert real == expected, f"not {expected} but {real}"
+        self.launcher.trace.clear()
+        self.plain.trace.clear()
+        self.plain.in_any_order = False
+        assert self.supervisor.agents == tuple(self.plain.agents), "other agents"
+        for name, plain in self.plain.agents.items():
+            state = self.supervisor.state_of(name)
+            assert state == plain.state, f"{name} is {state}, not {plain.state}"
+            self._compare_process(plain)
+        parked = tuple(n for n, plain in self.plain.agents.items() if plain.state is AgentState.PARKED)
+        assert self.supervisor.gave_up == parked
+        self._compare_told()
+
+    def _compare_process(self, plain: PlainAgent) -> None:
+        processes = self.launcher.processes.get(plain.name)
+        alive = processes is not None and processes[-1].alive
+        expected = plain.process is not None and plain.process.alive
+        assert alive == expected, f"{plain.name} runs: {alive}, not {expected}"
+        if processes and plain.process is not None and plain.state is not AgentState.STOPPING:
+            assert processes[-1].frozen == plain.process.frozen, f"{plain.name} frozen"
+
+    def _compare_told(self) -> None:
+        """See that every change has a reason and is one that the table of moves has."""
+        for change in self.log.changes[self._told :]:
+            assert change.reason, f"{change.agent} became {change.state} without a reason"
+            assert change.pid is None or change.state not in AT_REST
+        self._told = len(self.log.changes)
+        if self.plain.reports_held:
+            return
+        for name, plain in self.plain.agents.items():
+            told = self.log.of(name)
+            if plain.spoke:
+                assert told[-1].state == plain.state, f"told that {name} is {told[-1].state}"
+                assert told[-1].restarts == plain.restarts, f"{name}: {told[-1].restarts} restarts told"
+                assert told[-1].incarnation == plain.number, f"{name}: another incarnation told"

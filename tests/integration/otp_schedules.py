@@ -1,0 +1,207 @@
+"""Random teams and random schedules of what befalls them; a schedule that fails is made shorter."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any, Final
+
+from supervisor.model.branch import Restart
+from supervisor.model.team import Backoff
+from supervisor.supervision.child_spec import ChildSpec
+from tests.integration.otp_machine import DONE, Step, World
+
+STEPS: Final = 40
+
+WEIGHTS: Final[dict[str, int]] = {
+    "ready": 30,
+    "exit": 14,
+    "crash": 16,
+    "wait": 16,
+    "due": 16,
+    "restart": 6,
+    "stop": 4,
+    "kill": 3,
+    "pause": 6,
+    "resume": 5,
+    "drain": 3,
+    "drained": 3,
+    "disobey": 5,
+    "obey": 2,
+    "leave remains": 4,
+    "clear remains": 5,
+    "fail permanent": 1,
+    "fail once more": 2,
+    "fail kit": 2,
+    "fail ": 5,
+    "hold kits": 2,
+    "give kits": 4,
+    "hold reports": 2,
+    "take reports": 4,
+    "jump": 1,
+    "ready wrong": 2,
+    "condemn rate_limited": 2,
+    "condemn auth": 1,
+    "condemn watchdog": 2,
+    "condemn stalled": 1,
+    "retire": 1,
+    "add": 2,
+    "stop all": 1,
+}
+VERBS: Final = tuple(WEIGHTS)
+NUMBERS: Final[dict[str, tuple[float, ...]]] = {
+    "exit": (0, 0, 1, 1, 3, 75),
+    "wait": (0.125, 1, 2, 5, 12, 31, 65, 130, 400, 1000),
+    "ready wrong": (-1, 1),
+    "condemn rate_limited": (0.5, 8, 40, -8),
+    "condemn auth": (1, -1),
+    "condemn watchdog": (1, 1, -1),
+    "condemn stalled": (1, -1),
+}
+SUDDEN: Final = ("exit", "crash")
+"""What may happen to several agents at the same moment."""
+
+
+def random_children(rng: random.Random) -> tuple[ChildSpec, ...]:
+    """Make a small team: agents of their own, and pools of two or three."""
+    children: list[ChildSpec] = []
+    for pool in ("a", "b", "c", "d")[: rng.randint(1, 4)]:
+        size = rng.choice((1, 1, 2, 3))
+        looks = random_looks(rng)
+        for number in range(1, size + 1):
+            name = pool if size == 1 else f"{pool}-{number}"
+            ladder = Backoff(
+                base_s=1 + len(children) / 64, jitter=0.25, reset_after_s=20, cap_s=float(rng.choice((4, 47)))
+            )
+            children.append(
+                ChildSpec(name=name, pool=pool, single=size == 1, backoff=ladder, **looks)  # type: ignore[arg-type]
+            )
+    return tuple(children)
+
+
+def random_looks(rng: random.Random) -> dict[str, object]:
+    """Choose what the agents of a pool have in common."""
+    return {
+        "restart": rng.choice((Restart.PERMANENT, Restart.TRANSIENT, Restart.TRANSIENT, Restart.TEMPORARY)),
+        "intensity": rng.choice((0, 1, 2, 5)),
+        "period_s": rng.choice((10.0, 120.0)),
+        "start_timeout_s": rng.choice((5.0, 60.0)),
+        "max_runtime_s": rng.choice((100.0, 7200.0)),
+        "drain_timeout_s": rng.choice((4.0, 600.0)),
+        "success_codes": rng.choice(((0,), (0, 3))),
+        "no_restart_codes": rng.choice(((), (75,))),
+        "force_restart_codes": rng.choice(((), (3,), (0,))),
+    }
+
+
+class Schedule:
+    """One random team and what happens to it, chosen step by step; the same for the same seed."""
+
+    def __init__(self, seed: int | str) -> None:
+        self.rng = random.Random(f"schedule {seed}")
+        self.children = random_children(self.rng)
+        self.names = [child.name for child in self.children]
+        self.focus = self.rng.choice(self.names)
+
+    def steps(self) -> list[Step]:
+        """Choose all steps beforehand."""
+        steps: list[Step] = []
+        for _ in range(self.rng.randint(5, STEPS)):
+            verb = self.rng.choices(VERBS, tuple(WEIGHTS.values()))[0]
+            steps.append((verb, self._whom(), self.rng.choice(NUMBERS.get(verb, (0,)))))
+            if verb in SUDDEN and self.rng.random() < 0.15:
+                steps[-1:] = [(f"{verb} at once", self._whom(), 1.0), *steps[-1:]]
+        return steps
+
+    def _whom(self) -> str:
+        if self.rng.random() < 0.1:
+            self.focus = self.rng.choice(self.names)
+        return self.focus if self.rng.random() < 0.5 else self.rng.choice(self.names)
+
+
+async def live_through(children: tuple[ChildSpec, ...], steps: Iterable[Step]) -> None:
+    """Do everything to a team, compare after each step, and stop it in the end."""
+    world = World(children)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(world.supervisor.run())
+        await world.settle()
+        for verb, name, number in steps:
+            DONE["steps"] += 1
+            if verb == "wait":
+                await world.wait(number)
+            elif verb == "due":
+                await world.wait(world.until_due)
+            elif verb == "stop all":
+                await world.stop(tasks)
+            elif verb.endswith(" at once"):
+                world.do(verb.removesuffix(" at once"), name, number)
+            else:
+                world.do(verb, name, number)
+                await world.settle()
+            assert world.plain.over or not running.done(), "the team ended without an order"
+        await world.finish(tasks)
+        assert running.done(), "the team does not end"
+
+
+class Failed(AssertionError):
+    """A schedule that did not go as the model says, as short as it could be made."""
+
+
+def fails(runner: asyncio.Runner, children: tuple[ChildSpec, ...], steps: list[Step]) -> Exception | None:
+    """Play a schedule, and give what went wrong."""
+    try:
+        runner.run(live_through(children, steps))
+    except Exception as error:  # noqa: BLE001 - whatever it breaks down with is a finding
+        return error
+    return None
+
+
+def shrunk(runner: asyncio.Runner, children: tuple[ChildSpec, ...], steps: list[Step]) -> list[Step]:
+    """Cut a failing schedule to its shortest prefix, then leave out what it does not need."""
+    least, most = 0, len(steps)
+    while least < most:
+        half = (least + most) // 2
+        least, most = (least, half) if fails(runner, children, steps[:half]) else (half + 1, most)
+    steps = steps[:most]
+    at = len(steps)
+    while at:
+        at -= 1
+        shorter = steps[:at] + steps[at + 1 :]
+        if fails(runner, children, shorter):
+            steps = shorter
+    return steps
+
+
+def play(numbers: Iterable[int], *, shrink: bool = True) -> None:
+    """Play the schedules of these numbers; raise for the first that fails."""
+    with asyncio.Runner() as runner:
+        for number in numbers:
+            DONE["schedules"] += 1
+            schedule = Schedule(number)
+            steps = schedule.steps()
+            error = fails(runner, schedule.children, steps)
+            if error is None:
+                continue
+            if shrink:
+                steps = shrunk(runner, schedule.children, steps)
+                error = fails(runner, schedule.children, steps) or error
+            raise Failed(story(number, schedule.children, steps, error)) from error
+
+
+def shown(spec: Any) -> str:
+    """Say of a spec what is not as usual."""
+    usual = type(spec)(**{name: getattr(spec, name) for name in ("name", "pool") if hasattr(spec, name)})
+    names = [each.name for each in fields(spec)]
+    parts = [f"{each}={getattr(spec, each)}" for each in names if getattr(spec, each) != getattr(usual, each)]
+    return f"{spec.name}: {', '.join(parts)}"
+
+
+def story(number: int, children: tuple[ChildSpec, ...], steps: list[Step], error: Exception) -> str:
+    """Tell a failing schedule."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    team = "\n".join(f"  {shown(child)}" for child in children)
+    what = "\n".join(f"  {verb}, {name}, {number:g}" for verb, name, number in steps)
+    return f"schedule {number}: {error!r}\n{team}\n{what}"
