@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from supervisor.model.agent import AgentState, ExitInfo
+from supervisor.model.agent import AgentState, ExitClass, ExitInfo
+from supervisor.model.health import Probe
 from supervisor.model.team import StopLadder
 
 
@@ -128,4 +129,66 @@ class Reporter(Protocol):
 
     async def slot_changed(self, change: SlotChange) -> None:
         """Take note of one change."""
+        ...
+
+
+class ProbeAnswer(Protocol):
+    """What a probe found out."""
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether all is well."""
+        ...
+
+    @property
+    def detail(self) -> str:
+        """Say in words why not."""
+        ...
+
+
+class Watched(Protocol):
+    """A live incarnation, as its watch sees it."""
+
+    @property
+    def started_at(self) -> float:
+        """Return when it was started, on the monotonic clock."""
+        ...
+
+    @property
+    def thawed_at(self) -> float:
+        """Return when it was last let go on after a pause; its start if never."""
+        ...
+
+    @property
+    def is_frozen(self) -> bool:
+        """Tell whether it is paused."""
+        ...
+
+    @property
+    def is_ending(self) -> bool:
+        """Tell whether it has ended or is being ended."""
+        ...
+
+    async def ask(self, probe: Probe) -> ProbeAnswer:
+        """Put a probe's question once; cancelled when its time is over. Never raises."""
+        ...
+
+
+class WatchReports(Protocol):
+    """Hears what the watch of one incarnation found."""
+
+    def ready(self) -> None:
+        """Hear that it can work."""
+        ...
+
+    def more_time(self, seconds: float) -> None:
+        """Hear that it asks for so many seconds from now to become ready."""
+        ...
+
+    def condemn(self, cause: ExitClass, detail: str, *, abort: bool = False) -> None:
+        """Hear that it must be ended, and how that will be judged; with `abort` after a core dump."""
+        ...
+
+    def obstacle(self, why: str) -> None:
+        """Hear why it must not be given new work; empty if it may be."""
         ...
