@@ -96,6 +96,7 @@ def _comes_back(news: SlotNews) -> bool:
 def _incarnation_over(scope: Scope, news: SlotNews) -> None:
     if not agents.end_incarnation(scope, news.agent, news.incarnation):
         return
+    agents.keep_last_words(scope, news)
     reason = news.reason or f"{news.agent} ended"
     is_failure = agents.counts_as_failure(news.last_exit)
     ending.holder_gone(scope, news.agent, reason=reason, is_failure=is_failure)

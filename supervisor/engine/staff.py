@@ -15,11 +15,11 @@ from supervisor.coordinator import agents, upkeep
 from supervisor.coordinator.agents import SlotNews
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.scope import Scope
+from supervisor.engine.agent_logs import AgentLogs
 from supervisor.engine.persistence import until_taken
 from supervisor.engine.premises import Premises
 from supervisor.errors import SupervisorError
-from supervisor.logs.writer import AgentLog
-from supervisor.model.agent import ALIVE, AgentState
+from supervisor.model.agent import ALIVE, AgentState, ExitClass
 from supervisor.model.ids import new_key
 from supervisor.runtime.process import Process
 from supervisor.runtime.spawn import SpawnFailed, spawn
@@ -27,6 +27,8 @@ from supervisor.supervision.ports import AgentProcess, SlotChange, SpawnFailure
 
 LAST_ATTEMPTS: Final = 4
 """How often news is tried while the team ends; with the pauses in between that is 3.5 s."""
+
+_WITHOUT_WORDS: Final = frozenset({ExitClass.STOP_REQUESTED, ExitClass.SIBLING, ExitClass.SPAWN_ERROR})
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +55,11 @@ class Staff:
         self._adapters = adapters
         self._url = url
         self._kits: dict[tuple[str, int], LaunchKit] = {}
-        self._logs: dict[str, AgentLog] = {}
+        self.logs: Final = AgentLogs(
+            premises.state.logs,
+            cap_mib=coordinator.team.log_cap_mib,
+            agents=sum(pool.most for pool in coordinator.team.pools),
+        )
         self._live: dict[str, Process] = {}
         self._pids: dict[str, tuple[int, Process]] = {}
         self.began = asyncio.Event()
@@ -104,7 +110,7 @@ class Staff:
                     session=self._premises.session,
                 )
             )
-            process = spawn(launch, on_output=self._log_of(agent).write, clock=self._clock)
+            process = spawn(launch, on_output=self.logs.begin(agent).write, clock=self._clock)
         except SpawnFailed as error:
             raise SpawnFailure(error.detail, permanent=error.permanent) from error
         except OSError as error:
@@ -128,6 +134,7 @@ class Staff:
             restarts=change.restarts,
             next_start_at=change.next_start_at,
             last_exit=change.last_exit,
+            last_words=self._last_words(change),
         )
         started = self._pids.pop(change.agent, None) if change.pid is not None else None
         await until_taken(
@@ -179,15 +186,13 @@ class Staff:
         """Return when each outside agent that has joined last called, epoch seconds."""
         return self._coordinator.outsiders.last_calls()
 
-    async def close_logs(self) -> None:
-        """Write out and close every log."""
-        for log in self._logs.values():
-            await asyncio.to_thread(log.close)
-
-    def _log_of(self, agent: str) -> AgentLog:
-        if agent not in self._logs:
-            self._logs[agent] = AgentLog(self._premises.state.logs / f"{agent}.log")
-        return self._logs[agent]
+    def _last_words(self, change: SlotChange) -> tuple[str, ...]:
+        """Return what an incarnation that ended wrote last, unless we told it to end."""
+        how = change.last_exit
+        is_over = change.state not in ALIVE or change.state is AgentState.STUCK
+        if not is_over or how is None or how.kind in _WITHOUT_WORDS:
+            return ()
+        return self.logs.last_words(change.agent)
 
 
 def _tell(scope: Scope, news: SlotNews, started: tuple[int, Process] | None) -> None:

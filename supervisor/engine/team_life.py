@@ -24,6 +24,7 @@ from supervisor.engine import stopping
 from supervisor.engine.backend import Backend
 from supervisor.engine.gauges import Gauges
 from supervisor.engine.options import EngineOptions
+from supervisor.engine.oversight import DoorBook, Oversight
 from supervisor.engine.persistence import until_taken
 from supervisor.engine.premises import Premises
 from supervisor.engine.staff import Staff
@@ -84,11 +85,13 @@ class TeamLife:
         self._hub = FrameHub()
         self._ending = False
         self._over = False
+        self._door = DoorBook(clock)
         self._desk = TeamDesk(
             coordinator,
             facts={"project": str(premises.state.project), "report_dir": str(premises.report_dir)},
             on_call=self._heard_from,
             stopping=lambda _name: self._ending,
+            during=self._door.during,
         )
         self._mcp = McpServer(self._desk)
         self._known_port = remembered_port(premises.state)
@@ -104,6 +107,15 @@ class TeamLife:
         self._caretaker = Caretaker(coordinator, clock, signs_of_life=self._signs_of_life)
         self._archivist = Archivist(coordinator.store, premises.state.archive, clock)
         self._vitals = Vitals(lambda agent: coordinator.team.pool_of(agent).name)
+        self._oversight = Oversight(
+            coordinator,
+            clock,
+            staff=self._staff,
+            supervisor=self._supervisor,
+            vitals=self._vitals,
+            door=self._door,
+            attended=options.mode is Mode.INTERACTIVE,
+        )
         self._gauges = Gauges(self._staff, self._hub, clock, self._vitals, session=premises.session)
         self._notifiers = Notifiers(
             coordinator,
@@ -120,6 +132,7 @@ class TeamLife:
             info=self.info,
             notifiers=self._notifiers,
             archivist=self._archivist,
+            oversight=self._oversight,
         )
         coordinator.store.listen(self._committed)
 
@@ -171,7 +184,7 @@ class TeamLife:
             self._coordinator.close()
             for task in beside:
                 task.cancel()
-        await self._staff.close_logs()
+        await self._staff.logs.close()
         self._hub.publish(Bye(reason=reason.words))
         return reason
 
@@ -183,6 +196,8 @@ class TeamLife:
             "caretaker": self._caretaker.keep(),
             "archivist": self._archivist.keep(days=team.keep_events_days, runs=team.keep_runs),
             "gauges": self._gauges.measure(),
+            "logs": self._staff.logs.keep_watch(self._coordinator, self._clock),
+            "oversight": self._oversight.keep(),
             "drains": self._backend.drains.keep(),
             "notifiers": self._notifiers.keep(),
             "work over": self._finish_when_over(),
