@@ -27,6 +27,7 @@ from supervisor.engine.options import EngineOptions
 from supervisor.engine.oversight import DoorBook, Oversight
 from supervisor.engine.persistence import until_taken
 from supervisor.engine.premises import Premises
+from supervisor.engine.scaling import Scaling
 from supervisor.engine.staff import Staff
 from supervisor.engine.steady_clock import SteadyClock
 from supervisor.engine.stopping import StopReason, StopSwitch
@@ -37,7 +38,6 @@ from supervisor.model.agent import Agent, AgentState, ExitClass
 from supervisor.model.approval import Mode
 from supervisor.model.event import Event
 from supervisor.model.ids import SUPERVISOR
-from supervisor.model.outside_key import OUTSIDE
 from supervisor.model.team import OnDone, TeamSpec
 from supervisor.model.world import EngineInfo, PoolInfo
 from supervisor.notifiers.letter import Letter
@@ -45,6 +45,7 @@ from supervisor.notifiers.notifiers import Notifiers
 from supervisor.runtime.guardian import Guardian
 from supervisor.runtime.spawn import SpawnFailed
 from supervisor.runtime.sweep import sweep_strays
+from supervisor.supervision.autoscaler import TICK_S
 from supervisor.supervision.child_spec import children_of
 from supervisor.supervision.supervisor import Supervisor
 from supervisor.transports.control.frame_hub import FrameHub
@@ -116,6 +117,14 @@ class TeamLife:
             door=self._door,
             attended=options.mode is Mode.INTERACTIVE,
         )
+        self._scaling = Scaling(
+            coordinator,
+            self._supervisor,
+            clock,
+            machine=lambda: self._vitals.machine,
+            memory_of=self._vitals.pool_memory,
+            stopping=lambda: self._ending,
+        )
         self._gauges = Gauges(self._staff, self._hub, clock, self._vitals, session=premises.session)
         self._notifiers = Notifiers(
             coordinator,
@@ -147,7 +156,8 @@ class TeamLife:
             pid=os.getpid(),
             started_at=self._started_at,
             pools=tuple(
-                PoolInfo(name=pool.name, role=pool.role.value, size=pool.size) for pool in team.pools
+                PoolInfo(name=pool.name, role=pool.role.value, size=pool.most, scale=pool.scale)
+                for pool in team.pools
             ),
             log_dir=str(premises.state.logs),
             report_dir=str(premises.report_dir),
@@ -199,6 +209,7 @@ class TeamLife:
             "logs": self._staff.logs.keep_watch(self._coordinator, self._clock),
             "oversight": self._oversight.keep(),
             "drains": self._backend.drains.keep(),
+            "scaling": self._scaling.keep(),
             "notifiers": self._notifiers.keep(),
             "work over": self._finish_when_over(),
             "gave up": self._stop_when_nobody_is_left(),
@@ -235,9 +246,10 @@ class TeamLife:
 
     async def _restore_agents(self) -> None:
         """Go on where a former engine was; agents that had ended well in this run stay at rest."""
+        await self._scaling.restore()
         known = await self._coordinator.read(lambda scope: scope.agents())
         for agent in known:
-            if agent.pool == OUTSIDE:
+            if agent.name not in self._supervisor.agents:  # from outside, or not wanted by its scaled pool
                 continue
             self._supervisor.restore(
                 agent.name,
@@ -245,7 +257,7 @@ class TeamLife:
                 agent.restarts,
                 incarnation=agent.incarnation,
                 last_exit=agent.last_exit,
-                at_rest=_has_finished(agent),
+                at_rest=_has_finished(agent) and self._coordinator.team.pool_of(agent.name).scale is None,
             )
 
     async def _finish_when_over(self) -> None:
@@ -267,6 +279,8 @@ class TeamLife:
     async def _stop_when_nobody_is_left(self) -> None:
         """Without a person to restart parked agents, a team that all gave up is at its end."""
         await self._supervisor.settled()
+        while self._scaling.is_needed and not await self._scaling.has_failed():
+            await self._clock.sleep(TICK_S)
         if self._options.mode is Mode.HEADLESS and not self._over and self._supervisor.gave_up:
             standing: Standing | None = await until_taken(
                 lambda: self._coordinator.read(runs.standing), self._clock, what="how the run stands"

@@ -15,7 +15,7 @@ from supervisor.model.message import Delivery, Message
 from supervisor.model.milestone import Milestone
 from supervisor.model.outside_key import OutsideKey
 from supervisor.model.question import Question, QuestionState
-from supervisor.model.scale import Pool
+from supervisor.model.scale import Pool, Scale
 from supervisor.model.task import Board, Checkpoint, Note, Task, TaskState
 from supervisor.model.team import Run
 from supervisor.model.vote import Ballot, Vote
@@ -47,11 +47,12 @@ ENTITIES: Final[dict[str, type[Any]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolInfo:
-    """What a viewer needs to know of one pool."""
+    """What a viewer needs to know of one pool: of a scaled one `size` is the most that it can have."""
 
     name: str
     role: str
     size: int
+    scale: Scale | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

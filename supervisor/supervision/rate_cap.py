@@ -29,9 +29,12 @@ class RateCap:
             before = live if self._cap is None else min(self._cap, live)
             self._cap = max(1, math.floor(before * CUT))
             self._cut_at = now
-        quiet_from = now + max(HOLD_S, retry_after_s)
-        held_until = self._grows_at - STEP_S if self._grows_at < math.inf else now
-        self._grows_at = max(quiet_from, held_until) + STEP_S
+        self.hold(now, max(HOLD_S, retry_after_s))
+
+    def hold(self, now: float, seconds: float = HOLD_S) -> None:
+        """Let a cap that there is stay for so long; a longer wait that was begun before still holds."""
+        begun = 0.0 if math.isinf(self._grows_at) else self._grows_at
+        self._grows_at = max(now + seconds + STEP_S, begun)
 
     def at(self, now: float) -> int | None:
         """Return the cap that holds at `now`."""

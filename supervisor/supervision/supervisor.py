@@ -182,6 +182,11 @@ class Supervisor:
         return self._slot(agent).state
 
     @property
+    def holds_starts(self) -> bool:
+        """Tell whether the circuit breaker keeps agents from starting."""
+        return not self._breaker.closed
+
+    @property
     def gave_up(self) -> tuple[str, ...]:
         """Name the agents that are parked."""
         return tuple(name for name, slot in self._slots.items() if slot.state is AgentState.PARKED)
