@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from supervisor.model.world import EngineInfo, Snapshot, World
     from supervisor.store.transaction import Transaction
     from supervisor.transports.control.client import ControlClient
+    from supervisor.transports.control.protocol import MetricsFrame
 
 
 _FROM_DISK = "no engine runs here; this is the state on disk"
@@ -22,11 +23,15 @@ _FROM_DISK = "no engine runs here; this is the state on disk"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """The state of a project at one instant. `live` tells whether an engine gave it."""
+    """The state of a project at one instant. `live` tells whether an engine gave it.
+
+    `metrics` is what it measured last; None without an engine, and in its first second.
+    """
 
     snapshot: Snapshot
     world: World
     live: bool
+    metrics: MetricsFrame | None = None
 
     @property
     def engine(self) -> EngineInfo:
@@ -105,12 +110,22 @@ async def read_view(project: Path) -> View:
     """Return the present state, from the engine or from disk; say so on stderr if from disk."""
     from supervisor.model.world import World
 
+    metrics = None
     try:
         async with connected(project) as client:
             snapshot, live = await client.snapshot(), True
+            metrics = await _metrics(client)
     except EngineNotRunning:
         snapshot, live = await _offline_snapshot(project), False
-    return View(snapshot=snapshot, world=World.of(snapshot), live=live)
+    return View(snapshot=snapshot, world=World.of(snapshot), live=live, metrics=metrics)
+
+
+async def _metrics(client: ControlClient) -> MetricsFrame | None:
+    from supervisor.model.wire import from_wire
+    from supervisor.transports.control.protocol import MetricsFrame
+
+    measured = await client.call("metrics")
+    return from_wire(MetricsFrame, measured) if measured["at"] is not None else None
 
 
 async def _offline_snapshot(project: Path) -> Snapshot:

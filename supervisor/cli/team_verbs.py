@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from supervisor.model.milestone import Milestone
     from supervisor.model.progress import Progress
     from supervisor.model.world import World
+    from supervisor.transports.control.protocol import MetricsFrame
 
 USAGE_HEADS: Final = ("CPU", "MEM", "PROCS")
 MEASURING_S: Final = 3.0
@@ -49,6 +50,7 @@ def status_facts(seen: View) -> dict[str, Any]:
     from supervisor.model.wire import to_wire
 
     world = seen.world
+    measured = seen.metrics
     return {
         "live": seen.live,
         "engine": to_wire(seen.engine),
@@ -65,6 +67,11 @@ def status_facts(seen: View) -> dict[str, Any]:
         "approvals": [each.id for each in world.pending_approvals()],
         "votes": [vote.id for vote in world.votes.values() if vote.state.value == "open"],
         "unread": len(unread_for_human(world)),
+        "usage": {
+            "engine": to_wire(measured.engine) if measured else None,
+            "machine": to_wire(measured.machine) if measured else None,
+            "agents": [to_wire(each) for each in measured.agents] if measured else [],
+        },
     }
 
 
@@ -80,6 +87,7 @@ def status_lines(seen: View, at: float) -> list[str]:
     lines += [f"needs you: {need}" for need in (engine.trouble, *needs(world, at)) if need]
     agents = Counter(agent.state.value for agent in world.agents.values())
     lines.append(f"agents: {counted(dict(agents))}")
+    lines += usage_lines(seen)
     counts = {state.value: count for state, count in world.task_counts().items()}
     lines.append(f"tasks: {counted(counts)}{bar(world)}")
     lines += [
@@ -90,6 +98,20 @@ def status_lines(seen: View, at: float) -> list[str]:
     if not seen.live and run.state.value == "active":
         lines.append("go on: supervisor up")
     return lines
+
+
+def usage_lines(seen: View) -> list[str]:
+    """Tell what agents and engine use together; nothing while nothing is measured."""
+    measured = seen.metrics
+    trees = [each for each in measured.agents if each.processes] if measured else []
+    if measured is None or measured.engine is None or not trees:
+        return []
+    cpu = sum(each.cpu_percent for each in trees)
+    memory = sum(each.memory_bytes for each in trees) >> 20
+    processes = sum(each.processes for each in trees)
+    engine = measured.engine
+    of_agents = f"agents {cpu:.0f}% cpu, {memory} MiB, {processes} processes"
+    return [f"use: {of_agents}; engine {engine.cpu_percent:.0f}% cpu, {engine.memory_bytes >> 20} MiB"]
 
 
 def milestones(world: World) -> list[tuple[Milestone, Progress]]:
@@ -165,7 +187,7 @@ def bar(world: World, width: int = 20) -> str:
     cls=Verb,
     examples=(
         "supervisor ps",
-        "supervisor ps --usage                  # CPU and memory too; takes about a second",
+        "supervisor ps --usage                  # CPU, memory and processes too",
         "supervisor ps --json | jq -r '.agents[].name'",
     ),
 )
@@ -180,10 +202,11 @@ def ps(*, project: Path, usage: bool, as_json: bool) -> None:
 
     seen = view(project)
     agents = list(seen.world.agents.values())
-    used = run_async(_measured(project)) if usage else {}
+    measured = seen.metrics or (run_async(_measured(project)) if usage and seen.live else None)
+    used = {each.name: each for each in measured.agents} if usage and measured else {}
     if as_json:
-        measured = {"usage": [to_wire(each) for each in used.values()]} if usage else {}
-        print_json("ps", live=seen.live, agents=[to_wire(agent) for agent in agents], **measured)
+        figures = {"usage": [to_wire(each) for each in used.values()]} if usage else {}
+        print_json("ps", live=seen.live, agents=[to_wire(agent) for agent in agents], **figures)
         return
     at = now()
     heads = (
@@ -201,8 +224,8 @@ def ps(*, project: Path, usage: bool, as_json: bool) -> None:
     print_table(heads, rows)
 
 
-async def _measured(project: Path) -> dict[str, AgentMetrics]:
-    """Wait for the engine's next measurement; without agents none comes, which is an answer too."""
+async def _measured(project: Path) -> MetricsFrame | None:
+    """Wait for the engine's first measurement; it comes within a second."""
     import asyncio
     from contextlib import aclosing, suppress
 
@@ -214,14 +237,14 @@ async def _measured(project: Path) -> dict[str, AgentMetrics]:
             async with asyncio.timeout(MEASURING_S):
                 async for frame in feed:
                     if isinstance(frame, MetricsFrame):
-                        return {each.name: each for each in frame.agents}
-    return {}
+                        return frame
+    return None
 
 
 def _usage_cells(used: AgentMetrics | None) -> tuple[str, ...]:
     if used is None or not used.processes:
         return ("-", "-", "-")
-    return (f"{used.cpu_percent:.0f}%", f"{used.rss_bytes >> 20} MiB", str(used.processes))
+    return (f"{used.cpu_percent:.0f}%", f"{used.memory_bytes >> 20} MiB", str(used.processes))
 
 
 def _agent_row(agent: Agent, at: float, usage: tuple[str, ...]) -> tuple[str, ...]:

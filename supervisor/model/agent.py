@@ -230,6 +230,11 @@ class EngineMetrics:
     lag_p99_ms: float = 0.0
     lag_max_ms: float = 0.0
 
+    @property
+    def memory_bytes(self) -> int:
+        """The memory to show: PSS where it is known."""
+        return self.rss_bytes if self.pss_bytes is None else self.pss_bytes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineMetrics:

@@ -91,7 +91,7 @@ def _agent_row(scene: Scene, agent: Agent, *, indent: int) -> Row:
             doing(scene, agent),
             line(say(ago(scene.last_sign_of(agent), scene.now), Tone.MUTED)) if is_heard else dash,
             line(say(f"{metrics.cpu_percent:.0f}%")) if is_up and metrics else dash,
-            line(say(size(metrics.rss_bytes))) if is_up and metrics else dash,
+            line(say(size(metrics.memory_bytes))) if is_up and metrics else dash,
             line(say(str(agent.restarts), Tone.WARN if agent.restarts else Tone.FAINT)),
             line(say(agent.assurance.value, Tone.MUTED)),
         ),
@@ -133,7 +133,8 @@ def agent_details(scene: Scene, name: str | None) -> tuple[Line, ...]:
         else f"incarnation {agent.incarnation}, no process"
     )
     using = (
-        f"cpu {metrics.cpu_percent:.0f}%, memory {size(metrics.rss_bytes)}, {metrics.processes} in its tree"
+        f"cpu {metrics.cpu_percent:.0f}%, memory {size(metrics.memory_bytes)}, "
+        f"{metrics.processes} in its tree"
         if metrics
         else ""
     )
