@@ -24,6 +24,7 @@ from supervisor.cli.process_verbs import drain, kill, pause, restart, resume, st
 from supervisor.cli.profile_verbs import profile
 from supervisor.cli.question_verbs import question
 from supervisor.cli.run_verbs import attach, down, run, up
+from supervisor.cli.scale_verb import scale
 from supervisor.cli.sync_verbs import sync
 from supervisor.cli.task_verbs import task
 from supervisor.cli.team_verbs import ps, status
@@ -77,6 +78,7 @@ for verb in (
     drain,
     stop,
     kill,
+    scale,
     profile,
     doctor,
     fsck,

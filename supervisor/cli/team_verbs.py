@@ -46,6 +46,7 @@ def status(*, project: Path, as_json: bool) -> None:
 
 def status_facts(seen: View) -> dict[str, Any]:
     """Gather what `status --json` tells."""
+    from supervisor.cli.pool_lines import pool_facts
     from supervisor.headless.printer import state_counts
     from supervisor.model.wire import to_wire
 
@@ -58,6 +59,7 @@ def status_facts(seen: View) -> dict[str, Any]:
         "last_event": world.seq,
         "agents": dict(Counter(agent.state.value for agent in world.agents.values())),
         "tasks": state_counts(world),
+        "pools": pool_facts(seen),
         "milestones": [
             {"id": each.id, "name": each.name, "kind": each.kind.value, "state": each.state.value}
             | {"progress": to_wire(so_far)}
@@ -77,6 +79,8 @@ def status_facts(seen: View) -> dict[str, Any]:
 
 def status_lines(seen: View, at: float) -> list[str]:
     """Tell the same in words, what needs a person first."""
+    from supervisor.cli.pool_lines import pool_lines
+
     world, engine = seen.world, seen.engine
     run = world.current_run
     if run is None:
@@ -88,6 +92,7 @@ def status_lines(seen: View, at: float) -> list[str]:
     agents = Counter(agent.state.value for agent in world.agents.values())
     lines.append(f"agents: {counted(dict(agents))}")
     lines += usage_lines(seen)
+    lines += pool_lines(seen)
     counts = {state.value: count for state, count in world.task_counts().items()}
     lines.append(f"tasks: {counted(counts)}{bar(world)}")
     lines += [

@@ -21,6 +21,7 @@ from supervisor.engine.notify_verbs import NOTIFY_VERBS
 from supervisor.engine.oversight import Oversight
 from supervisor.engine.people_verbs import PEOPLE_VERBS
 from supervisor.engine.plan_verbs import PLAN_VERBS
+from supervisor.engine.pool_verbs import POOL_VERBS
 from supervisor.engine.stopping import StopSwitch, asked_down
 from supervisor.engine.task_verbs import TASK_VERBS
 from supervisor.engine.why_verbs import WHY_VERBS
@@ -94,6 +95,7 @@ class Backend:
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in PEOPLE_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in NOTIFY_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in KEY_VERBS.items()},
+            **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in POOL_VERBS.items()},
         }
         object.__setattr__(self, "verbs", verbs)
         object.__setattr__(self, "drains", Drains(self.coordinator, self.supervisor))

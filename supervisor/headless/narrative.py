@@ -18,6 +18,7 @@ from supervisor.model.ids import SUPERVISOR
 from supervisor.model.message import Delivery, DeliveryState, Message
 from supervisor.model.milestone import Milestone, MilestoneState
 from supervisor.model.question import Question, QuestionState
+from supervisor.model.scale import Pool
 from supervisor.model.task import ENDED, MAX_FAILURES, BlockReason, Priority, Task, TaskState
 from supervisor.model.team import Run, RunState
 from supervisor.model.vote import Ballot, Vote, VoteOutcome, VoteState
@@ -25,6 +26,7 @@ from supervisor.model.wire import from_wire
 from supervisor.model.world import ENTITIES, World
 
 QUOTE_MAX: Final = 100
+WHY_MAX: Final = 300
 
 V = TypeVar("V")
 
@@ -308,6 +310,19 @@ def _handoff(change: Change[Handoff]) -> str | None:
     return f"{handoff.sender} hands{about} off to {handoff.to}: {quoted(handoff.notes)}"
 
 
+def _pool(change: Change[Pool]) -> str | None:
+    event, before, after, _ = change
+    if before is None:
+        return None
+    name, why = quoted(after.name, 64), quoted(event.reason, WHY_MAX)
+    if after.manual != before.manual:
+        set_to = "follows its work again" if after.manual is None else f"is set to {after.manual}"
+        return f"{quoted(event.actor, 64)}: pool {name} {set_to}"
+    if after.wanted == before.wanted:
+        return f"pool {name} stays at {after.wanted}: {why}"
+    return f"pool {name}: {before.wanted} → {after.wanted}: {why}"
+
+
 def _run(change: Change[Run]) -> str | None:
     _, before, after, _ = change
     if after.state is RunState.ACTIVE:
@@ -326,5 +341,6 @@ _TELLERS: Final[dict[str, Callable[[Change[Any]], str | None]]] = {
     "approval": _approval,
     "question": _question,
     "handoff": _handoff,
+    "pool": _pool,
     "run": _run,
 }

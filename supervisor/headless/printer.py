@@ -9,7 +9,7 @@ from supervisor.headless.narrative import quoted, sentence
 from supervisor.model.event import Event
 from supervisor.model.task import TERMINAL, TaskState
 from supervisor.model.wire import to_wire
-from supervisor.model.world import Snapshot, World
+from supervisor.model.world import EngineInfo, Snapshot, World
 
 
 class Printer(Protocol):
@@ -28,6 +28,13 @@ class Printer(Protocol):
         ...
 
 
+def _size(engine: EngineInfo) -> str:
+    """Spell how many agents the team has: `4`, or `1 to 8` if pools follow their work."""
+    least = sum(pool.size if pool.scale is None else pool.scale.min for pool in engine.pools)
+    most = sum(pool.size for pool in engine.pools)
+    return str(most) if least == most else f"{least} to {most}"
+
+
 class StoryPrinter:
     """Tells the run in short English lines, each with the time since the engine's start."""
 
@@ -38,8 +45,7 @@ class StoryPrinter:
         """Name team, run, size and project in one line."""
         engine = snapshot.engine
         self._zero = engine.started_at
-        agents = sum(pool.size for pool in engine.pools)
-        team = f"team {quoted(engine.team)}, run {snapshot.run}: {agents} agents"
+        team = f"team {quoted(engine.team)}, run {snapshot.run}: {_size(engine)} agents"
         return [f"{self._at(snapshot.at)} {team} on {quoted(engine.project, 200)}{_so_far(world)}"]
 
     def happened(self, event: Event, world: World) -> list[str]:

@@ -61,6 +61,7 @@ VERBS: Final = (
     "pause",
     "resume",
     "drain",
+    "scale",
     "down",
     "vote_open",
     "vote_close",

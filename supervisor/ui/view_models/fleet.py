@@ -12,6 +12,7 @@ from supervisor.ui.spans import BLANK, Line, Span, Tone, line, say
 from supervisor.ui.view_models.board import event_line
 from supervisor.ui.view_models.facts import fact, heading
 from supervisor.ui.view_models.inbox import message_rows
+from supervisor.ui.view_models.pools import scaled_headings
 from supervisor.ui.view_models.rows import Column, Row
 from supervisor.ui.view_models.words import (
     agent_state,
@@ -46,12 +47,13 @@ EMPTY: Final = (
 def fleet_rows(scene: Scene, wanted: str = "") -> tuple[Row, ...]:
     """List the agents under their pools; with `wanted`, only those whose name, state or task has it."""
     rows: list[Row] = []
+    scaled = scaled_headings(scene)
     for pool, agents in _by_pool(scene).items():
-        is_group = len(agents) > 1
+        is_group = len(agents) > 1 or pool in scaled
         members = (_agent_row(scene, agent, indent=2 * is_group) for agent in agents)
         chosen = [row for row in members if _has(row, wanted)]
-        if chosen and is_group:
-            rows.append(Row(key=f"pool {pool}", heading=_pool_heading(pool, agents)))
+        if (chosen or (pool in scaled and not wanted)) and is_group:
+            rows.append(Row(key=f"pool {pool}", heading=scaled.get(pool) or _pool_heading(pool, agents)))
         rows += chosen
     return tuple(rows)
 
