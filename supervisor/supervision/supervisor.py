@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
-from itertools import groupby
 
 from supervisor.clock import Clock
 from supervisor.errors import NotFound, WrongState
@@ -229,8 +228,10 @@ class Supervisor:
             self.add(successor)
 
     def _pools_in_reverse(self) -> list[list[Slot]]:
-        in_start_order = groupby(self._slots.values(), key=lambda slot: slot.spec.pool)
-        return [list(pool) for _, pool in in_start_order][::-1]
+        pools: dict[str, list[Slot]] = {}
+        for slot in self._slots.values():
+            pools.setdefault(slot.spec.pool, []).append(slot)
+        return list(pools.values())[::-1]
 
     def _slot(self, agent: str) -> Slot:
         slot = self._slots.get(agent)

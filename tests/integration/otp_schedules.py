@@ -113,6 +113,8 @@ class Schedule:
             steps.append((verb, self._whom(), self.rng.choice(NUMBERS.get(verb, (0,)))))
             if verb in SUDDEN and self.rng.random() < 0.15:
                 steps[-1:] = [(f"{verb} at once", self._whom(), 1.0), *steps[-1:]]
+            if verb == "retire" and self.rng.random() < 0.7:
+                steps[-1:] = [("disobey", steps[-1][1], 0.0), *steps[-1:], ("add", steps[-1][1], 0.0)]
         return steps
 
     def _whom(self) -> str:

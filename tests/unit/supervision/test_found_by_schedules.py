@@ -53,3 +53,17 @@ async def test_an_agent_paused_while_the_breaker_tries_it_lets_another_be_tried(
         await team.advance(1.0)
         assert team.state(tried) is AgentState.PAUSED
         assert team.starts(other) == starts + 1
+
+
+async def test_an_agent_that_was_added_later_stops_with_its_pool(run_team: RunTeam) -> None:
+    async with run_team(child("a-1", pool="a"), child("b")) as team:
+        team.supervisor.add(child("a-2", pool="a"))
+        await team.settle()
+        team.last("b").obeys = False
+        stopping = team.tasks.create_task(team.supervisor.stop())
+        await team.settle()
+        assert not stopping.done()
+        assert (team.last("a-1").stops, team.last("a-2").stops) == ([], [])
+        team.last("b").exit(0)
+        await team.settle()
+        assert (team.last("a-1").stops, team.last("a-2").stops) == (["politely"], ["politely"])
