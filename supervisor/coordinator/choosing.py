@@ -35,7 +35,7 @@ class Choice:
 def recommended(scope: Scope, actor: Actor) -> Task | None:
     """Return the task that this agent should claim next, or None. Reads one row per lane."""
     check(actor.role, Operation.TASK_CLAIM)
-    if scope.quarantine_of(actor.name) or over_wip(scope, actor):
+    if scope.quarantine_of(actor.name) or actor.name in scope.held_back or over_wip(scope, actor):
         return None
     full = json.dumps(_saturated(scope))
     best = [
@@ -90,6 +90,7 @@ def check_free_hand(scope: Scope, actor: Actor) -> None:
     quarantine = scope.quarantine_of(actor.name)
     if quarantine:
         raise Forbidden(f"you may claim nothing: {quarantine}; a person has to release you")
+    check_not_held_back(scope, actor)
     if is_draining(scope, actor.name):
         raise WrongState("you are being drained: finish what you hold, claim nothing more, then end")
     if over_wip(scope, actor):
@@ -99,6 +100,13 @@ def check_free_hand(scope: Scope, actor: Actor) -> None:
             + (f"; free now: {idle}" if idle else ""),
             retry_after_s=scope.team.lease_s,
         )
+
+
+def check_not_held_back(scope: Scope, actor: Actor) -> None:
+    """Raise WrongState for an agent that gets no new work until it is ready, or ready again."""
+    why = scope.held_back.get(actor.name)
+    if why:
+        raise WrongState(f"you get no new work now: {why}; `wait` for it, finish what you hold")
 
 
 def check_milestone_room(scope: Scope, task: Task) -> None:
@@ -143,6 +151,8 @@ def _why_nothing(scope: Scope, actor: Actor) -> str:
     quarantine = scope.quarantine_of(actor.name)
     if quarantine:
         return f"you may claim nothing: {quarantine}; a person has to release you"
+    if held_back := scope.held_back.get(actor.name):
+        return f"you get no new work now: {held_back}"
     if over_wip(scope, actor):
         return f"you hold {wip_of(scope, actor)} tasks, as many as you may; end or release one first"
     return "nothing is claimable for you now; `wait` for `task`"

@@ -53,6 +53,7 @@ class Coordinator:
         self._keys: dict[str, Actor] = {}
         self._closing = False
         self.last_calls: dict[str, float] = {}
+        self._held_back: dict[str, str] = {}
         self.outsiders = Outsiders(
             write=self.write, read=self.read, clock=clock, last_calls=self.last_calls, lease_s=team.lease_s
         )
@@ -61,7 +62,23 @@ class Coordinator:
 
     def scope(self, tx: Transaction) -> Scope:
         """Wrap a transaction for the use cases."""
-        return Scope(tx=tx, team=self.team, mode=self.mode, last_calls=self.last_calls)
+        return Scope(
+            tx=tx,
+            team=self.team,
+            mode=self.mode,
+            last_calls=self.last_calls,
+            held_back=self._held_back,
+        )
+
+    def hold_back(self, name: str, why: str) -> None:
+        """Give an agent no new work from now on, and say why; with an empty `why` give it some again.
+
+        What it holds it keeps. It is not remembered beyond this engine's life.
+        """
+        if why:
+            self._held_back[name] = why
+        elif self._held_back.pop(name, ""):
+            self.waiting.wake_agent(name)
 
     async def write(self, use_case: UseCase[T]) -> T:
         """Run a use case; its answer means that it is durable."""

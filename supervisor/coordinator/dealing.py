@@ -30,6 +30,12 @@ def is_asleep(scope: Scope, agent: Agent) -> bool:
     return spec is not None and spec.scale is not None and agent.state is AgentState.EXITED
 
 
+def takes_part(scope: Scope, agent: Agent) -> bool:
+    """Tell whether work may be dealt to an agent: not while it sleeps, or has lost its readiness."""
+    is_unwell = agent.name in scope.held_back and agent.state is not AgentState.STARTING
+    return not is_unwell and not is_asleep(scope, agent)
+
+
 class Claimer(Protocol):
     """Whoever may be matched with a task: an actor or an agent's row."""
 
@@ -81,7 +87,7 @@ def dealt(scope: Scope, task: Task) -> Task:
     """Reserve a task that becomes claimable for the agent whose turn it is, if the team deals tasks out."""
     if scope.team.distribution is Distribution.PULL or task.assignee is not None:
         return task
-    free = [agent for agent in candidates(task, scope.agents()) if not is_asleep(scope, agent)]
+    free = [agent for agent in candidates(task, scope.agents()) if takes_part(scope, agent)]
     if not free:
         return task
     turns = {row["agent"]: row["n"] for row in scope.tx.all("dealt.of_run", run=scope.run)}

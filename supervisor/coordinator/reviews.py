@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from supervisor.coordinator import agents, flow
+from supervisor.coordinator import agents, choosing, flow
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.scope import Scope, sized
 from supervisor.errors import AlreadyClaimed, Forbidden, InvalidArgument, NothingToDo, WrongState
@@ -23,6 +23,8 @@ LINEAGE_MAX: Final = 32
 def next_review(scope: Scope, actor: Actor) -> Task | None:
     """Return the handed-in task that this judge should look at next, or None."""
     check(actor.role, Operation.TASK_REVIEW)
+    if actor.name in scope.held_back:
+        return None
     handed_in = scope.tx.values(Task, "task.reviewable", run=scope.run, agent=actor.name)
     return next((task for task in handed_in if not _why_not(scope, task, actor)), None)
 
@@ -30,6 +32,7 @@ def next_review(scope: Scope, actor: Actor) -> Task | None:
 def take_review(scope: Scope, actor: Actor, spelled: str | None) -> Task:
     """Reserve one handed-in task for this judge under a lease, so that two do not judge the same."""
     check(actor.role, Operation.TASK_REVIEW)
+    choosing.check_not_held_back(scope, actor)
     task = next_review(scope, actor) if spelled is None else scope.task(spelled)
     if task is None:
         raise NothingToDo("nothing waits for review; `wait` for `review`")

@@ -19,12 +19,16 @@ from supervisor.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """One use case's view of the world. `last_calls` maps agents to their last call, epoch seconds."""
+    """One use case's view of the world. `last_calls` maps agents to their last call, epoch seconds.
+
+    `held_back` says of agents why they get no new work now, though nobody set them aside.
+    """
 
     tx: Transaction
     team: TeamSpec
     mode: Mode
     last_calls: Mapping[str, float] = field(default_factory=dict)
+    held_back: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def now(self) -> float:
