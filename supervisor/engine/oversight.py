@@ -24,6 +24,7 @@ from supervisor.model.event import Event
 from supervisor.model.health import StallLimits
 from supervisor.model.question import Question, QuestionState
 from supervisor.supervision.liveness import Signals
+from supervisor.supervision.movement import Movement
 from supervisor.supervision.notices import Condemned
 from supervisor.supervision.overseer import Hands, News, Opinion, Overseer, Reading, Step, decided
 from supervisor.supervision.supervisor import Supervisor
@@ -45,33 +46,13 @@ class _Record:
 
 @dataclass(slots=True)
 class _Watch:
-    """What was noted of one incarnation beside what others keep; times are monotonic.
-
-    `usual` are the processes that were there while it held no work: its helpers, not its tools.
-    """
+    """What was noted of one incarnation beside what others keep; times are monotonic."""
 
     leader: int
-    usual: set[int] = field(default_factory=set)
-    since: dict[int, float] = field(default_factory=dict)
-    moved_at: float | None = None
-    stopped_since: float | None = None
+    movement: Movement = field(default_factory=Movement)
     event_at: float | None = None
     tool_since: float | None = None
     limited_until: float | None = None
-
-    def look(self, vital: Vital, now: float, *, holds_work: bool) -> None:
-        """Take in one sample of its tree."""
-        others = set(vital.use.pids) - {vital.leader}
-        self.since = {pid: self.since.get(pid, now) for pid in others}
-        self.usual = self.usual & others if holds_work else others
-        if not vital.use.is_stopped:
-            self.stopped_since = None
-        elif self.stopped_since is None:
-            self.stopped_since = now
-
-    def children(self, now: float, limits: StallLimits) -> int:
-        """Count the processes that may be its tools: one that outlasts any tool is a helper, too."""
-        return sum(now - since < limits.tool_s for pid, since in self.since.items() if pid not in self.usual)
 
 
 class NoHands:
@@ -239,8 +220,23 @@ class Oversight:
             watch = self._watches.get(agent)
             if watch is None or watch.leader != vital.leader:
                 watch = self._watches[agent] = _Watch(leader=vital.leader)
-            record = self._records.get(agent)
-            watch.look(vital, now, holds_work=record is not None and record.task is not None)
+            self._note_processes(agent, watch.movement, vital, now)
+
+    def _note_processes(self, agent: str, movement: Movement, vital: Vital, now: float) -> None:
+        record, limits = self._records.get(agent), self._limits_of(agent)
+        movement.look(
+            (pid for pid in vital.use.pids if pid != vital.leader),
+            now,
+            limits,
+            holds_work=record is not None and record.task is not None,
+            stopped=vital.use.is_stopped,
+        )
+        window_s = min(limits.window_s, REACH_S)
+        cpu_percent = self._vitals.cpu_over(agent, window_s)
+        movement.measure(cpu_percent, self._vitals.moved_over(agent, window_s), now, limits)
+
+    def _limits_of(self, agent: str) -> StallLimits:
+        return self._coordinator.team.pool_of(agent).stall
 
     def _reading(self, agent: str) -> Reading | None:
         """Gather what is known of an agent; None for one that is not at work, or was not looked at yet."""
@@ -250,7 +246,7 @@ class Oversight:
             return None
         if process.pid != watch.leader or not {state, record.state} <= AT_WORK:
             return None
-        limits = self._coordinator.team.pool_of(agent).stall
+        limits = self._limits_of(agent)
         signals = self._signals(agent, record, watch, process.started_at, process.last_output_at)
         return Reading(
             incarnation=record.incarnation,
@@ -268,12 +264,12 @@ class Oversight:
     def _signals(
         self, agent: str, record: _Record, watch: _Watch, started_at: float, last_output_at: float | None
     ) -> Signals:
-        now, limits = self._clock.monotonic(), self._coordinator.team.pool_of(agent).stall
-        window_s = min(limits.window_s, REACH_S)
+        now, movement = self._clock.monotonic(), watch.movement
+        window_s = min(self._limits_of(agent).window_s, REACH_S)
         if watch.limited_until is not None and watch.limited_until <= now:
             watch.limited_until = None
         tools = [at for at in (watch.tool_since, self._door.since(agent, waits=False)) if at is not None]
-        signals = Signals(
+        return Signals(
             started_at=started_at,
             last_output_at=last_output_at,
             last_event_at=watch.event_at,
@@ -281,18 +277,16 @@ class Oversight:
             held_call_since=self._door.since(agent, waits=True),
             tool_since=min(tools, default=None),
             limited_until=watch.limited_until,
-            stopped_since=watch.stopped_since,
+            stopped_since=movement.stopped_since,
             waits_for_person=agent in self._asking.values(),
             holds_work=record.task is not None,
             paused=AgentState.PAUSED in {self._state_of(agent), record.state},
             cpu_percent=self._vitals.cpu_over(agent, window_s),
             io_bytes=self._vitals.moved_over(agent, window_s),
-            children=watch.children(now, limits),
-            moved_at=watch.moved_at,
+            children=movement.children,
+            moved_at=movement.moved_at,
+            worked_at=movement.worked_at,
         )
-        if signals.moves(limits):
-            watch.moved_at = now
-        return signals
 
     def _last_call(self, agent: str, started_at: float) -> float | None:
         """Return when this incarnation last called; what a former one did does not count."""

@@ -32,7 +32,8 @@ class Signals:
     `tool_since`: a tool of its own, or a call at our door that is not a `wait`, is under way.
     `held_call_since`: it waits at our door. `cpu_percent` and `io_bytes` are its tree's over the
     window, None before it was watched for so long. `children` counts processes beyond the leader and
-    those that are always there; `moved_at` is when the tree last moved by any of these three.
+    those that are always there. `moved_at` is when the tree last moved by any of these three, and
+    `worked_at` when that was more than a blip.
     `stopped_since`: a stop signal holds its leader. `limited_until` is None again once it has passed.
     """
 
@@ -53,6 +54,7 @@ class Signals:
     io_bytes: int | None = None
     children: int = 0
     moved_at: float | None = None
+    worked_at: float | None = None
 
     @property
     def is_occupied(self) -> bool:
@@ -61,21 +63,14 @@ class Signals:
         return waits or self.held_call_since is not None or self.tool_since is not None
 
     @property
-    def last_sign_at(self) -> float:
+    def said_at(self) -> float:
         """When it last did something that shows from outside; its start counts."""
-        signs = (
-            self.counts_from,
-            self.last_output_at,
-            self.last_event_at,
-            self.last_call_at,
-            self.worktree_at,
-        )
-        return max(self.started_at, *(at for at in signs if at is not None))
+        said = (self.last_output_at, self.last_event_at, self.last_call_at, self.worktree_at)
+        return max(at for at in (self.started_at, self.counts_from, *said) if at is not None)
 
     def moves(self, limits: StallLimits) -> bool:
         """Tell whether its processes do anything, said or not."""
-        busy = (self.cpu_percent or 0.0) >= limits.cpu_percent and self.cpu_percent is not None
-        return busy or self.children > 0 or (self.io_bytes or 0) >= IO_BYTES
+        return self.children > 0 or is_busy(self.cpu_percent, self.io_bytes, limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +85,11 @@ class Verdict:
     def why(self) -> str:
         """Spell the evidence in one line."""
         return "; ".join(self.evidence)
+
+
+def is_busy(cpu_percent: float | None, io_bytes: int | None, limits: StallLimits) -> bool:
+    """Tell whether a tree uses more than one that only waits."""
+    return (cpu_percent is not None and cpu_percent >= limits.cpu_percent) or (io_bytes or 0) >= IO_BYTES
 
 
 def judge(signals: Signals, limits: StallLimits, now: float) -> Verdict:
@@ -132,7 +132,7 @@ def stalls_at(signals: Signals, limits: StallLimits, now: float) -> float | None
 
 
 def _by_silence(signals: Signals, limits: StallLimits, now: float) -> Verdict:
-    silent_s = now - signals.last_sign_at
+    silent_s = now - signals.said_at
     frozen = _is_frozen(signals, now)
     over_at = _stillness_over(signals, limits, frozen=frozen)
     said = tuple(_state_of(signals, now))
@@ -141,21 +141,21 @@ def _by_silence(signals: Signals, limits: StallLimits, now: float) -> Verdict:
     if frozen:
         return _verdict(Liveness.FROZEN, signals.stopped_since or now, *said)
     if not signals.holds_work:
-        return _verdict(Liveness.OK, signals.last_sign_at, "it has nothing in hand", *said)
+        return _verdict(Liveness.OK, signals.said_at, "it has nothing in hand", *said)
     if silent_s < limits.quiet_s:
-        return _verdict(Liveness.OK, signals.last_sign_at, *said)
+        return _verdict(Liveness.OK, signals.said_at, *said)
     if silent_s >= limits.stalled_s and _spins(signals):
-        return _verdict(Liveness.SPINNING, signals.last_sign_at + limits.stalled_s, *said)
-    return _verdict(Liveness.QUIET, signals.last_sign_at + limits.quiet_s, *said)
+        return _verdict(Liveness.SPINNING, signals.said_at + limits.stalled_s, *said)
+    return _verdict(Liveness.QUIET, signals.said_at + limits.quiet_s, *said)
 
 
 def _stillness_over(signals: Signals, limits: StallLimits, *, frozen: bool) -> float | None:
     """Return when nothing will have moved for long enough; None while its processes move.
 
-    What they did lately, a tool's child that has just ended for one, excuses it for as long as
-    silence may last that is not yet called quiet. One that is frozen cannot move.
+    A blip excuses it for as long as silence may last that is not yet called quiet, so that chatter
+    in the background cannot hide a stall for ever. One that is frozen cannot move.
     """
-    silence_over = signals.last_sign_at + limits.stalled_s
+    silence_over = max(signals.said_at, signals.worked_at or 0.0) + limits.stalled_s
     if frozen:
         return silence_over
     if signals.cpu_percent is None or signals.moves(limits):
@@ -192,6 +192,8 @@ def _state_of(signals: Signals, now: float) -> Iterator[str]:
         yield f"CPU {signals.cpu_percent:.1f} %"
     if signals.io_bytes is not None:
         yield f"{signals.io_bytes} bytes read and written"
+    if signals.worked_at is not None and not signals.children:
+        yield f"its processes worked {span(now - signals.worked_at)} ago"
     yield f"{signals.children} child processes at work" if signals.children else "no child process at work"
 
 
