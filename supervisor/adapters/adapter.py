@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,17 @@ class LaunchContext:
     kit: LaunchKit
     session: str
     environ: Mapping[str, str] = field(default_factory=_own_environment, repr=False)
+
+    @property
+    def places(self) -> Mapping[str, str]:
+        """Return what stands for the placeholders in a command."""
+        return {
+            "python": sys.executable,
+            "project": str(self.project),
+            "profile_dir": str(self.profile_dir),
+            "report_dir": str(self.report_dir),
+            "agent": self.agent,
+        }
 
     @property
     def marker(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Final
 
 from supervisor.adapters.adapter import AgentEvent, LaunchContext, Text
@@ -25,15 +24,8 @@ class CommandAdapter:
 
     def launch(self, context: LaunchContext) -> Launch:
         """Fill the command's placeholders and pick its environment."""
-        places = {
-            "python": sys.executable,
-            "project": str(context.project),
-            "profile_dir": str(context.profile_dir),
-            "report_dir": str(context.report_dir),
-            "agent": context.agent,
-        }
         return Launch(
-            argv=fill(context.pool.command, places),
+            argv=fill(context.pool.command, context.places),
             cwd=str(context.project),
             env=_environment(context),
             session=context.session,

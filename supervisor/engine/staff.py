@@ -18,6 +18,7 @@ from supervisor.coordinator.scope import Scope
 from supervisor.engine.agent_logs import AgentLogs
 from supervisor.engine.persistence import until_taken
 from supervisor.engine.premises import Premises
+from supervisor.engine.readiness_watch import ReadinessWatch
 from supervisor.errors import SupervisorError
 from supervisor.model.agent import ALIVE, AgentState, ExitClass
 from supervisor.model.ids import new_key
@@ -44,6 +45,7 @@ class Staff:
         *,
         adapters: Mapping[str, Adapter],
         url: str,
+        readiness: ReadinessWatch,
     ) -> None:
         """Hire for the coordinator's team; `adapters` are by pool name, `url` is the agents' door.
 
@@ -54,6 +56,7 @@ class Staff:
         self._clock = clock
         self._adapters = adapters
         self._url = url
+        self._readiness = readiness
         self._kits: dict[tuple[str, int], LaunchKit] = {}
         self.logs: Final = AgentLogs(
             premises.state.logs,
@@ -96,29 +99,33 @@ class Staff:
 
     def spawn(self, agent: str, incarnation: int) -> AgentProcess:
         """Start the process of a prepared incarnation and send its output to its log."""
-        pool = self._coordinator.team.pool_of(agent)
+        context = self._context(agent, incarnation)
         try:
-            launch = self._adapters[pool.name].launch(
-                LaunchContext(
-                    agent=agent,
-                    incarnation=incarnation,
-                    pool=pool,
-                    project=self._premises.state.project,
-                    profile_dir=Path(self._coordinator.team.source).parent,
-                    report_dir=self._premises.report_dir,
-                    kit=self._kits.pop((agent, incarnation)),
-                    session=self._premises.session,
-                )
-            )
-            process = spawn(launch, on_output=self.logs.begin(agent).write, clock=self._clock)
+            launch = self._adapters[context.pool.name].launch(context)
+            with self._readiness.fit_out(context, launch) as fitting:
+                output = fitting.sink(self.logs.begin(agent).write)
+                process = spawn(fitting.launch, on_output=output, clock=self._clock)
+                self._readiness.begin(context, fitting, process)
         except SpawnFailed as error:
             raise SpawnFailure(error.detail, permanent=error.permanent) from error
         except OSError as error:
-            raise SpawnFailure(f"its log cannot be opened: {error}", permanent=False) from error
+            raise SpawnFailure(f"no log or socket can be opened for it: {error}", permanent=False) from error
         self.began.set()
         self._live[agent] = process
         self._pids[agent] = (incarnation, process)
         return process
+
+    def _context(self, agent: str, incarnation: int) -> LaunchContext:
+        return LaunchContext(
+            agent=agent,
+            incarnation=incarnation,
+            pool=self._coordinator.team.pool_of(agent),
+            project=self._premises.state.project,
+            profile_dir=Path(self._coordinator.team.source).parent,
+            report_dir=self._premises.report_dir,
+            kit=self._kits.pop((agent, incarnation)),
+            session=self._premises.session,
+        )
 
     async def slot_changed(self, change: SlotChange) -> None:
         """Write what became of an agent; a database that is busy is tried again until it takes it."""

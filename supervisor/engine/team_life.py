@@ -27,6 +27,7 @@ from supervisor.engine.options import EngineOptions
 from supervisor.engine.oversight import DoorBook, Oversight
 from supervisor.engine.persistence import until_taken
 from supervisor.engine.premises import Premises
+from supervisor.engine.readiness_watch import ReadinessWatch
 from supervisor.engine.scaling import Scaling
 from supervisor.engine.staff import Staff
 from supervisor.engine.steady_clock import SteadyClock
@@ -54,6 +55,7 @@ from supervisor.transports.control.server import ControlServer
 from supervisor.transports.mcp.server import McpServer
 from supervisor.transports.mcp.team_desk import TeamDesk
 from supervisor.workspace.remembered_port import remember_port, remembered_port
+from supervisor.workspace.state_dir import socket_path
 
 GUARDIAN_RETRY_S: Final = 0.2
 LOST_GRACE_S: Final = 10
@@ -97,7 +99,17 @@ class TeamLife:
         self._mcp = McpServer(self._desk)
         self._known_port = remembered_port(premises.state)
         self._mcp.bind(self._known_port)
-        self._staff = Staff(coordinator, premises, clock, adapters=adapters, url=self._mcp.url)
+        self._readiness = ReadinessWatch(
+            coordinator, clock, directory=socket_path(premises.state.project).parent
+        )
+        self._staff = Staff(
+            coordinator,
+            premises,
+            clock,
+            adapters=adapters,
+            url=self._mcp.url,
+            readiness=self._readiness,
+        )
         self._supervisor = Supervisor(
             children_of(coordinator.team),
             self._staff,
@@ -105,6 +117,7 @@ class TeamLife:
             clock,
             random.Random(),  # noqa: S311 - jitter
         )
+        self._readiness.answer_to(self._supervisor)
         self._caretaker = Caretaker(coordinator, clock, signs_of_life=self._signs_of_life)
         self._archivist = Archivist(coordinator.store, premises.state.archive, clock)
         self._vitals = Vitals(lambda agent: coordinator.team.pool_of(agent).name)
@@ -206,6 +219,7 @@ class TeamLife:
             "caretaker": self._caretaker.keep(),
             "archivist": self._archivist.keep(days=team.keep_events_days, runs=team.keep_runs),
             "gauges": self._gauges.measure(),
+            "readiness": self._readiness.keep(),
             "logs": self._staff.logs.keep_watch(self._coordinator, self._clock),
             "oversight": self._oversight.keep(),
             "drains": self._backend.drains.keep(),
@@ -353,7 +367,7 @@ class TeamLife:
 
     def _heard_from(self, actor: Actor) -> None:
         if not self._coordinator.outsiders.knows(actor.name):
-            self._supervisor.ready(actor.name, actor.incarnation)
+            self._readiness.heard_from(actor.name, actor.incarnation)
 
     def _signs_of_life(self) -> Mapping[str, float]:
         return {**self._staff.signs_of_life(), **self._coordinator.outsiders.signs_of_life()}
