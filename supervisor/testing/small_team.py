@@ -153,7 +153,7 @@ async def small_team(
         store.run = begun.run.id
         team = SmallTeam(coordinator=coordinator, clock=machine)
         for pool in spec.pools:
-            for name in pool.agent_names:
+            for name in pool.first_names:
                 await team.start(name)
         yield team
         await team.check_invariants()
