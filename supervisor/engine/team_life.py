@@ -47,7 +47,7 @@ from supervisor.runtime.guardian import Guardian
 from supervisor.runtime.spawn import SpawnFailed
 from supervisor.runtime.sweep import sweep_strays
 from supervisor.supervision.autoscaler import TICK_S
-from supervisor.supervision.child_spec import children_of
+from supervisor.supervision.child_spec import children_of, pools_of
 from supervisor.supervision.supervisor import Supervisor
 from supervisor.transports.control.frame_hub import FrameHub
 from supervisor.transports.control.protocol import BellFrame, Bye
@@ -116,6 +116,9 @@ class TeamLife:
             self._staff,
             clock,
             random.Random(),  # noqa: S311 - jitter
+            top=coordinator.team.supervision,
+            branches=coordinator.team.branches,
+            pools=pools_of(coordinator.team),
         )
         self._readiness.answer_to(self._supervisor)
         self._caretaker = Caretaker(coordinator, clock, signs_of_life=self._signs_of_life)

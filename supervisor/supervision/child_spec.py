@@ -41,6 +41,11 @@ def children_of(team: TeamSpec) -> tuple[ChildSpec, ...]:
     return tuple(child_of(pool, agent) for pool in team.pools for agent in pool.first_names)
 
 
+def pools_of(team: TeamSpec) -> dict[str, str]:
+    """Name the branch of each pool, in start order."""
+    return {pool.name: pool.branch for pool in team.pools}
+
+
 def child_of(pool: PoolSpec, agent: str) -> ChildSpec:
     """Return the child spec of one agent of a pool."""
     return ChildSpec(

@@ -13,6 +13,7 @@ from typing import Any, Final
 from supervisor.clock import Clock
 from supervisor.model.agent import ExitClass
 from supervisor.supervision.breaker import Breaker
+from supervisor.supervision.dependencies import Lack, Turn
 from supervisor.supervision.incarnation import Incarnation
 from supervisor.supervision.notices import (
     Due,
@@ -23,6 +24,7 @@ from supervisor.supervision.notices import (
     Overdue,
     Prepared,
     TreeEnded,
+    Waits,
 )
 from supervisor.supervision.outbox import Outbox
 from supervisor.supervision.ports import Launcher, SpawnFailure, TreeEnd
@@ -62,6 +64,7 @@ class Errands:
         mailbox: asyncio.Queue[Notice],
         outbox: Outbox,
         launcher: Launcher,
+        turn: Turn,
         breaker: Breaker,
         clock: Clock,
         rng: random.Random,
@@ -72,6 +75,7 @@ class Errands:
         self._mailbox = mailbox
         self._outbox = outbox
         self._launcher = launcher
+        self._turn = turn
         self._breaker = breaker
         self._clock = clock
         self._rng = rng
@@ -91,7 +95,7 @@ class Errands:
     # ------------------------------------------------------------ starting
 
     def await_turn(self, attempt: int, delay_s: float, *, by_hand: bool) -> None:
-        """Wait out the delay and the breaker, then tell that the start is due.
+        """Wait out the delay, the agent's turn and the breaker, then tell that the start is due.
 
         By a person's order it is due whatever the breaker says.
         """
@@ -109,6 +113,7 @@ class Errands:
     async def _await_turn(self, attempt: int, delay_s: float, *, by_hand: bool) -> None:
         if delay_s > 0:
             await self._clock.sleep(delay_s)
+        await self._turn.come(lambda lack: self._tell_wait(attempt, lack))
         if by_hand:
             self._breaker.force(self._agent)
         while not (by_hand or self._breaker.enter(self._agent)):
@@ -116,7 +121,11 @@ class Errands:
             await self._breaker.moved()
             if self._breaker.closed:
                 await self._clock.sleep(self._rng.uniform(0.0, SPREAD_S))
+            await self._turn.come(lambda lack: self._tell_wait(attempt, lack))
         self._mailbox.put_nowait(Due(attempt=attempt))
+
+    def _tell_wait(self, attempt: int, lack: Lack) -> None:
+        self._mailbox.put_nowait(Waits(attempt=attempt, lack=lack))
 
     async def _prepare(self, attempt: int) -> None:
         notice: Notice

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
 from functools import partial
 from typing import Final, assert_never
 
 from supervisor.clock import Clock
 from supervisor.errors import WrongState
 from supervisor.model.agent import AGENT_MOVES, AgentState, ExitClass, ExitInfo
+from supervisor.model.branch import Restart
 from supervisor.supervision.breaker import Breaker
 from supervisor.supervision.child_spec import ChildSpec
+from supervisor.supervision.dependencies import Dependencies, Lack, Turn
 from supervisor.supervision.errands import Errands
 from supervisor.supervision.incarnation import Incarnation
 from supervisor.supervision.notices import Notice
 from supervisor.supervision.outbox import Outbox
+from supervisor.supervision.place import Place
 from supervisor.supervision.ports import Launcher, ProcessExit, Reporter, SlotChange, SpawnFailure, TreeEnd
 from supervisor.supervision.restart import Decision, RestartPolicy, is_wanted_again
 
@@ -43,24 +45,28 @@ class Lifecycle:
         self,
         spec: ChildSpec,
         *,
+        place: Place,
+        dependencies: Dependencies,
         launcher: Launcher,
         reporter: Reporter,
         breaker: Breaker,
         clock: Clock,
         rng: random.Random,
-        on_move: Callable[[], None],
     ) -> None:
-        """Begin pending; `on_move` is called after each change."""
+        """Begin pending, at this place of the tree."""
         self.spec = spec
         self.state = AgentState.PENDING
         self.ended = asyncio.Event()
         self.leaving = False
+        self.last_exit: ExitInfo | None = None
+        self.lines: frozenset[str] = frozenset()
+        self._place = place
+        self._turn = Turn(place.gate, dependencies, spec.depends_on)
         self._launcher = launcher
         self._breaker = breaker
         self._clock = clock
         self._rng = rng
         self._errands: Errands
-        self._on_move = on_move
         self._policy = RestartPolicy(spec, rng)
         self._outbox = Outbox(reporter)
         self._mailbox: asyncio.Queue[Notice] = asyncio.Queue()
@@ -69,12 +75,14 @@ class Lifecycle:
         self._attempt = 0
         self._number = 0
         self._restarts = 0
-        self._last_exit: ExitInfo | None = None
         self._leftovers: tuple[int, ...] = ()
         self._first_delay_s = 0.0
         self._wanted = True
         self._again = False
         self._retired = False
+        self._laid = False
+        self._recycled = False
+        self._hopeless = False
         self._ending = False
         self._paused = False
         self._retry_after_s = 0.0
@@ -83,17 +91,28 @@ class Lifecycle:
 
     def _plan_start(self, delay_s: float, *, by_hand: bool = False) -> None:
         self._attempt += 1
+        self._hopeless = False
         self._errands.await_turn(self._attempt, delay_s, by_hand=by_hand)
 
+    def _on_waits(self, lack: Lack) -> None:
+        self._hopeless = lack.hopeless
+        self._move(AgentState.PENDING, lack.words)
+
     def _on_held(self) -> None:
+        self._hopeless = False
         hold_s = self._breaker.hold_s
         if hold_s > 0:
             reason = "held: too many restarts in the whole team (circuit breaker)"
             self._move(self.state, reason, next_start_at=self._clock.now() + hold_s)
 
     def _prepare(self) -> None:
-        if not self._wanted:
+        if not self._may_start:
             return
+        if not self._turn.may_go_on:
+            self._breaker.withdraw(self.spec.name)
+            self._plan_start(0.0)
+            return
+        self._hopeless = False
         self._preparing = True
         self._errands.set_timer(self._attempt, ExitClass.START_TIMEOUT, self.spec.start_timeout_s)
         self._errands.prepare(self._attempt)
@@ -101,10 +120,10 @@ class Lifecycle:
     def _spawn(self, number: int) -> None:
         self._preparing = False
         self._number = number
-        if not self._wanted:
-            self._forget_start()
-            self._last_exit = ExitInfo(kind=ExitClass.STOP_REQUESTED, detail=NOT_STARTED)
-            self._move(AgentState.EXITED, NOT_STARTED)
+        self.lines = frozenset()
+        self._recycled = False
+        if not self._may_start or not self._turn.may_go_on:
+            self._drop_prepared()
             return
         try:
             process = self._launcher.spawn(self.spec.name, number)
@@ -121,22 +140,35 @@ class Lifecycle:
             if self._paused:
                 self._hold_still(self._live)
 
+    def _drop_prepared(self) -> None:
+        """Make nothing of an incarnation that was prepared when its start was still wanted."""
+        self._forget_start()
+        if self._may_start:
+            self.last_exit = ExitInfo(kind=ExitClass.SIBLING, detail=NOT_STARTED)
+            self._breaker.withdraw(self.spec.name)
+            self._move(AgentState.PENDING, NOT_STARTED)
+            self._plan_start(0.0)
+        else:
+            self.last_exit = ExitInfo(kind=ExitClass.STOP_REQUESTED, detail=NOT_STARTED)
+            self._move(AgentState.EXITED, NOT_STARTED)
+
     def _on_start_failed(self, failure: SpawnFailure) -> None:
         self._forget_start()
-        self._last_exit = ExitInfo(kind=ExitClass.SPAWN_ERROR, detail=failure.detail)
-        if not self._wanted:
+        self.last_exit = ExitInfo(kind=ExitClass.SPAWN_ERROR, detail=failure.detail)
+        if not self._may_start:
             self._move(AgentState.EXITED, failure.detail)
             return
         self._move(AgentState.STARTING, "could not be started")
         if failure.permanent:
             self._move(AgentState.PARKED, f"cannot be started: {failure.detail}")
+            self._place.gave_up(self.spec.name)
         else:
-            self._go_on(self._last_exit, ready_for_s=0.0)
+            self._go_on(self.last_exit, ready_for_s=0.0)
 
     def _forget_start(self) -> None:
         """Make sure that nothing of a planned start takes effect any more."""
         self._attempt += 1
-        self._preparing = False
+        self._preparing = self._hopeless = False
         self._errands.cancel_start()
         self._errands.cancel_timers()
 
@@ -170,9 +202,9 @@ class Lifecycle:
         if not live.is_ending:
             live.is_ending = True
             self._errands.cancel_timers()
-            self._last_exit = live.ending(self.spec.success_codes)
+            self.last_exit = live.ending(self.spec.success_codes)
             self._errands.end_tree(live, live.process.clean_up)
-            self._move(AgentState.STOPPING, f"{self._last_exit.detail}; clearing its process tree")
+            self._move(AgentState.STOPPING, f"{self.last_exit.detail}; clearing its process tree")
         elif live.tree is not None and live.tree.empty:
             self._conclude(live)
 
@@ -187,7 +219,7 @@ class Lifecycle:
         """Keep the slot shut until a later look finds the tree empty."""
         if self.state is not AgentState.STUCK or tree.leftovers != self._leftovers:
             self._leftovers = tree.leftovers
-            self._last_exit = live.ending(self.spec.success_codes)
+            self.last_exit = live.ending(self.spec.success_codes)
             pids = ", ".join(str(pid) for pid in tree.leftovers)
             self._move(AgentState.STUCK, f"processes that cannot be ended: {pids}")
         self._errands.end_tree(live, live.process.clean_up, after_s=STUCK_RECHECK_S)
@@ -197,11 +229,11 @@ class Lifecycle:
         self._attempt += 1
         self._live = None
         self._retry_after_s = live.retry_after_s
-        ending = self._last_exit = live.ending(self.spec.success_codes)
+        ending = self.last_exit = live.ending(self.spec.success_codes)
         self._go_on(ending, ready_for_s=live.ready_for(self._clock.monotonic()))
 
     def _go_on(self, ending: ExitInfo, *, ready_for_s: float) -> None:
-        if not self._wanted:
+        if not self._may_start:
             self._move(AgentState.EXITED, ending.detail)
         elif self._paused and is_wanted_again(self.spec, ending):
             self._move(AgentState.PAUSED, f"its process ended while paused: {ending.detail}")
@@ -213,6 +245,15 @@ class Lifecycle:
             self._judge(ending, ready_for_s)
 
     def _judge(self, ending: ExitInfo, ready_for_s: float) -> None:
+        with_others = ending.kind is ExitClass.SIBLING or (
+            self._recycled and not is_wanted_again(self.spec, ending)
+        )
+        self._recycled = False
+        if with_others and self.spec.restart is not Restart.TEMPORARY:
+            self._breaker.withdraw(self.spec.name)
+            self._move(AgentState.PENDING, ending.detail)
+            self._plan_start(0.0)
+            return
         verdict = self._policy.judge(
             ending,
             ready_for_s=ready_for_s,
@@ -224,18 +265,30 @@ class Lifecycle:
         match verdict.decision:
             case Decision.REST:
                 self._move(AgentState.EXITED, ending.detail)
+                if ending.kind is not ExitClass.SIBLING:
+                    self._place.finished(self.spec)
             case Decision.PARK:
                 self._move(AgentState.PARKED, self._why_parked(ending))
+                if ending.kind is not ExitClass.AUTH:
+                    self._place.gave_up(self.spec.name)
             case Decision.RESTART:
-                self._restarts += 1
-                if ending.kind is not ExitClass.RATE_LIMITED:
-                    self._breaker.count_restart()
-                waiting = AgentState.PENDING if self.state is AgentState.STUCK else AgentState.BACKOFF
-                wait_s = max(verdict.delay_s, self._breaker.hold_s)
-                self._move(waiting, ending.detail, next_start_at=self._clock.now() + wait_s)
-                self._plan_start(verdict.delay_s)
+                self._start_again(ending, verdict.delay_s)
             case _:
                 assert_never(verdict.decision)
+
+    def _start_again(self, ending: ExitInfo, delay_s: float) -> None:
+        """Start after the delay, if that is not too often for the branch; its strategy follows."""
+        crashed = ending.kind is not ExitClass.RATE_LIMITED
+        if not self._place.may_restart(counts=crashed):
+            self._move(AgentState.PARKED, f"{self._place.words} gave up: {ending.detail}")
+            return
+        self._restarts += 1
+        if crashed:
+            self._breaker.count_restart()
+        waiting = AgentState.PENDING if self.state is AgentState.STUCK else AgentState.BACKOFF
+        wait_s = max(delay_s, self._breaker.hold_s)
+        self._move(waiting, ending.detail, next_start_at=self._clock.now() + wait_s)
+        self._plan_start(delay_s)
 
     def _why_parked(self, ending: ExitInfo) -> str:
         if ending.kind is ExitClass.AUTH:
@@ -245,6 +298,11 @@ class Lifecycle:
 
     # ------------------------------------------------------------ small tools
 
+    @property
+    def _may_start(self) -> bool:
+        """Tell whether neither a person nor the branch wants it down."""
+        return self._wanted and not self._laid
+
     def _errands_in(self, tasks: asyncio.TaskGroup) -> Errands:
         return Errands(
             self.spec.name,
@@ -252,6 +310,7 @@ class Lifecycle:
             mailbox=self._mailbox,
             outbox=self._outbox,
             launcher=self._launcher,
+            turn=self._turn,
             breaker=self._breaker,
             clock=self._clock,
             rng=self._rng,
@@ -272,7 +331,6 @@ class Lifecycle:
                 reason=reason,
                 restarts=self._restarts,
                 next_start_at=next_start_at,
-                last_exit=self._last_exit,
+                last_exit=self.last_exit,
             )
         )
-        self._on_move()

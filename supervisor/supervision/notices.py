@@ -10,12 +10,17 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from supervisor.model.agent import ExitClass
+from supervisor.supervision.dependencies import Lack
 from supervisor.supervision.incarnation import Incarnation
 from supervisor.supervision.ports import ProcessExit, SpawnFailure, TreeEnd
 
 
 class Order(Enum):
-    """What a person or the team asks of a slot."""
+    """What a person or the team asks of a slot.
+
+    LEAVE and QUIT let it be forgotten once it has ended, after it finished its work or not. BEGIN: its
+    branch begins afresh.
+    """
 
     RESTART = auto()
     PAUSE = auto()
@@ -26,15 +31,25 @@ class Order(Enum):
     KILL = auto()
     RETIRE = auto()
     LEAVE = auto()
+    QUIT = auto()
+    BEGIN = auto()
     END = auto()
     END_NOW = auto()
 
 
-FOR_GOOD = frozenset({Order.RETIRE, Order.LEAVE, Order.END, Order.END_NOW})
+FOR_GOOD = frozenset({Order.RETIRE, Order.LEAVE, Order.QUIT, Order.END, Order.END_NOW})
 """Orders after which the slot never starts anything again."""
 
 NO_MORE_STARTS = FOR_GOOD | {Order.DRAIN, Order.STOP, Order.KILL}
 """Orders that forbid a start from the moment they are given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeDown:
+    """The branch ends this agent: with `again` it starts in its turn, else when the branch begins."""
+
+    why: str
+    again: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +80,14 @@ class Condemned:
     detail: str
     abort: bool = False
     retry_after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """The time to start has come, but not the agent's turn, or what it depends on."""
+
+    attempt: int
+    lack: Lack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +144,8 @@ class TreeEnded:
     tree: TreeEnd
 
 
-Notice = (
-    Order | Ready | MoreTime | Condemned | Held | Due | Prepared | NotPrepared | Overdue | Exited | TreeEnded
-)
+StartNotice = Waits | Held | Due | Prepared | NotPrepared
+"""What is told of a start."""
+
+Notice = Order | TakeDown | Ready | MoreTime | Condemned | StartNotice | Overdue | Exited | TreeEnded
+"""All that can reach a slot."""

@@ -124,6 +124,10 @@ class RestartPolicy:
         """Go on at this step of the ladder, as a former engine had reached it."""
         self._failures = failures
 
+    def renew(self) -> None:
+        """Allow as many restarts as at first, and stay on the ladder: its branch begins afresh."""
+        self._window.clear()
+
     def reset(self) -> None:
         """Begin afresh, as after a person's order to start."""
         self._failures = 0

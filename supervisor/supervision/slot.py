@@ -6,7 +6,8 @@ import asyncio
 from typing import Final, assert_never
 
 from supervisor.model.agent import AgentState, ExitClass, ExitInfo
-from supervisor.supervision.lifecycle import NOT_STARTED, PAUSED, Lifecycle
+from supervisor.model.branch import Restart
+from supervisor.supervision.lifecycle import NOT_STARTED, PAUSED, SETTLED, Lifecycle
 from supervisor.supervision.notices import (
     FOR_GOOD,
     NO_MORE_STARTS,
@@ -21,7 +22,10 @@ from supervisor.supervision.notices import (
     Overdue,
     Prepared,
     Ready,
+    StartNotice,
+    TakeDown,
     TreeEnded,
+    Waits,
 )
 from supervisor.supervision.ports import SpawnFailure
 from supervisor.supervision.waiting import wait_at_most
@@ -53,7 +57,7 @@ class Slot(Lifecycle):
 
         A wait is never longer than the backoff's cap, whatever the wall clock did in between.
         """
-        self._restarts, self._number, self._last_exit = restarts, incarnation, last_exit
+        self._restarts, self._number, self.last_exit = restarts, incarnation, last_exit
         if at_rest:
             self._wanted = False
             self.state = AgentState.EXITED
@@ -78,8 +82,28 @@ class Slot(Lifecycle):
         if order in NO_MORE_STARTS:
             self._wanted = False
             self._retired = self._retired or order in FOR_GOOD
-            self.leaving = self.leaving or order is Order.LEAVE
+            self.leaving = self.leaving or order in {Order.LEAVE, Order.QUIT}
         self._mailbox.put_nowait(order)
+
+    def take_down(self, *, why: str, again: bool) -> None:
+        """Hear that the branch ends this agent; with `again` to start it in its turn."""
+        self._mailbox.put_nowait(TakeDown(why=why, again=again))
+
+    def saw_line(self, incarnation: int, pattern: str) -> None:
+        """Hear that this incarnation has written a line that others wait for."""
+        if incarnation == self._number:
+            self.lines |= {pattern}
+            self._place.moved()
+
+    def succeed(self, former: Slot, *, at_rest: bool) -> None:
+        """Go on counting where the former owner of the name stopped; before `run`."""
+        self.restore(
+            next_start_at=None,
+            restarts=former._restarts,
+            incarnation=former._number,
+            last_exit=former.last_exit,
+            at_rest=at_rest,
+        )
 
     def condemn(self, condemned: Condemned) -> None:
         """Have an incarnation ended for a cause that is not anybody's wish; another one is left alone."""
@@ -94,10 +118,50 @@ class Slot(Lifecycle):
                     self._begin()
                 while not self._over:
                     self._take(await self._mailbox.get())
+                    self._place.moved()
                 await wait_at_most(self._outbox.delivered(), self._clock, FLUSH_S)
                 self._errands.cancel_all()
         finally:
             self.ended.set()
+            self._place.moved()
+
+    @property
+    def caught_up(self) -> bool:
+        """Tell whether it has obeyed everything."""
+        return self._mailbox.empty() or self.ended.is_set()
+
+    @property
+    def is_down(self) -> bool:
+        """Tell whether it has obeyed and nothing of it runs; what is stuck is passed over."""
+        nothing = self._live is None and not self._preparing
+        return self.caught_up and (nothing or self.state is AgentState.STUCK)
+
+    @property
+    def has_risen(self) -> bool:
+        """Tell whether it has begun, or cannot by itself."""
+        waits = self.state in {AgentState.PENDING, AgentState.BACKOFF}
+        return self.caught_up and (self._hopeless or not waits)
+
+    @property
+    def rests(self) -> bool:
+        """Tell whether nothing becomes of it without an order, its branch's included."""
+        settled = self.state in SETTLED and not self._place.in_motion
+        return self.caught_up and (self._hopeless or settled)
+
+    @property
+    def is_up(self) -> bool:
+        """Tell whether it has a process that is not being ended."""
+        return self._live is not None and not self._live.is_ending
+
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether that process has reported for work."""
+        return self.is_up and self._live is not None and self._live.ready_at is not None
+
+    @property
+    def stays_down(self) -> bool:
+        """Tell whether a person wants it down, or had it so under a former engine."""
+        return not self._wanted and not self._retired
 
     @property
     def _over(self) -> bool:
@@ -113,6 +177,8 @@ class Slot(Lifecycle):
         match notice:
             case Order():
                 self._obey(notice)
+            case TakeDown():
+                self._go_down(notice)
             case Ready():
                 self._on_ready()
             case MoreTime(seconds=seconds):
@@ -130,7 +196,7 @@ class Slot(Lifecycle):
 
     def _is_stale(self, notice: Notice) -> bool:
         match notice:
-            case Order():
+            case Order() | TakeDown():
                 return False
             case Ready(incarnation=number) | MoreTime(incarnation=number) | Condemned(incarnation=number):
                 return self._live is None or self._live.number != number
@@ -151,10 +217,10 @@ class Slot(Lifecycle):
                 self._drain()
             case Order.DRAINED:
                 self._on_drained()
-            case Order.LEAVE:
-                self._drain()
-                if self.state is AgentState.PARKED:
-                    self._move(AgentState.EXITED, "retired")
+            case Order.BEGIN:
+                self._begin_afresh()
+            case Order.LEAVE | Order.QUIT:
+                self._leave(at_once=order is Order.QUIT)
             case _:
                 self._obey_a_stop(order)
 
@@ -174,8 +240,10 @@ class Slot(Lifecycle):
             self._move(AgentState.BACKOFF, reason, next_start_at=self._clock.now() + delay_s)
         self._plan_start(delay_s)
 
-    def _on_start_notice(self, notice: Held | Due | Prepared | NotPrepared) -> None:
+    def _on_start_notice(self, notice: StartNotice) -> None:
         match notice:
+            case Waits(lack=lack):
+                self._on_waits(lack)
             case Held():
                 self._on_held()
             case Due():
@@ -272,7 +340,7 @@ class Slot(Lifecycle):
         if self._retired:
             return
         self._wanted = True
-        self._paused = False
+        self._laid = self._paused = False
         self._policy.reset()
         if self._live is not None:
             self._again = True
@@ -284,6 +352,55 @@ class Slot(Lifecycle):
             self._forget_start()
             self._move(AgentState.PENDING, "restart requested")
             self._plan_start(0.0, by_hand=True)
+
+    def _leave(self, *, at_once: bool) -> None:
+        if at_once:
+            self._rest(now=False)
+        else:
+            self._drain()
+        if self.state is AgentState.PARKED:
+            self._move(AgentState.EXITED, "retired")
+
+    def _go_down(self, order: TakeDown) -> None:
+        if order.again:
+            self._recycle(order.why)
+        else:
+            self._lie_down(order.why)
+
+    def _recycle(self, why: str) -> None:
+        """End what lives, to start again in its turn; one that had ended normally does too, as in OTP."""
+        if self._live is not None:
+            self._recycled = True
+            if self.state is not AgentState.STUCK:
+                self._end(self._live, ExitClass.SIBLING, why)
+        elif (
+            self.state is AgentState.EXITED and self._may_start and self.spec.restart is not Restart.TEMPORARY
+        ):
+            self._move(AgentState.PENDING, why)
+            self._plan_start(0.0)
+
+    def _lie_down(self, why: str) -> None:
+        """End what lives or waits, until the branch begins afresh or a person says so."""
+        self._laid = True
+        self._again = self._paused = False
+        if self._live is not None:
+            if self.state is not AgentState.STUCK:
+                self._end(self._live, ExitClass.SIBLING, why)
+        elif not self._preparing:
+            self._forget_start()
+            if self.state in {AgentState.PENDING, AgentState.BACKOFF, AgentState.PAUSED}:
+                self._move(AgentState.EXITED, why)
+
+    def _begin_afresh(self) -> None:
+        """Start whatever it came to, except against a person's word or with a login that does not work."""
+        cannot_log_in = self.last_exit is not None and self.last_exit.kind is ExitClass.AUTH
+        if not self._wanted or (cannot_log_in and self.state is AgentState.PARKED):
+            return
+        self._laid = False
+        self._policy.renew()
+        if self.state in {AgentState.EXITED, AgentState.PARKED}:
+            self._move(AgentState.PENDING, "its branch begins afresh")
+            self._plan_start(0.0)
 
     def _rest(self, *, now: bool) -> None:
         """Bring the agent to rest from wherever it is; a parked one stays visibly parked."""

@@ -1,26 +1,48 @@
-"""The supervisor: all slots of a team, started in order and stopped in reverse."""
+"""The supervisor: all slots of a team in their tree, started in order and stopped in reverse."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from supervisor.clock import Clock
 from supervisor.errors import NotFound, WrongState
 from supervisor.model.agent import AgentState, ExitInfo
+from supervisor.model.branch import BranchSpec, Condition
+from supervisor.supervision.branch import Branch, Mode
 from supervisor.supervision.breaker import Breaker, limit_for
 from supervisor.supervision.child_spec import ChildSpec
-from supervisor.supervision.lifecycle import SETTLED
 from supervisor.supervision.notices import Condemned, Order
+from supervisor.supervision.pool import Pool
 from supervisor.supervision.ports import Launcher, Reporter
 from supervisor.supervision.slot import Slot
+from supervisor.supervision.tree import Tree
+
+_TOP = BranchSpec()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamOver:
+    """Why the top of the tree has ended by itself: it failed, or its significant agents are done."""
+
+    failed: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Successor:
+    """Who takes a name over once its former owner is gone."""
+
+    child: ChildSpec
+    at_rest: bool = False
 
 
 class Supervisor:
-    """Keeps a team's agents alive, each for itself (one_for_one), until it is stopped.
+    """Keeps a team's agents alive, as the tree says, until it is stopped.
 
-    All methods belong to the loop that runs `run`. An agent that gives up does not stop the team.
+    All methods belong to the loop that runs `run`.
     """
 
     def __init__(
@@ -30,21 +52,33 @@ class Supervisor:
         reporter: Reporter,
         clock: Clock,
         rng: random.Random,
+        *,
+        top: BranchSpec = _TOP,
+        branches: Sequence[BranchSpec] = (),
+        pools: Mapping[str, str] | None = None,
     ) -> None:
-        """Lay out one slot per child, in start order; nothing starts before `run`."""
+        """Lay out one slot per child, in start order; nothing starts before `run`.
+
+        `pools` names the branch of each pool in start order, also of those that begin with nobody;
+        without it, it is what the children say.
+        """
         self._launcher = launcher
         self._reporter = reporter
         self._clock = clock
         self._rng = rng
         self._breaker = Breaker(limit=limit_for(len(children)), clock=clock)
         self._settled = asyncio.Event()
+        self._over = asyncio.Event()
         self._stop_asked = asyncio.Event()
         self._stopping = False
         self._tasks: asyncio.TaskGroup | None = None
         self._slots: dict[str, Slot] = {}
-        self._successors: dict[str, ChildSpec] = {}
+        self._successors: dict[str, _Successor] = {}
+        self._branch_tasks: set[str] = set()
+        self._tree = Tree(clock=clock, rng=rng, note=self._note_move)
+        self._tree.lay_out(top, branches, _pools_of(children) if pools is None else pools)
         for child in children:
-            self._slots[child.name] = self._slot_for(child)
+            self._take_in(child)
         self._note_move()
 
     async def run(self) -> None:
@@ -53,57 +87,172 @@ class Supervisor:
             return
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
+            self._tree.top.open()
+            self._run_branches()
             for slot in tuple(self._slots.values()):
                 self._own(slot)
             await self._stop_asked.wait()
 
+    # ------------------------------------------------------------ who is in the team
+
     def add(self, child: ChildSpec) -> None:
         """Take an agent in as the last of its pool, and start it if the team runs.
 
-        While a retired one of the same name is still leaving, it starts once that one is gone.
+        While a retired one of the same name is still leaving, it starts once that one is gone. In a
+        branch that is over it waits for the branch.
         """
         if self._stopping:
             raise WrongState("the team is stopping; nothing is started any more")
         former = self._slots.get(child.name)
-        if former is not None and not former.leaving:
+        if former is None:
+            self._take_in(child)
+        elif former.leaving:
+            self._successors[child.name] = _Successor(child=child)
+        else:
             raise WrongState(f"{child.name} is in the team already")
-        if former is not None:
-            self._successors[child.name] = child
-            return
-        self._slots[child.name] = slot = self._slot_for(child)
-        self._breaker.resize(len(self._slots))
-        self._note_move()
-        if self._tasks is not None:
-            self._own(slot)
 
     def retire(self, agent: str) -> None:
         """Let an agent finish what it holds, stop it then, and forget it; one that is leaving still does.
 
         Whoever knows that it holds nothing any more calls `drained`.
         """
-        slot = self._slot(agent)
-        self._successors.pop(agent, None)
-        slot.order(Order.LEAVE)
+        self._dismiss(self._slot(agent), Order.LEAVE)
+
+    def reload(
+        self,
+        children: Sequence[ChildSpec],
+        branches: Sequence[BranchSpec] = (),
+        *,
+        top: BranchSpec = _TOP,
+        pools: Mapping[str, str] | None = None,
+        changed: Collection[str] = (),
+    ) -> None:
+        """Make the team what a new plan says; who is the same in it is not touched, whatever it does.
+
+        An agent is the same if its spec is, but for its branch, and it is not `changed`: that names those
+        whose way to be started is another. The others are stopped; those still in the plan start again
+        when they have ended, unless a person had stopped them.
+        """
+        if self._stopping:
+            raise WrongState("the team is stopping; nothing is changed any more")
+        plan = {child.name: child for child in children}
+        self._tree.lay_out(top, branches, _pools_of(children) if pools is None else pools)
+        self._run_branches()
+        for name, slot in tuple(self._slots.items()):
+            if name in plan:
+                self._become(slot, plan[name], changed=name in changed)
+            else:
+                self._dismiss(slot, Order.QUIT)
+        for name, child in plan.items():
+            if name not in self._slots:
+                self._take_in(child)
+
+    def _become(self, slot: Slot, child: ChildSpec, *, changed: bool) -> None:
+        """Replace the owner of a name, if it is to be another."""
+        if not slot.leaving and not changed and slot.spec == replace(child, branch=slot.spec.branch):
+            slot.spec = child
+            return
+        at_rest = slot.stays_down
+        former = self._successors.get(child.name)
+        self._dismiss(slot, Order.QUIT)
+        successor = _Successor(child=child, at_rest=at_rest or (former is not None and former.at_rest))
+        if child.name in self._slots:
+            self._successors[child.name] = successor
+        else:
+            self._take_in(child)
+
+    def _dismiss(self, slot: Slot, order: Order) -> None:
+        self._successors.pop(slot.spec.name, None)
+        slot.order(order)
         if self._tasks is None:
             self._forget(slot)
+
+    def _take_in(self, child: ChildSpec) -> Slot:
+        self._slots[child.name] = slot = self._tree.take_in(lambda pool: self._slot_for(child, pool), child)
+        self._breaker.resize(len(self._slots))
+        self._run_branches()
+        self._own(slot)
+        self._note_move()
+        return slot
+
+    def _slot_for(self, child: ChildSpec, pool: Pool) -> Slot:
+        return Slot(
+            child,
+            place=pool,
+            dependencies=self._tree.dependencies,
+            launcher=self._launcher,
+            reporter=self._reporter,
+            breaker=self._breaker,
+            clock=self._clock,
+            rng=self._rng,
+        )
+
+    def _run_branches(self) -> None:
+        if self._tasks is None:
+            return
+        for branch in self._tree.downwards():
+            if branch.name not in self._branch_tasks:
+                self._branch_tasks.add(branch.name)
+                self._tasks.create_task(self._run_branch(branch), name=f"branch {branch.name}")
+
+    async def _run_branch(self, branch: Branch) -> None:
+        await branch.run()
+        self._branch_tasks.discard(branch.name)
+
+    def _own(self, slot: Slot) -> None:
+        if self._tasks is not None:
+            self._tasks.create_task(self._live(slot), name=f"slot {slot.spec.name}")
+
+    async def _live(self, slot: Slot) -> None:
+        await slot.run()
+        if slot.leaving and not self._stopping:
+            self._forget(slot)
+
+    def _forget(self, slot: Slot) -> None:
+        name = slot.spec.name
+        del self._slots[name]
+        self._tree.let_go(slot)
+        self._breaker.resize(len(self._slots))
+        self._note_move()
+        successor = self._successors.pop(name, None)
+        if successor is not None:
+            self._take_in(successor.child).succeed(slot, at_rest=successor.at_rest)
+
+    # ------------------------------------------------------------ the end
 
     async def stop(self, *, now: bool = False) -> None:
         """Stop pool by pool in reverse start order, agents of a pool at once; return when all ended.
 
-        From the call on nothing is started. A second call with `now` hurries: every tree that is
-        left is killed at once, and the first call returns then too.
+        Who depends on a pool is stopped before it. From the call on nothing is started. A second call
+        with `now` hurries: every tree that is left is killed at once, and the first call returns then too.
         """
         self._stopping = True
         self._stop_asked.set()
+        for branch in self._tree.branches.values():
+            branch.seal()
         for slot in self._slots.values():
             slot.order(Order.END_NOW if now else Order.RETIRE)
         if self._tasks is None:
             return
-        for pool in self._pools_in_reverse():
-            for slot in pool:
+        for pool in self._tree.stop_order():
+            for slot in pool.slots.values():
                 slot.order(Order.END)
-            for slot in pool:
+            for slot in pool.slots.values():
                 await slot.ended.wait()
+
+    @property
+    def over(self) -> TeamOver | None:
+        """Tell why the top of the tree ended by itself; None while it has not."""
+        top = self._tree.top
+        if top.mode is not Mode.OVER:
+            return None
+        return TeamOver(failed=top.failed, words=top.why_over)
+
+    async def top_over(self) -> TeamOver:
+        """Return why the top of the tree ended by itself, once it has and all its agents are down."""
+        while (over := self.over) is None:
+            await self._over.wait()
+        return over
 
     def restore(
         self,
@@ -141,7 +290,9 @@ class Supervisor:
         """Start an agent anew by a person's order, whatever state it rests in; its record is wiped."""
         if self._stopping:
             raise WrongState("the team is stopping; nothing is started any more")
-        self._slot(agent).order(Order.RESTART)
+        slot = self._slot(agent)
+        slot.order(Order.RESTART)
+        self._tree.pools[slot.spec.pool].branch.wake()
 
     def stop_agent(self, agent: str) -> None:
         """Stop one agent by a person's order; it stays down until it is restarted."""
@@ -171,6 +322,21 @@ class Supervisor:
         """Have an incarnation ended for a cause, and judged by it; another than the live one is ignored."""
         self._slot(agent).condemn(condemned)
 
+    def awaited_lines(self, agent: str) -> frozenset[str]:
+        """List the patterns (regexes) that others wait for this agent to write a line for."""
+        pool = self._slot(agent).spec.pool
+        wants = (want for slot in self._slots.values() for want in slot.spec.depends_on)
+        return frozenset(
+            want.pattern for want in wants if want.pool == pool and want.condition is Condition.LOG_LINE
+        )
+
+    def log_line_seen(self, agent: str, incarnation: int, pattern: str) -> None:
+        """Hear that an incarnation has written a line that matches `pattern`, one of `awaited_lines`.
+
+        One that is not the newest is ignored.
+        """
+        self._slot(agent).saw_line(incarnation, pattern)
+
     @property
     def agents(self) -> tuple[str, ...]:
         """Name the agents that have a slot, in start order."""
@@ -192,46 +358,15 @@ class Supervisor:
 
     @property
     def all_settled(self) -> bool:
-        """Tell whether every agent is exited, parked or stuck."""
-        return all(slot.state in SETTLED for slot in self._slots.values())
+        """Tell whether nothing becomes of any agent by itself.
+
+        Each is exited, parked or stuck, or waits for what cannot come, and no branch is in motion.
+        """
+        return all(slot.rests for slot in self._slots.values())
 
     async def settled(self) -> None:
-        """Return as soon as every agent is exited, parked or stuck."""
+        """Return as soon as nothing becomes of any agent by itself."""
         await self._settled.wait()
-
-    def _slot_for(self, child: ChildSpec) -> Slot:
-        return Slot(
-            child,
-            launcher=self._launcher,
-            reporter=self._reporter,
-            breaker=self._breaker,
-            clock=self._clock,
-            rng=self._rng,
-            on_move=self._note_move,
-        )
-
-    def _own(self, slot: Slot) -> None:
-        if self._tasks is not None:
-            self._tasks.create_task(self._live(slot), name=f"slot {slot.spec.name}")
-
-    async def _live(self, slot: Slot) -> None:
-        await slot.run()
-        if slot.leaving and not self._stopping:
-            self._forget(slot)
-
-    def _forget(self, slot: Slot) -> None:
-        del self._slots[slot.spec.name]
-        self._breaker.resize(len(self._slots))
-        self._note_move()
-        successor = self._successors.pop(slot.spec.name, None)
-        if successor is not None:
-            self.add(successor)
-
-    def _pools_in_reverse(self) -> list[list[Slot]]:
-        pools: dict[str, list[Slot]] = {}
-        for slot in self._slots.values():
-            pools.setdefault(slot.spec.pool, []).append(slot)
-        return list(pools.values())[::-1]
 
     def _slot(self, agent: str) -> Slot:
         slot = self._slots.get(agent)
@@ -240,7 +375,16 @@ class Supervisor:
         return slot
 
     def _note_move(self) -> None:
-        if self.all_settled:
-            self._settled.set()
-        else:
-            self._settled.clear()
+        _set(self._settled, self.all_settled)
+        _set(self._over, self.over is not None)
+
+
+def _set(event: asyncio.Event, on: bool) -> None:  # noqa: FBT001 - it reads as the sentence it is
+    if on:
+        event.set()
+    else:
+        event.clear()
+
+
+def _pools_of(children: Sequence[ChildSpec]) -> dict[str, str]:
+    return {child.pool: child.branch for child in children}

@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -90,10 +91,11 @@ def run_team() -> RunTeam:
         clock: VirtualClock | None = None,
         restore: Sequence[tuple[str, float | None, int]] = (),
         at_rest: Sequence[tuple[str, int]] = (),
+        **tree: Any,
     ) -> AsyncIterator[Team]:
         clock = clock or VirtualClock(now=0.0, monotonic=0.0)
         launcher, log = launcher or PaperLauncher(), log or ChangeLog()
-        supervisor = Supervisor(children, launcher, log, clock, random.Random(7))
+        supervisor = Supervisor(children, launcher, log, clock, random.Random(7), **tree)
         for agent, next_start_at, restarts in restore:
             supervisor.restore(agent, next_start_at, restarts)
         for agent, incarnation in at_rest:
