@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -214,6 +215,40 @@ def bomb(size: str = "200") -> None:
     _sleep()
 
 
+def _notify(*words: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.sendto("\n".join(words).encode(), os.environ["NOTIFY_SOCKET"])
+
+
+def notify(*words: str) -> None:
+    """Say words on NOTIFY_SOCKET, all in one message."""
+    _ready(0)
+    _notify(*words)
+    _sleep()
+
+
+def slow_start(seconds: str = "0") -> None:
+    """Take some seconds, then say that it is ready in every way there is: socket, pipe and a line."""
+    _ready(0)
+    time.sleep(float(seconds))
+    if "NOTIFY_SOCKET" in os.environ:
+        _notify("READY=1", "STATUS=up")
+    if "NOTIFY_FD" in os.environ:
+        os.write(int(os.environ["NOTIFY_FD"]), b"\n")
+    _print("now up and running")
+    _sleep()
+
+
+def beat(times: str = "0", every_s: str = "0.1") -> None:
+    """Be ready, beat so often for the watchdog, and then fall silent."""
+    _notify("READY=1")
+    _ready(0)
+    for _ in range(int(times)):
+        _notify("WATCHDOG=1")
+        time.sleep(float(every_s))
+    _sleep()
+
+
 MODES: Final[dict[str, Callable[..., None]]] = {
     mode.__name__.replace("_", "-"): mode
     for mode in (
@@ -234,6 +269,9 @@ MODES: Final[dict[str, Callable[..., None]]] = {
         huge_line,
         hopper,
         bomb,
+        notify,
+        slow_start,
+        beat,
     )
 }
 
