@@ -138,9 +138,10 @@ async def small_team(
     mode: Mode = Mode.INTERACTIVE,
     clock: VirtualClock | None = None,
     seen_by: Callable[[VirtualClock], Clock] = lambda clock: clock,
+    starts: tuple[str, ...] | None = None,
     **changes: Any,
 ) -> AsyncIterator[SmallTeam]:
-    """Give a small team with every agent started; `changes` replace fields of its spec.
+    """Give a small team with every agent started, or only `starts`; `changes` replace fields of its spec.
 
     `seen_by` gives the coordinator another view of the test's clock, such as an engine has.
     """
@@ -154,6 +155,7 @@ async def small_team(
         team = SmallTeam(coordinator=coordinator, clock=machine)
         for pool in spec.pools:
             for name in pool.first_names:
-                await team.start(name)
+                if starts is None or name in starts:
+                    await team.start(name)
         yield team
         await team.check_invariants()
