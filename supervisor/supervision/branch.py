@@ -165,7 +165,8 @@ class Branch:
             self._step()
             if self.mode is Mode.WAITING:
                 wait_s = self._due_at - self._clock.monotonic()
-                self._due = self._due or not await wait_at_most(self._poked.wait(), self._clock, wait_s)
+                poked = await wait_at_most(self._poked.wait(), self._clock, wait_s)
+                self._due = self._due or not poked
             else:
                 await self._poked.wait()
 
@@ -362,6 +363,7 @@ class Branch:
         self._falling.clear()
         self._woken = self._due = self.failed = False
         self.why_over = ""
+        self._steady_since = None
         self._window = _window_of(self.spec)
         for child in self.children:
             child.shut("waits for its turn")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervisor.model.agent import AgentState
-from supervisor.model.branch import Restart
+from supervisor.model.branch import BranchSpec, OnFailed, Restart, Strategy
 from tests.unit.supervision.conftest import RunTeam, child
 
 
@@ -67,3 +67,38 @@ async def test_an_agent_that_was_added_later_stops_with_its_pool(run_team: RunTe
         team.last("b").exit(0)
         await team.settle()
         assert (team.last("a-1").stops, team.last("a-2").stops) == (["politely"], ["politely"])
+
+
+SHUTDOWN = BranchSpec(name="x", on_failed=OnFailed.SHUTDOWN)
+"""A branch that fails with each agent that gives up."""
+
+
+async def test_a_persons_restart_begins_a_branch_at_once_that_waits_for_its_restart(
+    run_team: RunTeam,
+) -> None:
+    async with run_team(child("a", branch="x", intensity=0), branches=[SHUTDOWN]) as team:
+        for _ in range(2):
+            team.last("a").kill()
+            await team.advance(1.0)
+        team.last("a").kill()
+        await team.settle()
+        starts = team.starts("a")
+        team.supervisor.restart("a")
+        await team.settle()
+        assert team.starts("a") == starts + 1
+
+
+async def test_a_branch_is_up_for_as_long_as_since_it_began_last(run_team: RunTeam) -> None:
+    children = child("a"), child("b", branch="x", intensity=0)
+    strategy = {"top": BranchSpec(strategy=Strategy.REST_FOR_ONE), "branches": [SHUTDOWN]}
+    async with run_team(*children, **strategy) as team:
+        await team.make_ready("a", "b")
+        await team.advance(1000.0)
+        team.last("a").kill()
+        await team.advance(1.0)
+        assert (team.starts("a"), team.starts("b")) == (2, 2), "the branch began anew with a"
+        team.last("b").kill()
+        await team.settle()
+        assert team.starts("b") == 2, "it failed soon, so it waits"
+        await team.advance(1.0)
+        assert team.starts("b") == 3
