@@ -48,6 +48,7 @@ class _Unverified:
 
     leftovers: tuple[int, ...]
     empty: bool = False
+    escaped: tuple[str, ...] = ()
 
 
 class Errands:

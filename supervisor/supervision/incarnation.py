@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from supervisor.model.agent import ExitClass, ExitInfo
 from supervisor.supervision.ports import AgentProcess, ProcessExit, TreeEnd
@@ -39,11 +39,20 @@ class Incarnation:
         return 0.0 if self.ready_at is None else now - self.ready_at
 
     def ending(self, success_codes: tuple[int, ...] = (0,)) -> ExitInfo:
-        """Say how it ended: by our doing if there is a cause, else by itself."""
+        """Say how it ended, by our doing if there is a cause, else by itself; and what it left running."""
+        how = self._ending(success_codes)
+        if self.tree is None or not self.tree.escaped:
+            return how
+        return replace(how, detail=f"{how.detail}; it left running: {', '.join(self.tree.escaped)}")
+
+    def _ending(self, success_codes: tuple[int, ...]) -> ExitInfo:
         code = self.exit.code if self.exit else None
         number = self.exit.signal if self.exit else None
         if self.cause is not None:
             return ExitInfo(kind=self.cause, code=code, signal=number, detail=self.cause_detail)
+        if self.exit is not None and self.exit.oom:
+            detail = "killed by the kernel: out of memory"
+            return ExitInfo(kind=ExitClass.OOM, signal=number, detail=detail)
         if number is not None:
             return ExitInfo(kind=ExitClass.SIGNAL, signal=number, detail=f"killed by {_signal_name(number)}")
         kind = ExitClass.OK if code in success_codes else ExitClass.FAIL

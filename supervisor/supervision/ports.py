@@ -37,6 +37,11 @@ class ProcessExit(Protocol):
         """Return the number of the deadly signal; None after an exit."""
         ...
 
+    @property
+    def oom(self) -> bool:
+        """Tell whether it is proved that the kernel killed it for want of memory."""
+        ...
+
 
 class TreeEnd(Protocol):
     """What is left of a process tree after it was ended."""
@@ -49,6 +54,11 @@ class TreeEnd(Protocol):
     @property
     def leftovers(self) -> tuple[int, ...]:
         """List the pids that could not be ended."""
+        ...
+
+    @property
+    def escaped(self) -> tuple[str, ...]:
+        """Name the programs that live on by the profile's permission."""
         ...
 
 

@@ -16,6 +16,7 @@ class PaperExit:
 
     code: int | None = None
     signal: int | None = None
+    oom: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class PaperTree:
     """What is left of a paper process tree."""
 
     leftovers: tuple[int, ...] = ()
+    escaped: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
