@@ -90,7 +90,8 @@ def wal_reset_fixed(version: tuple[int, int, int]) -> bool:
 
 
 def _containment(_project: Path) -> Check:
-    from supervisor.runtime.probe import Containment, probe_containment
+    from supervisor.model.health import Containment
+    from supervisor.runtime.probe import probe_containment
 
     report = probe_containment()
     others = "; ".join(
@@ -98,13 +99,12 @@ def _containment(_project: Path) -> Check:
         for each in report.levels
         if each.level is not report.used
     )
+    is_weak = report.used is Containment.GROUP
     return Check(
         name="containment",
-        verdict=Verdict.OK if report.used is not Containment.GROUP else Verdict.WARN,
-        detail=f"agents are held by {report.used.value} ({others})",
-        step=""
-        if report.used is not Containment.GROUP
-        else "programs that daemonise can outlive their agent",
+        verdict=Verdict.WARN if is_weak else Verdict.OK,
+        detail=f"agents are held by {report.used.value}, {report.of(report.used).detail} ({others})",
+        step="programs that daemonise can outlive their agent" if is_weak else "",
     )
 
 

@@ -1,30 +1,25 @@
-"""Which ways of holding a process tree together this machine offers, for `supervisor doctor`."""
+"""Which ways of holding a process tree together this machine offers: each is tried, not guessed."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from supervisor.model.health import Containment, ProcessLimits
+from supervisor.runtime.cgroup import Cgroup, own_cgroup
 from supervisor.runtime.exits import HAS_PIDFD
+from supervisor.runtime.pid_namespace import UNSHARE
 from supervisor.runtime.proc_table import HAS_PROC
 
-_CGROUP_ROOT: Final = Path("/sys/fs/cgroup")
-_UNSHARE: Final = ("unshare", "--user", "--map-current-user", "--pid", "--fork", "true")
-_UNSHARE_S: Final = 2.0
-
-
-class Containment(StrEnum):
-    """The levels, best first: what of a tree no shape of process escapes."""
-
-    CGROUP = "cgroup"
-    PIDNS = "pidns"
-    GROUP_MARKER = "group+marker"
-    GROUP = "group"
+_TRIAL_S: Final = 2.0
+_NAMESPACE_TRIAL: Final = (*UNSHARE, "true")
+_SLEEPER: Final = ("sleep", "60")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,18 +33,26 @@ class ContainmentLevel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainmentReport:
-    """All levels, best first, and the one that stopping uses."""
+    """All levels, best first, and the one that `auto` comes to."""
 
     used: Containment
     levels: tuple[ContainmentLevel, ...]
 
+    def of(self, level: Containment) -> ContainmentLevel:
+        """Return what was found of one level."""
+        return next(each for each in self.levels if each.level is level)
 
-def probe_containment() -> ContainmentReport:
-    """Try each level; runs one small program for at most two seconds."""
-    marker = _marker()
-    levels = (_cgroup(), _pidns(), marker, _level(Containment.GROUP, "", "every POSIX system"))
-    used = Containment.GROUP_MARKER if marker.available else Containment.GROUP
-    return ContainmentReport(used=used, levels=levels)
+
+def probe_containment(*, tries_namespaces: bool = True) -> ContainmentReport:
+    """Try each level; runs two small programs, for at most two seconds each.
+
+    Namespaces are never what `auto` comes to, so whoever needs no more may save their trial.
+    """
+    cgroup, marker = _cgroup(), _marker()
+    pidns = _pidns() if tries_namespaces else _level(Containment.PIDNS, "it was not tried", "")
+    levels = (cgroup, pidns, marker, _level(Containment.GROUP, "", "every POSIX system"))
+    best = [each.level for each in (cgroup, marker) if each.available]
+    return ContainmentReport(used=best[0] if best else Containment.GROUP, levels=levels)
 
 
 def _level(level: Containment, obstacle: str, detail: str) -> ContainmentLevel:
@@ -63,33 +66,50 @@ def _marker() -> ContainmentLevel:
 
 
 def _cgroup() -> ContainmentLevel:
-    obstacle = ""
-    own = _own_cgroup()
+    own = own_cgroup()
     if own is None or not (own / "cgroup.procs").exists():
-        obstacle = "no cgroup v2 here"
-    elif not os.access(own, os.W_OK):
-        obstacle = f"{own} is not delegated to this user"
-    elif not (own / "cgroup.kill").exists():
-        obstacle = f"{own} has no cgroup.kill (it is the root, or the kernel is older than 5.14)"
-    return _level(Containment.CGROUP, obstacle, f"{own} is writable")
+        return _level(Containment.CGROUP, "no cgroup v2 here", "")
+    if not os.access(own, os.W_OK):
+        return _level(Containment.CGROUP, f"{own} is not delegated to this user", "")
+    return _level(Containment.CGROUP, _trial_of_cgroup(own), _words_for(own))
 
 
-def _own_cgroup() -> Path | None:
+def _words_for(own: Path) -> str:
+    with suppress(OSError):
+        controllers = {"memory", "pids"} & set((own / "cgroup.controllers").read_text("ascii").split())
+        if controllers:
+            return f"below {own}, with limits of {' and '.join(sorted(controllers))}"
+    return f"below {own}, without limits of memory or pids: those are watched by sampling"
+
+
+def _trial_of_cgroup(own: Path) -> str:
+    """Put a process into a group of its own and kill it there; return why that cannot be done, if so."""
+    group = Cgroup(own / f"supervisor-trial-{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        if line.startswith("0::"):
-            return _CGROUP_ROOT / line.removeprefix("0::").lstrip("/")
-    return None
+        with subprocess.Popen(
+            _SLEEPER, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as sleeper:
+            try:
+                group.admit(sleeper.pid, ProcessLimits())
+                if not (group.path / "cgroup.kill").exists():
+                    return f"{own} has no cgroup.kill: the kernel is older than 5.14"
+                group.kill()
+                sleeper.wait(_TRIAL_S)
+            finally:
+                sleeper.kill()
+                sleeper.wait()
+                group.remove()
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        return f"no group can be used below {own}: {problem}"
+    return ""
 
 
 def _pidns() -> ContainmentLevel:
-    if shutil.which(_UNSHARE[0]) is None:
-        return _level(Containment.PIDNS, "the program unshare is not installed", "")
+    missing = [name for name in (_NAMESPACE_TRIAL[0], "unshare") if shutil.which(name) is None]
+    if missing:
+        return _level(Containment.PIDNS, f"the program {missing[0]} is not installed", "")
     try:
-        tried = subprocess.run(_UNSHARE, capture_output=True, timeout=_UNSHARE_S, check=False)
+        tried = subprocess.run(_NAMESPACE_TRIAL, capture_output=True, timeout=_TRIAL_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as problem:
         return _level(Containment.PIDNS, f"unshare failed: {problem}", "")
     obstacle = tried.stderr.decode("utf-8", "replace").strip() or f"unshare ended with {tried.returncode}"
