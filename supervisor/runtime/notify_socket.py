@@ -27,9 +27,9 @@ from supervisor.runtime.proc_table import ProcRef
 VARIABLE: Final = "NOTIFY_SOCKET"
 HAS_CREDENTIALS: Final = hasattr(socket, "SO_PASSCRED") and sys.platform == "linux"
 PATH_MAX: Final = 107
-MESSAGES_PER_TURN: Final = 64
-REST_S: Final = 0.02
-"""How long a socket with more than one turn's messages is left alone: 3,200 a second are read at most."""
+MESSAGES_PER_WINDOW: Final = 20
+WINDOW_S: Final = 0.025
+"""800 messages a second are read of one socket; whoever sends more waits for room in the queue."""
 
 _PREFIX: Final = "notify-"
 _CREDENTIALS: Final = struct.Struct("3i")
@@ -63,6 +63,8 @@ class NotifySocket:
         self._leader: ProcRef | None = None
         self._on_message: Callable[[Notification], None] | None = None
         self._resting: asyncio.TimerHandle | None = None
+        self._window_ends_at = 0.0
+        self._left = 0
         self._complained: Final[set[str]] = set()
 
     def listen(self, leader: ProcRef, on_message: Callable[[Notification], None]) -> None:
@@ -72,6 +74,8 @@ class NotifySocket:
 
     def close(self) -> None:
         """Hear nothing more, and remove the name."""
+        if self._socket.fileno() < 0:
+            return
         if self._resting is not None:
             self._resting.cancel()
         self._loop.remove_reader(self._socket)
@@ -80,11 +84,15 @@ class NotifySocket:
             self.path.unlink()
 
     def _readable(self) -> None:
-        for _ in range(MESSAGES_PER_TURN):
+        now = self._loop.time()
+        if now >= self._window_ends_at:
+            self._window_ends_at, self._left = now + WINDOW_S, MESSAGES_PER_WINDOW
+        while self._left > 0:
             if not self._take():
                 return
-        self._loop.remove_reader(self._socket)  # whoever goes on sending waits for room
-        self._resting = self._loop.call_later(REST_S, self._resume)
+            self._left -= 1
+        self._loop.remove_reader(self._socket)
+        self._resting = self._loop.call_at(self._window_ends_at, self._resume)
 
     def _resume(self) -> None:
         self._resting = None
