@@ -282,8 +282,8 @@ class Lifecycle:
         if not self._place.may_restart(counts=crashed):
             self._move(AgentState.PARKED, f"{self._place.words} gave up: {ending.detail}")
             return
-        self._restarts += 1
         if crashed:
+            self._restarts += 1
             self._breaker.count_restart()
         waiting = AgentState.PENDING if self.state is AgentState.STUCK else AgentState.BACKOFF
         wait_s = max(delay_s, self._breaker.hold_s)
