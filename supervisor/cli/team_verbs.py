@@ -131,6 +131,7 @@ def milestones(world: World) -> list[tuple[Milestone, Progress]]:
 def needs(world: World, at: float) -> list[str]:
     """List what waits for a person: approvals, agents parked, stuck or set aside, tasks for a human, mail."""
     from supervisor.model.agent import AgentState
+    from supervisor.model.health import UNWELL
     from supervisor.model.message import DeliveryState
     from supervisor.model.task import BlockReason
 
@@ -139,6 +140,11 @@ def needs(world: World, at: float) -> list[str]:
         f"{agent.name} is {agent.state.value}: {agent.reason}: supervisor restart {agent.name}"
         for agent in world.agents.values()
         if agent.state in {AgentState.PARKED, AgentState.STUCK}
+    ]
+    fallen += [
+        f"{agent.name} is {agent.liveness.value}: {agent.liveness_why}: supervisor why {agent.name}"
+        for agent in world.agents.values()
+        if agent.liveness in UNWELL
     ]
     fallen += [
         f"{agent.name} is quarantined: {agent.quarantined}: supervisor agent release {agent.name}"
@@ -254,6 +260,7 @@ def _usage_cells(used: AgentMetrics | None) -> tuple[str, ...]:
 
 def _agent_row(agent: Agent, at: float, usage: tuple[str, ...]) -> tuple[str, ...]:
     from supervisor.headless.narrative import ending
+    from supervisor.model.health import UNWELL
 
     since = duration(at - agent.since) if agent.since else "-"
     why = (
@@ -261,6 +268,8 @@ def _agent_row(agent: Agent, at: float, usage: tuple[str, ...]) -> tuple[str, ..
         or agent.activity
         or (ending(agent) if agent.last_exit is not None and agent.pid is None else "")
     )
+    if agent.liveness in UNWELL:
+        why = f"{agent.liveness.value}: {agent.liveness_why}" + (f"; {why}" if why else "")
     if agent.quarantined:
         why = f"quarantined: {agent.quarantined}" + (f"; {why}" if why else "")
     if agent.next_start_at is not None:

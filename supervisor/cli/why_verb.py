@@ -56,7 +56,8 @@ def why_lines(answer: dict[str, Any]) -> list[str]:
     if ended is not None:
         detail = f": {ended['detail']}" if ended["detail"] else ""
         lines.append(f"last exit: {ended['kind'].replace('_', ' ')}{detail}")
-    if answer["last_lines"]:
+        lines += indented("\n".join(answer["last_words"]))
+    if answer["last_lines"] and (agent["pid"] is not None or not answer["last_words"]):
         lines.append("the last lines of its log:")
         lines += indented("\n".join(answer["last_lines"]))
     return lines

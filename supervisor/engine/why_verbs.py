@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from supervisor.coordinator.agents import LAST_WORDS
 from supervisor.coordinator.explaining import Reason
 from supervisor.errors import NotFound
 from supervisor.logs.tail import last_lines
@@ -16,7 +17,7 @@ from supervisor.model.agent import ALIVE, Agent, AgentState
 from supervisor.model.escape import visible
 from supervisor.model.health import Liveness, StallAction
 from supervisor.model.wire import to_wire
-from supervisor.store.transaction import Transaction
+from supervisor.store.transaction import Transaction, event_of
 from supervisor.supervision.liveness import span
 from supervisor.supervision.overseer import Opinion, Step
 
@@ -37,7 +38,9 @@ class OneAgent:
 
 async def agent_why(backend: Backend, asked: OneAgent) -> dict[str, Any]:
     """Answer why an agent stands where it does: verdict, evidence, what comes next, how it last ended."""
-    agent, now = await backend.coordinator.read(lambda scope: (the_agent(scope.tx, asked.agent), scope.now))
+    agent, now, ended = await backend.coordinator.read(
+        lambda scope: (the_agent(scope.tx, asked.agent), scope.now, last_words(scope.tx, asked.agent))
+    )
     opinion = None if backend.oversight is None else backend.oversight.opinion(agent.name)
     log = Path(backend.info().log_dir) / f"{agent.name}.log"
     return {
@@ -45,6 +48,7 @@ async def agent_why(backend: Backend, asked: OneAgent) -> dict[str, Any]:
         "reasons": to_wire(reasons(agent, opinion, now)),
         "verdict": None if opinion is None else _verdict(opinion),
         "ladder": None if opinion is None else _ladder(opinion),
+        "last_words": ended,
         "last_lines": await asyncio.to_thread(log_end, log),
     }
 
@@ -60,6 +64,7 @@ def why_at_rest(tx: Transaction, name: str, logs: Path) -> dict[str, Any]:
         "reasons": to_wire(reasons(agent, None, tx.now)),
         "verdict": None,
         "ladder": None,
+        "last_words": last_words(tx, name),
         "last_lines": log_end(logs / f"{agent.name}.log"),
     }
 
@@ -73,6 +78,13 @@ def the_agent(tx: Transaction, name: str) -> Agent:
         raise NotFound(f"there is no agent `{name[:40]}`; of a task: supervisor task why {name[:40]}")
     there_are = ", ".join(agent.name for agent in tx.values(Agent, "agent.all"))
     raise NotFound(f"there is no agent `{name[:70]}`; there are: {there_are[:500] or 'none'}")
+
+
+def last_words(tx: Transaction, name: str) -> list[str]:
+    """Return what the incarnation that ended last wrote last, made visible and cut, if it was kept."""
+    row = tx.one("event.last_about", subject=name, kind=LAST_WORDS)
+    lines = [] if row is None else event_of(row).after.get("lines", [])
+    return [visible(line)[:LINE_MAX] for line in lines[-LINES:]]
 
 
 def log_end(log: Path) -> list[str]:

@@ -14,6 +14,7 @@ from supervisor.model.approval import Approval, ApprovalState
 from supervisor.model.escape import visible
 from supervisor.model.event import Event
 from supervisor.model.handoff import Handoff
+from supervisor.model.health import UNWELL
 from supervisor.model.ids import SUPERVISOR
 from supervisor.model.message import Delivery, DeliveryState, Message
 from supervisor.model.milestone import Milestone, MilestoneState
@@ -160,7 +161,7 @@ def _agent(change: Change[Agent]) -> str | None:
         told = f"is quarantined{_because(after.quarantined)}; {step}"
         return f"{after.name} {told if after.quarantined else 'may claim again'}"
     if before is not None and before.state is after.state:
-        return None
+        return _liveness(change.event, before, after)
     match after.state:
         case AgentState.STARTING:
             again = f" again (incarnation {after.incarnation})" if after.restarts else ""
@@ -179,6 +180,18 @@ def _agent(change: Change[Agent]) -> str | None:
             return f"{after.name} is stuck{_because(after.reason)}"
         case _:
             return None
+
+
+def _liveness(event: Event, before: Agent, after: Agent) -> str | None:
+    """Tell what the overseer found or did; None if it is nothing to people."""
+    if event.kind == "agent.urged":
+        return f"{after.name}, {after.liveness.value}: {quoted(event.reason)}"
+    if event.kind != "agent.judged" or before.liveness is after.liveness:
+        return None
+    if after.liveness in UNWELL:
+        step = f"see: supervisor why {after.name}"
+        return f"{after.name} is {after.liveness.value}{_because(after.liveness_why)}; {step}"
+    return f"{after.name} is not {before.liveness.value} any more" if before.liveness in UNWELL else None
 
 
 _ENDINGS: Final = {

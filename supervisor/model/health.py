@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Liveness(StrEnum):
@@ -22,6 +23,10 @@ class Liveness(StrEnum):
     SPINNING = "spinning"
     OVERDUE = "overdue"
     STALLED = "stalled"
+
+
+UNWELL: Final = frozenset({Liveness.FROZEN, Liveness.STALLED, Liveness.SPINNING, Liveness.OVERDUE})
+"""What a person is told of; that an agent is quiet for a while is only shown."""
 
 
 class ReadyBy(StrEnum):

@@ -23,6 +23,7 @@ class NoticeKind(StrEnum):
     HELP = "help"
     PARKED = "parked"
     STUCK = "stuck"
+    STALLED = "stalled"
     DONE = "done"
     VOTE_TIE = "vote_tie"
     FAILED = "failed"

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from supervisor.model.escape import visible
 from supervisor.model.event import Event
+from supervisor.model.health import UNWELL
 from supervisor.model.notify import NoticeKind
 
 TITLE_MAX: Final = 200
@@ -85,6 +86,8 @@ def settled_by(event: Event) -> Settled | None:
         return Settled(kind=NoticeKind.QUESTION, about=event.subject)
     if event.noun == "delivery" and state != "dead":
         return Settled(kind=NoticeKind.DEAD_LETTER, about=event.subject)
+    if event.noun == "agent" and event.after.get("liveness", "stalled") not in UNWELL:
+        return Settled(kind=NoticeKind.STALLED, about=event.subject)
     if event.noun == "task" and not _waits_for_a_person(event.after):
         return Settled(kind=NoticeKind.HELP, about=event.subject)
     return None
@@ -181,7 +184,11 @@ def _waits_for_a_person(task: _Facts) -> bool:
     return task.get("state") == "blocked" and "needs_human" in (task.get("blocked_by") or ())
 
 
-def _agent(event: Event, _after: _Facts) -> _Words | None:
+def _agent(event: Event, after: _Facts) -> _Words | None:
+    if event.kind == "agent.judged" and after.get("liveness") in UNWELL:
+        body = f"See what is known and what comes next: supervisor why {event.subject}{_quoted(event.reason)}"
+        title = f"Agent {event.subject} is {after.get('liveness')}"
+        return _Words(kind=NoticeKind.STALLED, title=title, body=body)
     if event.kind == "agent.parked":
         body = f"Start it again: supervisor restart {event.subject}{_quoted(event.reason)}"
         return _Words(kind=NoticeKind.PARKED, title=f"Agent {event.subject} is parked", body=body)

@@ -20,9 +20,6 @@ SPIN_PERCENT: Final = 90.0
 ACTED_ON: Final = frozenset({Liveness.STALLED, Liveness.OVERDUE})
 """What the ladder of actions is for."""
 
-FOUND: Final = ACTED_ON | {Liveness.FROZEN, Liveness.SPINNING}
-"""What a person is told of."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signals:

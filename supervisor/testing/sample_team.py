@@ -7,6 +7,7 @@ from typing import Final
 
 from supervisor.model.agent import Agent, AgentMetrics, AgentState, ExitClass, ExitInfo, Role
 from supervisor.model.approval import Approval, ApprovalState, canonical, digest_of
+from supervisor.model.health import Liveness
 from supervisor.model.ids import ApprovalId, MessageId, TaskId, VoteId
 from supervisor.model.message import Delivery, DeliveryState, Message, MessageKind
 from supervisor.model.task import BlockReason, Checkpoint, Note, Priority, Task, TaskState
@@ -95,6 +96,21 @@ def agents(now: float) -> tuple[Agent, ...]:
             reason="5 restarts in 120 s",
             last_exit=ExitInfo(kind=ExitClass.SIGNAL, signal=11, detail="segmentation fault"),
         ),
+    )
+
+
+def find_fault(engine: FakeEngine) -> None:
+    """Let the overseer have found something with three of the workers."""
+    stalled, quiet, frozen = (engine.world.agents[f"worker-{number}"] for number in (1, 2, 4))
+    engine.put(
+        replace(
+            stalled,
+            liveness=Liveness.STALLED,
+            liveness_why="no output for 12 min; no call for 11 min; in no tool; CPU 0.0 %; "
+            "no child process at work; it has work in hand",
+        ),
+        replace(quiet, liveness=Liveness.QUIET, liveness_why="no output for 2 min; CPU 4.1 %"),
+        replace(frozen, liveness=Liveness.FROZEN, liveness_why="stopped by a signal for 3 s (state T)"),
     )
 
 

@@ -38,6 +38,17 @@ async def test_a_narrow_terminal_shows_one_pane(digit: str, golden_frame: Compar
         golden_frame(f"{SCREENS[digit]}-narrow", played.frame)
 
 
+@pytest.mark.parametrize("size", SIZES)
+async def test_agents_that_do_not_get_on_stand_out(size: str, golden_frame: Compare) -> None:
+    async with stage(size=SIZES[size]) as played:
+        sample_team.find_fault(played.engine)
+        await played.go("1")
+        await played.wait(1)
+        await played.press("j")
+        golden_frame(f"fleet-stalled-{size}", played.frame)
+        assert "stalled T4" in played.frame
+
+
 async def test_a_tiny_terminal_says_so(golden_frame: Compare) -> None:
     async with stage(size=(38, 9)) as played:
         golden_frame("tiny", played.frame)

@@ -17,10 +17,12 @@ from supervisor.ui.app import SupervisorApp
 Compare = Callable[..., bool]
 
 
-def an_app(environ: dict[str, str] | None = None) -> SupervisorApp:
+def an_app(environ: dict[str, str] | None = None, *, found: bool = False) -> SupervisorApp:
     clock = VirtualClock()
     engine = FakeEngine(clock)
     sample_team.fill(engine)
+    if found:
+        sample_team.find_fault(engine)
     return SupervisorApp(
         Path("/nowhere"),
         owns_engine=True,
@@ -63,3 +65,8 @@ def test_the_light_theme(snap_compare: Compare) -> None:
 
 def test_the_quit_dialog(snap_compare: Compare) -> None:
     assert snap_compare(an_app(), terminal_size=SMALL, run_before=looking_at("1", "ctrl+q"))
+
+
+def test_agents_that_do_not_get_on_stand_out(snap_compare: Compare) -> None:
+    app = an_app(found=True)
+    assert snap_compare(app, terminal_size=LARGE, run_before=looking_at("1", "j", "j"))

@@ -30,3 +30,8 @@ SELECT min(seq) FROM event INDEXED BY event_subject WHERE subject = :subject AND
 -- name: last_of_kind
 -- The newest event of a kind, if it is a row.
 SELECT * FROM event WHERE kind = :kind ORDER BY seq DESC LIMIT 1;
+
+-- name: last_about
+-- The newest event of a kind about one thing, if it is a row.
+SELECT * FROM event INDEXED BY event_subject
+WHERE subject = :subject AND kind = :kind ORDER BY seq DESC LIMIT 1;

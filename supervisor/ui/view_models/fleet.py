@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from supervisor.model.agent import Agent, AgentState, ExitInfo
+from supervisor.model.health import UNWELL, Liveness
 from supervisor.model.message import UNREAD
 from supervisor.ui.safe_text import first_line, safe
 from supervisor.ui.scene import Scene
@@ -105,7 +106,13 @@ def doing(scene: Scene, agent: Agent) -> Line:
     task = scene.world.tasks.get(agent.task) if agent.task else None
     if task is not None:
         percent = f" {task.percent}%" if task.percent else ""
-        return line(say(task.id, Tone.LINK), say(percent, Tone.MUTED), say(" "), Span(first_line(task.title)))
+        return line(
+            *_liveness(agent),
+            say(task.id, Tone.LINK),
+            say(percent, Tone.MUTED),
+            say(" "),
+            Span(first_line(task.title)),
+        )
     if agent.state is AgentState.BACKOFF and agent.next_start_at:
         return line(
             say(f"restarts in {left(agent.next_start_at, scene.now)} ", Tone.WARN),
@@ -115,7 +122,22 @@ def doing(scene: Scene, agent: Agent) -> Line:
         return line(Span(first_line(agent.reason), Tone.BAD))
     if agent.quarantined:
         return line(say("quarantined ", Tone.WARN), Span(first_line(agent.quarantined), Tone.MUTED))
-    return line(Span(first_line(agent.reason or agent.activity), Tone.FAINT))
+    return line(*_liveness(agent), Span(first_line(agent.reason or agent.activity), Tone.FAINT))
+
+
+def _liveness(agent: Agent) -> Line:
+    """Say what is thought of the agent, if it is worth a word; its state says that it waits for a person."""
+    if agent.liveness in {Liveness.OK, Liveness.WAITING}:
+        return line()
+    return line(say(f"{agent.liveness.value} ", _LIVENESS_TONES.get(agent.liveness, Tone.BAD)))
+
+
+_LIVENESS_TONES: Final = {
+    Liveness.QUIET: Tone.FAINT,
+    Liveness.LIMITED: Tone.WARN,
+    Liveness.SPINNING: Tone.WARN,
+    Liveness.OVERDUE: Tone.WARN,
+}
 
 
 def _has(row: Row, wanted: str) -> bool:
@@ -142,6 +164,7 @@ def agent_details(scene: Scene, name: str | None) -> tuple[Line, ...]:
     )
     return (
         line(*agent_state(agent.state, scene.glyphs), say("  "), Span(safe(agent.reason), Tone.PLAIN)),
+        *_thought_of(agent),
         *_quarantine(agent),
         BLANK,
         fact("role", f"{agent.role.value}, pool {agent.pool}"),
@@ -161,6 +184,16 @@ def agent_details(scene: Scene, name: str | None) -> tuple[Line, ...]:
         *_task_of(scene, agent),
         *_mail_of(scene, agent),
     )
+
+
+def _thought_of(agent: Agent) -> tuple[Line, ...]:
+    """Say what is thought of it and why, and where to read more."""
+    if agent.liveness is Liveness.OK:
+        return ()
+    told = line(*_liveness(agent), Span(safe(agent.liveness_why), Tone.PLAIN))
+    if agent.liveness not in UNWELL:
+        return (told,)
+    return (told, line(Span(safe(f"What comes next: supervisor why {agent.name}"), Tone.MUTED)))
 
 
 def _quarantine(agent: Agent) -> tuple[Line, ...]:

@@ -15,6 +15,7 @@ from supervisor.model.agent import AgentState, ExitClass, ExitInfo
 from supervisor.model.approval import ApprovalState
 from supervisor.model.event import Event
 from supervisor.model.handoff import Handoff
+from supervisor.model.health import Liveness
 from supervisor.model.ids import QuestionId
 from supervisor.model.message import Delivery, DeliveryState
 from supervisor.model.question import Question, QuestionState
@@ -358,3 +359,21 @@ def test_a_reader_that_does_not_know_a_field_fails_loudly() -> None:
     with pytest.raises(InvalidArgument, match="nonsense"):
         sentence(bad, World())
     assert to_wire(bad)["after"] == {"nonsense": 1}
+
+
+def test_what_the_overseer_found_is_told_but_not_that_an_agent_is_quiet(team: ScriptedTeam) -> None:
+    def judged(kind: str, liveness: Liveness, why: str, reason: str = "") -> str | None:
+        team.record(kind, replace(working, liveness=liveness, liveness_why=why), reason=reason)
+        return told(team)[-1]
+
+    working = team.agent("worker-1", state=AgentState.WORKING)
+    assert judged("agent.judged", Liveness.QUIET, "no output for 2 min") is None
+    assert judged("agent.judged", Liveness.OK, "") is None
+    assert judged("agent.judged", Liveness.STALLED, "no output for 10 min\x1b[2J") == (
+        "worker-1 is stalled: no output for 10 min\\x1b[2J; see: supervisor why worker-1"
+    )
+    assert judged("agent.urged", Liveness.STALLED, "the same", "reminded of its work") == (
+        "worker-1, stalled: reminded of its work"
+    )
+    assert judged("agent.judged", Liveness.STALLED, "the same") is None
+    assert judged("agent.judged", Liveness.OK, "") == "worker-1 is not stalled any more"

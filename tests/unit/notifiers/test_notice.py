@@ -56,6 +56,7 @@ TOLD: list[tuple[str, str, dict[str, Any], NoticeKind, str]] = [
         NoticeKind.VOTE_TIE,
         "Vote V2 closed without a decision: no quorum",
     ),
+    ("agent.judged", "worker-1", {"liveness": "stalled"}, NoticeKind.STALLED, "Agent worker-1 is stalled"),
     ("task.failed", "T4", {"title": "Build"}, NoticeKind.FAILED, "Task T4 Build failed"),
     (
         "delivery.died",
@@ -99,6 +100,8 @@ def test_every_kind_of_notice_has_an_event_that_makes_it() -> None:
         ("task.blocked", {"state": "blocked", "blocked_by": ["dependency"]}),
         ("task.done", {"state": "done"}),
         ("agent.idle", {}),
+        ("agent.judged", {"liveness": "quiet"}),
+        ("agent.urged", {"liveness": "stalled"}),
         ("run.started", {}),
         ("vote.closed", {"outcome": "decided"}),
         ("vote.opened", {}),
@@ -119,6 +122,7 @@ def test_other_events_are_nothing_to_people_elsewhere(kind: str, after: dict[str
         ("question.answered", "Q1", {"state": "answered"}, (NoticeKind.QUESTION, "Q1")),
         ("task.ready", "T3", {"state": "pending"}, (NoticeKind.HELP, "T3")),
         ("delivery.requeued", "M5/w", {"state": "queued"}, (NoticeKind.DEAD_LETTER, "M5/w")),
+        ("agent.judged", "worker-1", {"liveness": "ok"}, (NoticeKind.STALLED, "worker-1")),
     ],
 )
 def test_what_was_answered_or_helped_is_no_news_any_more(
@@ -134,6 +138,7 @@ def test_what_was_answered_or_helped_is_no_news_any_more(
         ("question.asked", {"state": "asked"}),
         ("task.blocked", {"state": "blocked", "blocked_by": ["needs_human"]}),
         ("agent.idle", {"state": "idle"}),
+        ("agent.urged", {"state": "working", "liveness": "stalled"}),
     ],
 )
 def test_what_still_waits_stays_news(kind: str, after: dict[str, Any]) -> None:
@@ -146,7 +151,7 @@ def test_hostile_words_become_harmless_and_short(
     kind: str, subject: str, after: dict[str, Any], told: NoticeKind, title: str, name: str
 ) -> None:
     text = SEQUENCES[name]
-    fixed = {"state", "kind", "blocked_by", "outcome", "options", "tier"}
+    fixed = {"state", "liveness", "kind", "blocked_by", "outcome", "options", "tier"}
     hostile: dict[str, Any] = {key: value if key in fixed else text for key, value in after.items()}
     notice = notice_of(an_event(kind, subject, **hostile))
 

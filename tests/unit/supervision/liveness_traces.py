@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from supervisor.model.health import Liveness, StallAction, StallLimits
-from supervisor.supervision.liveness import FOUND, Signals
+from supervisor.model.health import UNWELL, Liveness, StallAction, StallLimits
+from supervisor.supervision.liveness import Signals
 from supervisor.supervision.movement import Movement
 from supervisor.supervision.notices import Condemned
 from supervisor.supervision.overseer import News, Overseer, Reading
@@ -94,7 +94,7 @@ class Played:
     @property
     def found(self) -> list[tuple[float, Liveness]]:
         """List the findings that a person was told of."""
-        return [(at, liveness) for at, liveness in self.verdicts if liveness in FOUND]
+        return [(at, liveness) for at, liveness in self.verdicts if liveness in UNWELL]
 
     def is_right(self, trace: Trace) -> bool:
         """Tell whether the judge did what the label asks for."""

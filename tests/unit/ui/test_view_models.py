@@ -9,6 +9,7 @@ import pytest
 
 from supervisor.model.agent import AgentState
 from supervisor.model.approval import ApprovalState
+from supervisor.model.health import Liveness
 from supervisor.model.message import DeliveryState
 from supervisor.model.task import BlockReason, Priority, TaskState
 from supervisor.model.team import RunState
@@ -158,6 +159,41 @@ def test_a_parked_agent_tells_why(engine: FakeEngine) -> None:
     details = texts(fleet.agent_details(scene_of(engine), "reviewer-3"))
     assert any("parked" in each and "5 restarts in 120 s" in each for each in details)
     assert "last exit  signal, signal 11, segmentation fault" in details
+
+
+@pytest.mark.parametrize(
+    ("liveness", "word"),
+    [
+        (Liveness.OK, ""),
+        (Liveness.WAITING, ""),
+        (Liveness.QUIET, "quiet "),
+        (Liveness.LIMITED, "limited "),
+        (Liveness.SPINNING, "spinning "),
+        (Liveness.OVERDUE, "overdue "),
+        (Liveness.FROZEN, "frozen "),
+        (Liveness.STALLED, "stalled "),
+    ],
+)
+def test_what_is_thought_of_an_agent_stands_before_what_it_does(
+    engine: FakeEngine, liveness: Liveness, word: str
+) -> None:
+    one, idle = engine.world.agents["worker-1"], engine.world.agents["reviewer-1"]
+    engine.put(replace(one, liveness=liveness), replace(idle, liveness=liveness))
+    table = fleet.fleet_rows(scene_of(engine))
+    assert row_of(table, "worker-1")[2] == f"{word}T4 35% Churn and ownership from the history"
+    assert row_of(table, "reviewer-1")[2] == f"{word}waits for a ballot"
+
+
+def test_the_evidence_is_among_the_details_and_is_made_harmless(engine: FakeEngine) -> None:
+    one = engine.world.agents["worker-1"]
+    engine.put(replace(one, liveness=Liveness.STALLED, liveness_why="no output for 12 min\x1b[2J"))
+    details = texts(fleet.agent_details(scene_of(engine), "worker-1"))
+    assert "stalled no output for 12 min\\x1b[2J" in details
+    assert "What comes next: supervisor why worker-1" in details
+    engine.put(replace(one, liveness=Liveness.QUIET, liveness_why="no output for 2 min"))
+    details = texts(fleet.agent_details(scene_of(engine), "worker-1"))
+    assert "quiet no output for 2 min" in details
+    assert not any("What comes next" in each for each in details)
 
 
 def test_a_pool_of_one_needs_no_heading(engine: FakeEngine) -> None:
