@@ -132,23 +132,27 @@ def attach(ctx: click.Context, project: Path) -> None:
     examples=(
         "supervisor down                        # let the agents end in good order, then stop",
         "supervisor down --now                  # stop everything at once",
+        "supervisor down --force                # end an engine that does not answer, and its agents",
     ),
 )
 @project_option
 @click.option("--now", is_flag=True, help="Do not wait for the agents to end by themselves.")
+@click.option("--force", is_flag=True, help="If the engine does not answer, kill it and all it started.")
 @json_option
-def down(*, project: Path, now: bool, as_json: bool) -> None:
+def down(*, project: Path, now: bool, force: bool, as_json: bool) -> None:
     """Stop the team and its engine.
 
     Returns when all processes are gone. The run can be continued with `supervisor up`.
     """
     from supervisor.cli.engine_end import stop_engine
 
-    pid = stop_engine(project, now=now)
+    ended = stop_engine(project, now=now, force=force)
     if as_json:
-        print_json("down", pid=pid)
+        print_json("down", pid=ended.pid, forced=ended.forced)
+    elif ended.forced:
+        say(f"the engine (pid {ended.pid}) was killed, and all that it had started is gone")
     else:
-        say(f"stopped; the engine (pid {pid}) is gone")
+        say(f"stopped; the engine (pid {ended.pid}) is gone")
 
 
 def has_screen() -> bool:

@@ -11,21 +11,26 @@ import json
 import logging
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from supervisor.coordinator import outside, runs, shifting, upkeep
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.scope import Scope
-from supervisor.errors import EngineStartFailed
+from supervisor.engine.offline import look_offline
+from supervisor.errors import EngineStartFailed, StoreError
 from supervisor.model.ids import SUPERVISOR
 from supervisor.runtime.boot import UNKNOWN, boot_id
 from supervisor.runtime.census import Census
+from supervisor.runtime.guardian import end_guardians
 from supervisor.runtime.proc_table import ProcRef, ProcStat
 from supervisor.runtime.sweep import TreeEnd, sweep
 from supervisor.store.transaction import Transaction
+from supervisor.workspace.state_dir import StateDir
 
 SWEEP_S: Final = 5.0
+FORCED_SWEEP_S: Final = 10.0
 
 WALL_JUMP_S: Final = 2.0
 """From how far on the wall clock counts as set between two engines; less is what reading clocks costs."""
@@ -68,6 +73,20 @@ class Remains:
             ):  # a zombie too: till it is reaped its number is its own
                 found |= {stat.pid: stat for stat in census.tree(leader, "", "")}
         return list(found.values())
+
+
+async def end_remains(state: StateDir, *, former_session: str | None) -> TreeEnd:
+    """End what a killed engine left, without taking over from it: its agents, then its guardian.
+
+    A database that cannot be read names no agents; then the marker alone tells.
+    """
+    rows: list[sqlite3.Row] = []
+    with suppress(StoreError):
+        rows = await look_offline(state.project, lambda tx: tx.all("incarnation.live"))
+    remains = Remains.of(rows, former_session=former_session)
+    end = await remains.end(timeout_s=FORCED_SWEEP_S)
+    await end_guardians(remains.sessions)
+    return end
 
 
 async def take_over(coordinator: Coordinator, *, former_session: str | None, booted_at: float) -> int:

@@ -6,13 +6,16 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from supervisor.runtime.exits import ExitWatch, ProcessExit
+from supervisor.runtime.proc_table import ProcStat, read_command, read_table
 from supervisor.runtime.spawn import SpawnFailed
 from supervisor.runtime.subreaper import birth
+from supervisor.runtime.sweep import kill_refs
 
 _PROGRAM: Final = Path(__file__).resolve().with_name("guardian_main.py")
 
@@ -69,6 +72,19 @@ class Guardian:
     def _exited(self, found: ProcessExit) -> None:
         if not self.exited.done():
             self.exited.set_result(found)
+
+
+async def end_guardians(sessions: Collection[str]) -> None:
+    """Kill the guardians of dead sessions: one that is stopped or hangs would stay for ever."""
+    table = await asyncio.to_thread(read_table)
+    await kill_refs(stat.ref for stat in table.values() if _guards(stat, sessions))
+
+
+def _guards(stat: ProcStat, sessions: Collection[str]) -> bool:
+    """Say whether a process is the guardian of one of the sessions, by how it was started."""
+    words = read_command(stat.pid)
+    program, session, *_ = [*words[3:5], "", ""]
+    return Path(program).name == _PROGRAM.name and session in sessions
 
 
 def _popen(command: list[str], lifeline: int) -> subprocess.Popen[bytes]:

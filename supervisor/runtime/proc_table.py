@@ -95,6 +95,15 @@ def read_environ(pid: int) -> bytes:
     return read_proc(f"/proc/{pid}/environ")
 
 
+def read_command(pid: int) -> list[str]:
+    """Return the words a process was started with; empty when it is gone or hides them."""
+    if not HAS_PROC:
+        from supervisor.runtime.without_proc import command_of  # noqa: PLC0415 - 15 ms, as above
+
+        return command_of(pid)
+    return read_proc(f"/proc/{pid}/cmdline").decode("utf-8", "surrogateescape").split("\0")[:-1]
+
+
 def read_table() -> dict[int, ProcStat]:
     """Look at every process of the machine, in one pass.
 

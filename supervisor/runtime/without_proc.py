@@ -27,6 +27,14 @@ def environ_of(pid: int) -> bytes:
     return b"\0".join(f"{name}={value}".encode() for name, value in pairs)
 
 
+def command_of(pid: int) -> list[str]:
+    """Return the words a process was started with; empty when they may not be read."""
+    try:
+        return psutil.Process(pid).cmdline()
+    except (psutil.Error, OSError):
+        return []
+
+
 def stat_of(pid: int) -> ProcStat | None:
     """Look at one process; None when there is no such process."""
     try:

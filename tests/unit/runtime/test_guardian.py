@@ -16,7 +16,7 @@ import pytest
 from supervisor.model.team import StopLadder
 from supervisor.runtime import guardian as guardian_module
 from supervisor.runtime.exits import ProcessExit
-from supervisor.runtime.guardian import Guardian
+from supervisor.runtime.guardian import Guardian, end_guardians
 from supervisor.runtime.spawn import SpawnFailed
 from supervisor.runtime.sweep import marked, sweep_session
 from supervisor.testing.chaos import ChaosTeam, gone, is_alive
@@ -135,6 +135,17 @@ async def test_it_spares_other_sessions() -> None:
         assert await guardian.close()
         assert all(is_alive(pid) for pid in pids)
         await child.process.stop(StopLadder(), now=True)
+
+
+async def test_one_that_is_stopped_is_ended_with_its_dead_session_and_others_are_not() -> None:
+    async with ChaosTeam() as team, ChaosTeam() as other:
+        doomed, spared = await Guardian.start(team.session), await Guardian.start(other.session)
+        os.kill(doomed.pid, signal.SIGSTOP)
+        await end_guardians({team.session})
+        assert (await doomed.exited).signal == signal.SIGKILL
+        assert not spared.exited.done()
+        await doomed.close()
+        await spared.close()
 
 
 def test_it_is_small_and_stands_alone() -> None:
