@@ -286,6 +286,8 @@ class Scaling:
             return
         if is_change or self._is_news(pool, decision.hold, look.sight.now):
             await self._write(pool, decision, joining)
+        if self._stopping():  # it began while that was written
+            return
         for name in joining:
             pool.useful.discard(name)
             self._supervisor.add(child_of(pool.spec, name))

@@ -232,7 +232,8 @@ class Autoscaler:
         wanted, lately = self._look_at_work(sight, have, ready)
         seen = _seen(sight, ready)
         capped = self._scale.max if sight.rate_cap is None else min(self._scale.max, sight.rate_cap)
-        if wanted > have and (sight.reserved or not self._is_near(have, wanted)):
+        more = wanted > have and have <= capped
+        if more and (sight.reserved or not self._is_near(have, wanted)):
             return self._grow(sight, have, wanted, f"{seen}; {wanted} wanted")
         target = min(max(lately, self._least(sight)), capped)
         if target < have and not (self._is_near(have, target) and have <= capped):

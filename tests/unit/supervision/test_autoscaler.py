@@ -306,7 +306,7 @@ def test_at_the_worst_an_agent_that_only_starts_is_left_alone() -> None:
 def test_a_rate_cap_bounds_what_starts_and_lets_go_who_waits_for_its_start_at_once() -> None:
     pool = Pool.of().have((5, Doing.BUSY), (5, Doing.WAITING))
     pool.look(5)
-    decision = pool.look(5, at=2.0, rate_cap=7)
+    decision = pool.look(25, at=2.0, rate_cap=7)
     assert decision.retire == ("w-6", "w-7", "w-8")
     assert "its service limits the rate: at most 7 for now" in decision.reason
     up = pool.look(5, at=4.0, rate_cap=7)
