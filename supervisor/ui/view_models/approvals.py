@@ -7,6 +7,7 @@ from typing import Final
 
 from supervisor.model.agent import Agent, AgentState
 from supervisor.model.approval import HIGHEST_TIER, Approval, ApprovalState
+from supervisor.model.health import UNWELL
 from supervisor.model.ids import HUMAN
 from supervisor.model.message import DeliveryState, Message, MessageKind
 from supervisor.model.question import Question
@@ -87,9 +88,14 @@ def _held(scene: Scene) -> list[Task]:
 
 
 def _down(scene: Scene) -> list[Agent]:
-    return [
-        each for each in scene.world.agents.values() if each.state in {AgentState.PARKED, AgentState.STUCK}
-    ]
+    return [each for each in scene.world.agents.values() if _trouble(each) is not None]
+
+
+def _trouble(agent: Agent) -> tuple[str, str] | None:
+    """Return in a word what is wrong with an agent, and why; None if it gets on."""
+    if agent.state in {AgentState.PARKED, AgentState.STUCK}:
+        return agent.state.value, agent.reason
+    return (agent.liveness.value, agent.liveness_why) if agent.liveness in UNWELL else None
 
 
 def queue_rows(scene: Scene, wanted: str = "") -> tuple[Row, ...]:
@@ -193,12 +199,13 @@ def _held_row(scene: Scene, task: Task) -> Row:
 
 
 def _down_row(scene: Scene, agent: Agent) -> Row:
+    what, text = _trouble(agent) or ("", "")
     return _other_row(
         scene,
         key=agent.name,
-        what=agent.state.value,
+        what=what,
         who=agent.name,
-        text=agent.reason,
+        text=text,
         at=agent.since,
     )
 
@@ -368,13 +375,14 @@ def _task_card(scene: Scene, task: Task) -> Card:
 
 
 def _agent_card(agent: Agent) -> Card:
+    what, why = _trouble(agent) or (agent.state.value, agent.reason)
     return Card(
         key=agent.name,
-        title=agent.reason,
+        title=why,
         lines=(
-            line(Span(safe(agent.name), Tone.STRONG), say(f" is {agent.state.value}", Tone.BAD)),
+            line(Span(safe(agent.name), Tone.STRONG), say(f" is {what}", Tone.BAD)),
             BLANK,
-            *paragraph(agent.reason),
+            *paragraph(why),
             *(
                 (fact("last exit", agent.last_exit.detail or agent.last_exit.kind.value),)
                 if agent.last_exit

@@ -161,6 +161,18 @@ def test_a_parked_agent_tells_why(engine: FakeEngine) -> None:
     assert "last exit  signal, signal 11, segmentation fault" in details
 
 
+def test_an_agent_that_does_not_get_on_waits_for_a_person(engine: FakeEngine) -> None:
+    before = approvals.waiting_count(scene_of(engine))
+    sample_team.find_fault(engine)
+    scene = scene_of(engine)
+    assert approvals.waiting_count(scene) == before + 2
+    assert row_of(approvals.queue_rows(scene), "worker-4")[:3] == [
+        "◆ frozen",
+        "worker-4",
+        "stopped by a signal for 3 s (state T)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("liveness", "word"),
     [
