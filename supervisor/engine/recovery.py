@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from supervisor.coordinator import outside, runs, shifting, upkeep
@@ -23,6 +24,7 @@ from supervisor.errors import EngineStartFailed, StoreError
 from supervisor.model.ids import SUPERVISOR
 from supervisor.runtime.boot import UNKNOWN, boot_id
 from supervisor.runtime.census import Census
+from supervisor.runtime.cgroup import end_session_cgroup, in_cgroup_thread
 from supervisor.runtime.guardian import end_guardians
 from supervisor.runtime.proc_table import ProcRef, ProcStat
 from supervisor.runtime.sweep import TreeEnd, sweep
@@ -61,6 +63,8 @@ class Remains:
 
     async def end(self, *, timeout_s: float = SWEEP_S) -> TreeEnd:
         """Kill all of it, until two looks in a row find nothing."""
+        for session in self.sessions:
+            await in_cgroup_thread(partial(end_session_cgroup, session))
         return await sweep(self.living, timeout_s=timeout_s)
 
     def living(self, census: Census) -> Sequence[ProcStat]:

@@ -16,6 +16,7 @@ from supervisor.coordinator.agents import SlotNews
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.scope import Scope
 from supervisor.engine.agent_logs import AgentLogs
+from supervisor.engine.confinements import Confinements
 from supervisor.engine.persistence import until_taken
 from supervisor.engine.premises import Premises
 from supervisor.engine.readiness_watch import ReadinessWatch
@@ -46,6 +47,7 @@ class Staff:
         adapters: Mapping[str, Adapter],
         url: str,
         readiness: ReadinessWatch,
+        confinements: Confinements,
     ) -> None:
         """Hire for the coordinator's team; `adapters` are by pool name, `url` is the agents' door.
 
@@ -57,6 +59,7 @@ class Staff:
         self._adapters = adapters
         self._url = url
         self._readiness = readiness
+        self._confinements = confinements
         self._kits: dict[tuple[str, int], LaunchKit] = {}
         self.logs: Final = AgentLogs(
             premises.state.logs,
@@ -65,6 +68,7 @@ class Staff:
         )
         self._live: dict[str, Process] = {}
         self._pids: dict[str, tuple[int, Process]] = {}
+        self._numbers: dict[str, int] = {}
         self.began = asyncio.Event()
         self.ending = False
         self._let_go = False
@@ -104,7 +108,8 @@ class Staff:
             launch = self._adapters[context.pool.name].launch(context)
             with self._readiness.fit_out(context, launch) as fitting:
                 output = fitting.sink(self.logs.begin(agent).write)
-                process = spawn(fitting.launch, on_output=output, clock=self._clock)
+                held = self._confinements.of(context.pool)
+                process = spawn(fitting.launch, on_output=output, clock=self._clock, confinement=held)
                 self._readiness.begin(context, fitting, process)
         except SpawnFailed as error:
             raise SpawnFailure(error.detail, permanent=error.permanent) from error
@@ -113,6 +118,7 @@ class Staff:
         self.began.set()
         self._live[agent] = process
         self._pids[agent] = (incarnation, process)
+        self._numbers[agent] = incarnation
         return process
 
     def _context(self, agent: str, incarnation: int) -> LaunchContext:
@@ -169,6 +175,10 @@ class Staff:
             )
             for agent, process in self._live.items()
         }
+
+    def incarnation_of(self, agent: str) -> int | None:
+        """Return which life of an agent lives; None while none does."""
+        return self._numbers.get(agent) if agent in self._live else None
 
     def process_of(self, agent: str) -> Process | None:
         """Return a live agent's process."""

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
-
 from supervisor.errors import DeadlineExceeded, EngineGaveUp, StoreError
-
-SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Cause(Enum):
@@ -56,6 +52,12 @@ def database_lost(words: str) -> StopReason:
     return StopReason(cause=Cause.LOST, exit_code=StoreError.exit_code, words=words)
 
 
+def left_behind(reason: StopReason, stuck: Sequence[str]) -> StopReason:
+    """Say that a stop left processes which nothing can end, whatever it was for."""
+    words = f"{reason.words}; processes of {', '.join(stuck)} could not be ended"
+    return StopReason(cause=reason.cause, exit_code=EngineGaveUp.exit_code, words=words)
+
+
 def asked_down() -> StopReason:
     """Stop because a person said so."""
     return StopReason(cause=Cause.DOWN, exit_code=0, words="stopped by `supervisor down`")
@@ -89,18 +91,7 @@ class StopSwitch:
         """Return once somebody will not wait."""
         await self._now.wait()
 
-    @contextmanager
-    def on_signals(self) -> Iterator[None]:
-        """Let TERM, INT and HUP ask for a stop, and the second one for a stop now."""
-        loop = asyncio.get_running_loop()
-        for number in SIGNALS:
-            loop.add_signal_handler(number, self._signalled, number)
-        try:
-            yield
-        finally:
-            for number in SIGNALS:
-                loop.remove_signal_handler(number)
-
-    def _signalled(self, number: signal.Signals) -> None:
+    def signalled(self, number: signal.Signals) -> None:
+        """Stop for a signal; the second one stops at once."""
         reason = StopReason(cause=Cause.SIGNAL, exit_code=128 + number, words=f"stopped by {number.name}")
         self.ask(reason, now=self.reason is not None)

@@ -22,7 +22,9 @@ from supervisor.dispatch.archivist import Archivist
 from supervisor.dispatch.caretaker import Caretaker
 from supervisor.engine import stopping
 from supervisor.engine.backend import Backend
+from supervisor.engine.confinements import Confinements
 from supervisor.engine.gauges import Gauges
+from supervisor.engine.limit_keeper import LimitKeeper
 from supervisor.engine.options import EngineOptions
 from supervisor.engine.oversight import DoorBook, Oversight
 from supervisor.engine.persistence import until_taken
@@ -33,6 +35,7 @@ from supervisor.engine.staff import Staff
 from supervisor.engine.steady_clock import SteadyClock
 from supervisor.engine.stopping import StopReason, StopSwitch
 from supervisor.engine.time_gaps import TimeGaps
+from supervisor.engine.undertaker import bury_orphans
 from supervisor.engine.vitals import Vitals
 from supervisor.errors import StoreError
 from supervisor.model.agent import Agent, AgentState, ExitClass
@@ -102,6 +105,7 @@ class TeamLife:
         self._readiness = ReadinessWatch(
             coordinator, clock, directory=socket_path(premises.state.project).parent
         )
+        self._confinements = Confinements(coordinator.team, premises.session)
         self._staff = Staff(
             coordinator,
             premises,
@@ -109,6 +113,7 @@ class TeamLife:
             adapters=adapters,
             url=self._mcp.url,
             readiness=self._readiness,
+            confinements=self._confinements,
         )
         self._supervisor = Supervisor(
             children_of(coordinator.team),
@@ -124,6 +129,14 @@ class TeamLife:
         self._caretaker = Caretaker(coordinator, clock, signs_of_life=self._signs_of_life)
         self._archivist = Archivist(coordinator.store, premises.state.archive, clock)
         self._vitals = Vitals(lambda agent: coordinator.team.pool_of(agent).name)
+        self._limits = LimitKeeper(
+            coordinator,
+            clock,
+            judge=self._supervisor,
+            vitals=self._vitals,
+            confinements=self._confinements,
+            incarnation_of=self._staff.incarnation_of,
+        )
         self._oversight = Oversight(
             coordinator,
             clock,
@@ -185,7 +198,7 @@ class TeamLife:
     async def run(self, socket: Path) -> StopReason:
         """Serve at `socket` and keep the team until it is done or stopped; return why it ended."""
         with self._switch.on_signals():
-            async with self._guarded(), ControlServer(self._backend, socket):
+            async with self._confinements.opened(), self._guarded(), ControlServer(self._backend, socket):
                 self._premises.publish(socket, started_at=self._started_at, team=self._coordinator.team.name)
                 if self._options.on_ready is not None:
                     self._options.on_ready(socket)
@@ -203,6 +216,8 @@ class TeamLife:
             _log.info("stopping: %s", reason.words)
             await self._end_agents()
             await agents
+            if self._supervisor.stuck:
+                reason = stopping.left_behind(reason, self._supervisor.stuck)
             with suppress(StoreError):  # the next engine does it then, as after a crash
                 await self._coordinator.outsiders.leave(reason="no engine runs")
             await sweep_strays()
@@ -222,6 +237,8 @@ class TeamLife:
             "caretaker": self._caretaker.keep(),
             "archivist": self._archivist.keep(days=team.keep_events_days, runs=team.keep_runs),
             "gauges": self._gauges.measure(),
+            "limits": self._limits.keep(),
+            "undertaker": bury_orphans(self._clock),
             "readiness": self._readiness.keep(),
             "logs": self._staff.logs.keep_watch(self._coordinator, self._clock),
             "oversight": self._oversight.keep(),
@@ -334,7 +351,7 @@ class TeamLife:
     @asynccontextmanager
     async def _guarded(self) -> AsyncIterator[None]:
         """Keep a guardian while the team lives: should we be killed, it ends every agent."""
-        guardian = await Guardian.start(self._premises.session)
+        guardian = await Guardian.start(self._premises.session, cgroup=self._confinements.cgroup)
         async with asyncio.TaskGroup() as tasks:
             watch = tasks.create_task(self._keep_guardian(guardian), name="guardian")
             try:
@@ -365,7 +382,7 @@ class TeamLife:
     async def _next_guardian(self) -> Guardian:
         while True:
             with suppress(SpawnFailed):
-                return await Guardian.start(self._premises.session)
+                return await Guardian.start(self._premises.session, cgroup=self._confinements.cgroup)
             await self._clock.sleep(GUARDIAN_RETRY_S)
 
     def _heard_from(self, actor: Actor) -> None:

@@ -156,6 +156,8 @@ class Cgroup:
     def _limit(self, limits: ProcessLimits) -> None:
         memory = {"memory.max": limits.mem_max_mib, "memory.high": limits.mem_high_mib}
         values = {name: mib * MIB for name, mib in memory.items() if mib is not None}
+        if limits.mem_max_mib is not None:
+            values["memory.oom.group"] = 1  # the tree ends whole, not by the one process that asked last
         if limits.pids is not None:
             values["pids.max"] = limits.pids
         for name, value in values.items():

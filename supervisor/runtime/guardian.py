@@ -34,15 +34,19 @@ class Guardian:
         self._watch: Final = ExitWatch(child.pid, self._exited)
 
     @classmethod
-    async def start(cls, session: str, *, program: Path = _PROGRAM) -> Guardian:
-        """Start the guardian of `session`; from now on our death is the death of its processes."""
+    async def start(cls, session: str, *, cgroup: Path | None = None, program: Path = _PROGRAM) -> Guardian:
+        """Start the guardian of `session`; from now on our death is the death of its processes.
+
+        With `cgroup`, the session's control group, also of those that no marker tells.
+        """
         try:
             read_end, lifeline = os.pipe()
         except OSError as problem:
             raise SpawnFailed(f"no pipe for the guardian: {problem.strerror}", permanent=False) from problem
         with birth:
             try:
-                child = _popen([sys.executable, "-S", "-E", str(program), session, str(read_end)], read_end)
+                command = [sys.executable, "-S", "-E", str(program), session, str(read_end)]
+                child = _popen([*command, *([] if cgroup is None else [str(cgroup)])], read_end)
             except OSError as problem:
                 os.close(lifeline)
                 raise SpawnFailed(f"cannot start the guardian: {problem}", permanent=False) from problem

@@ -1,8 +1,9 @@
 """The guardian: a small process that outlives the engine by as long as it takes to empty its trees.
 
-Run as `python -S -E guardian_main.py SESSION FD`. FD is the read end of a pipe whose write end only the
-engine holds: its end of file means that the engine is gone, however it went. It imports nothing of this
-project, so that it starts at once and stays small.
+Run as `python -S -E guardian_main.py SESSION FD [CGROUP]`. FD is the read end of a pipe whose write end only
+the engine holds: its end of file means that the engine is gone, however it went. CGROUP is the session's
+control group, which dies whole and is removed. The guardian imports nothing of this project, so that it
+starts at once and stays small.
 """
 
 from __future__ import annotations
@@ -67,7 +68,18 @@ def kill(pid: int, start_time: bytes) -> None:
         os.close(handle)
 
 
-def main(session: str, lifeline: int) -> None:
+def empty_cgroup(path: str) -> None:
+    """Kill all who are in a control group, and remove it as far as nobody is left in it."""
+    try:
+        with open(f"{path}/cgroup.kill", "w") as file:  # noqa: PTH123 - as above
+            file.write("1")
+        for directory, _, _ in os.walk(path, topdown=False):
+            os.rmdir(directory)  # noqa: PTH106 - as above
+    except OSError:
+        pass  # it is gone, or somebody in it is not dead yet: the next pass comes
+
+
+def main(session: str, lifeline: int, cgroup: str = "") -> None:
     """Wait for the engine's end, then kill until three passes in a row find nobody."""
     for signum in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(signum, signal.SIG_IGN)
@@ -75,6 +87,8 @@ def main(session: str, lifeline: int) -> None:
         pass
     clean, give_up_at = 0, time.monotonic() + GIVE_UP_S
     while clean < CLEAN_PASSES and time.monotonic() < give_up_at:
+        if cgroup:
+            empty_cgroup(cgroup)
         victims = marked(session)
         for pid, start_time in victims.items():
             kill(pid, start_time)
@@ -83,4 +97,4 @@ def main(session: str, lifeline: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])

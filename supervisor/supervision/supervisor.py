@@ -352,6 +352,11 @@ class Supervisor:
         return not self._breaker.closed
 
     @property
+    def stuck(self) -> tuple[str, ...]:
+        """Name the agents whose processes cannot be ended."""
+        return tuple(name for name, slot in self._slots.items() if slot.state is AgentState.STUCK)
+
+    @property
     def gave_up(self) -> tuple[str, ...]:
         """Name the agents that are parked."""
         return tuple(name for name, slot in self._slots.items() if slot.state is AgentState.PARKED)
