@@ -17,6 +17,8 @@ from typing import Final
 from supervisor.runtime.proc_table import ProcStat, read_table
 
 _PR_SET_CHILD_SUBREAPER: Final = 36
+_PR_GET_CHILD_SUBREAPER: Final = 37
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 # The kernel's own list of our children is one per process, and so is this.
 _OWNED: Final[set[int]] = set()
@@ -29,8 +31,15 @@ def become_subreaper() -> bool:
     """Have the kernel give us the orphans of our descendants; say whether it does."""
     if sys.platform != "linux":
         return False
-    libc = ctypes.CDLL(None, use_errno=True)
-    return int(libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)) == 0
+    return int(_LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)) == 0
+
+
+def is_subreaper() -> bool:
+    """Say whether orphans of our descendants come to us."""
+    answer = ctypes.c_int(0)
+    if sys.platform != "linux":
+        return False
+    return int(_LIBC.prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(answer), 0, 0, 0)) == 0 and answer.value == 1
 
 
 def own(pid: int) -> None:
@@ -41,6 +50,11 @@ def own(pid: int) -> None:
 def disown(pid: int) -> None:
     """Forget a child that was reaped."""
     _OWNED.discard(pid)
+
+
+def owned_count() -> int:
+    """Return how many children were started here and not reaped yet."""
+    return len(_OWNED)
 
 
 def is_owned(pid: int) -> bool:

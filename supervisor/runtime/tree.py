@@ -14,6 +14,7 @@ from supervisor.runtime.census import Census, shared_census
 from supervisor.runtime.cgroup import Cgroup, begin_in_cgroup_thread, in_cgroup_thread
 from supervisor.runtime.escapees import may_escape, program_of
 from supervisor.runtime.launch import Confinement, Launch
+from supervisor.runtime.orphans import none_left
 from supervisor.runtime.proc_table import ProcRef, ProcStat, read_stat
 
 _log = logging.getLogger(__name__)
@@ -63,6 +64,8 @@ class Tree:
 
     async def prey(self) -> Sequence[ProcStat]:
         """List who of the tree must end: all but the programs that may outlive it."""
+        if none_left(self._leader, self._launch.session, self._launch.agent):
+            return ()
         members = await self.members()
         if not self._escapees:
             return members
