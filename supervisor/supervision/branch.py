@@ -38,6 +38,11 @@ class Child(Protocol):
         """Tell whether something significant of it has not ended yet."""
         ...
 
+    @property
+    def is_asked_for(self) -> bool:
+        """Tell whether a person has ordered a start below it that is not done yet."""
+        ...
+
     def open(self) -> None:
         """Let it start: its turn has come."""
         ...
@@ -156,6 +161,11 @@ class Branch:
         """Tell whether it is significant and not over."""
         return self.spec.significant and self.mode is not Mode.OVER
 
+    @property
+    def is_asked_for(self) -> bool:
+        """Tell whether a person has ordered a start below it that is not done yet."""
+        return any(child.is_asked_for for child in self.children)
+
     # ------------------------------------------------------------ its own task
 
     async def run(self) -> None:
@@ -187,7 +197,7 @@ class Branch:
             self._fall()
         if self.mode is Mode.WAITING and self._due:
             self.begin_afresh()
-        if self.mode is Mode.OVER and self._woken:
+        if self.mode is Mode.OVER and self._opened and (self._woken or self.is_asked_for):
             self._live_on()
         if self.mode is Mode.HELD and self._opened:
             self._turn(Mode.RISING)
@@ -221,7 +231,6 @@ class Branch:
     def _landed(self) -> None:
         match self._after:
             case After.RISE:
-                self._woken = False
                 self._turn(Mode.RISING)
             case After.HOLD if self.spec.restart is not Restart.TEMPORARY:
                 self.begin_afresh()
@@ -381,7 +390,7 @@ class Branch:
         is_free = self._failures == 1 and steady_s >= FREE_RESTART_AFTER_S
         self._steady_since = None
         self._due_at = now + (0.0 if is_free else next_delay(LADDER, self._failures, self._rng))
-        self._due = self._woken
+        self._due = self.is_asked_for
         self._turn(Mode.WAITING)
         self._poked.set()
 
@@ -391,7 +400,7 @@ class Branch:
             self.above.wake()
         if self.mode is Mode.WAITING:
             self._due = True
-        elif self.mode in {Mode.OVER, Mode.FALLING}:
+        elif self.mode is Mode.OVER:
             self._woken = True
         self._poked.set()
 

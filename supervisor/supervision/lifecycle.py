@@ -79,6 +79,7 @@ class Lifecycle:
         self._first_delay_s = 0.0
         self._wanted = True
         self._again = False
+        self._by_hand = False
         self._retired = False
         self._laid = False
         self._recycled = False
@@ -89,10 +90,10 @@ class Lifecycle:
 
     # ------------------------------------------------------------ starting
 
-    def _plan_start(self, delay_s: float, *, by_hand: bool = False) -> None:
+    def _plan_start(self, delay_s: float) -> None:
         self._attempt += 1
         self._hopeless = False
-        self._errands.await_turn(self._attempt, delay_s, by_hand=by_hand)
+        self._errands.await_turn(self._attempt, delay_s, by_hand=self._by_hand)
 
     def _on_waits(self, lack: Lack) -> None:
         self._hopeless = lack.hopeless
@@ -134,6 +135,7 @@ class Lifecycle:
             self._on_start_failed(SpawnFailure(f"could not be started: {error}", permanent=False))
         else:
             self._live = Incarnation(number=number, process=process)
+            self._by_hand = False
             self._errands.watch(self._live)
             self._errands.set_timer(self._attempt, ExitClass.RUNTIME_CAP, self.spec.max_runtime_s)
             self._move(AgentState.STARTING, "started")
@@ -154,6 +156,7 @@ class Lifecycle:
 
     def _on_start_failed(self, failure: SpawnFailure) -> None:
         self._forget_start()
+        self._by_hand = False
         self.last_exit = ExitInfo(kind=ExitClass.SPAWN_ERROR, detail=failure.detail)
         if not self._may_start:
             self._move(AgentState.EXITED, failure.detail)
@@ -240,7 +243,7 @@ class Lifecycle:
         elif self._again:
             self._again = False
             self._move(AgentState.PENDING, "restart requested")
-            self._plan_start(0.0, by_hand=True)
+            self._plan_start(0.0)
         else:
             self._judge(ending, ready_for_s)
 

@@ -84,6 +84,11 @@ class Pool:
         return any(slot.spec.significant and slot.state not in over for slot in self.slots.values())
 
     @property
+    def is_asked_for(self) -> bool:
+        """Tell whether a person has ordered to start an agent of it, which is not done yet."""
+        return any(slot.is_asked_for for slot in self.slots.values())
+
+    @property
     def depends_on(self) -> tuple[Dependency, ...]:
         """List what any of its agents depends on."""
         return tuple(want for slot in self.slots.values() for want in slot.spec.depends_on)

@@ -126,6 +126,17 @@ class Slot(Lifecycle):
             self._place.moved()
 
     @property
+    def inside(self) -> str:
+        """Tell what is under way, for a look at an engine that misbehaves."""
+        limits = ", ".join(f"{name} in {left:.1f} s" for name, left in self._errands.left_s.items())
+        pid = "-" if self._live is None else str(self._live.pid)
+        return (
+            f"{self.state.value}, incarnation {self._number}, pid {pid}, attempt {self._attempt}; "
+            f"{self._mailbox.qsize()} notices and {self._outbox.waiting} changes wait; "
+            f"limits: {limits or 'none'}"
+        )
+
+    @property
     def caught_up(self) -> bool:
         """Tell whether it has obeyed everything."""
         return self._mailbox.empty() or self.ended.is_set()
@@ -147,6 +158,11 @@ class Slot(Lifecycle):
         """Tell whether nothing becomes of it without an order, its branch's included."""
         settled = self.state in SETTLED and not self._place.in_motion
         return self.caught_up and (self._hopeless or settled)
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Tell whether a person has ordered a start that is not done yet."""
+        return self._by_hand
 
     @property
     def is_up(self) -> bool:
@@ -339,7 +355,7 @@ class Slot(Lifecycle):
     def _restart_by_hand(self) -> None:
         if self._retired:
             return
-        self._wanted = True
+        self._wanted = self._by_hand = True
         self._laid = self._paused = False
         self._policy.reset()
         if self._live is not None:
@@ -351,7 +367,7 @@ class Slot(Lifecycle):
         elif not self._preparing:
             self._forget_start()
             self._move(AgentState.PENDING, "restart requested")
-            self._plan_start(0.0, by_hand=True)
+            self._plan_start(0.0)
 
     def _leave(self, *, at_once: bool) -> None:
         if at_once:
@@ -380,7 +396,9 @@ class Slot(Lifecycle):
             self._plan_start(0.0)
 
     def _lie_down(self, why: str) -> None:
-        """End what lives or waits, until the branch begins afresh or a person says so."""
+        """End what lives or waits, until the branch begins afresh; a person's order to start stays one."""
+        if self._by_hand:
+            return
         self._laid = True
         self._again = self._paused = False
         if self._live is not None:
@@ -405,8 +423,7 @@ class Slot(Lifecycle):
     def _rest(self, *, now: bool) -> None:
         """Bring the agent to rest from wherever it is; a parked one stays visibly parked."""
         self._wanted = False
-        self._again = False
-        self._paused = False
+        self._again = self._by_hand = self._paused = False
         if self._live is not None:
             if self.state is not AgentState.STUCK:
                 self._end(self._live, ExitClass.STOP_REQUESTED, "stopped on request", now=now)
