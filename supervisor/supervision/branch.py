@@ -133,8 +133,8 @@ class Branch:
 
     @property
     def in_motion(self) -> bool:
-        """Tell whether it or one above it is about to start or stop something by itself."""
-        moving = self.mode in {Mode.RISING, Mode.FALLING, Mode.WAITING}
+        """Tell whether it, or one above it, may soon start what rests in it."""
+        moving = self.mode in {Mode.FALLING, Mode.WAITING}
         return moving or (self.above is not None and self.above.in_motion)
 
     @property

@@ -23,7 +23,7 @@ class Place(Protocol):
 
     @property
     def in_motion(self) -> bool:
-        """Tell whether the branch is about to start or stop agents by itself."""
+        """Tell whether the branch may soon start what rests in it."""
         ...
 
     def moved(self) -> None:

@@ -39,7 +39,7 @@ class Pool:
 
     @property
     def in_motion(self) -> bool:
-        """Tell whether the branch is about to start or stop agents by itself."""
+        """Tell whether the branch may soon start what rests in it."""
         return self.branch.in_motion
 
     def moved(self) -> None:

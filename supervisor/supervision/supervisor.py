@@ -74,7 +74,7 @@ class Supervisor:
         self._tasks: asyncio.TaskGroup | None = None
         self._slots: dict[str, Slot] = {}
         self._successors: dict[str, _Successor] = {}
-        self._branch_tasks: set[str] = set()
+        self._branch_tasks: set[Branch] = set()
         self._tree = Tree(clock=clock, rng=rng, note=self._note_move)
         self._tree.lay_out(top, branches, _pools_of(children) if pools is None else pools)
         for child in children:
@@ -191,13 +191,13 @@ class Supervisor:
         if self._tasks is None:
             return
         for branch in self._tree.downwards():
-            if branch.name not in self._branch_tasks:
-                self._branch_tasks.add(branch.name)
+            if branch not in self._branch_tasks:
+                self._branch_tasks.add(branch)
                 self._tasks.create_task(self._run_branch(branch), name=f"branch {branch.name}")
 
     async def _run_branch(self, branch: Branch) -> None:
         await branch.run()
-        self._branch_tasks.discard(branch.name)
+        self._branch_tasks.discard(branch)
 
     def _own(self, slot: Slot) -> None:
         if self._tasks is not None:
@@ -341,6 +341,10 @@ class Supervisor:
     def agents(self) -> tuple[str, ...]:
         """Name the agents that have a slot, in start order."""
         return tuple(self._slots)
+
+    def describe(self) -> dict[str, str]:
+        """Tell what is under way in each slot, while the team runs."""
+        return {name: slot.inside for name, slot in self._slots.items()}
 
     def state_of(self, agent: str) -> AgentState:
         """Return the state of an agent's slot."""
