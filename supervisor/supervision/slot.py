@@ -138,8 +138,8 @@ class Slot(Lifecycle):
 
     @property
     def caught_up(self) -> bool:
-        """Tell whether it has obeyed everything."""
-        return self._mailbox.empty() or self.ended.is_set()
+        """Tell whether it has obeyed everything; one that is over reads no more."""
+        return self._mailbox.empty() or self._over or self.ended.is_set()
 
     @property
     def is_down(self) -> bool:

@@ -102,3 +102,17 @@ async def test_a_branch_is_up_for_as_long_as_since_it_began_last(run_team: RunTe
         assert team.starts("b") == 2, "it failed soon, so it waits"
         await team.advance(1.0)
         assert team.starts("b") == 3
+
+
+async def test_a_branch_that_ends_does_not_wait_for_what_is_told_of_an_agent_that_left(
+    run_team: RunTeam,
+) -> None:
+    top = BranchSpec(on_failed=OnFailed.SHUTDOWN)
+    async with run_team(child("a"), child("b"), child("c", intensity=0), top=top) as team:
+        team.log.gate.clear()
+        team.supervisor.retire("b")
+        await team.settle()
+        assert not team.last("b").alive
+        team.last("c").kill()
+        await team.settle()
+        assert not team.last("a").alive
