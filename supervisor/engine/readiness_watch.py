@@ -22,9 +22,7 @@ from supervisor.engine.fitting import Fitting
 from supervisor.engine.persistence import until_taken
 from supervisor.errors import NotFound
 from supervisor.model.agent import ExitClass
-from supervisor.model.branch import Condition
 from supervisor.model.health import Probe, ReadyBy
-from supervisor.model.team import TeamSpec
 from supervisor.runtime.line_matcher import LineMatcher
 from supervisor.runtime.notification import Notification
 from supervisor.runtime.notify_socket import remove_stale
@@ -38,20 +36,7 @@ from supervisor.supervision.supervisor import Supervisor
 TELL_EVERY_S: Final = 1.0
 """How often what one agent says of itself is written at most; the last word counts."""
 
-SawLine = Callable[[str, int, str], None]
-"""Hears which agent's which incarnation wrote a line that others wait for, and by which expression."""
-
 _log = logging.getLogger(__name__)
-
-
-def awaited_lines(team: TeamSpec) -> dict[str, tuple[str, ...]]:
-    """Return for each pool the expressions that others wait for in its agents' output."""
-    awaited: dict[str, tuple[str, ...]] = {}
-    for pool in team.pools:
-        for each in pool.depends_on:
-            if each.condition is Condition.LOG_LINE:
-                awaited[each.pool] = (*awaited.get(each.pool, ()), each.pattern)
-    return awaited
 
 
 class ReadinessWatch:
@@ -67,16 +52,13 @@ class ReadinessWatch:
         self._clock: Final = clock
         self._directory: Final = directory
         self._matcher: Final = LineMatcher()
-        self._awaited: Final = awaited_lines(coordinator.team)
         self._supervisor: Supervisor | None = None
-        self._saw_line: SawLine = lambda _agent, _number, _pattern: None
         self._tasks: asyncio.TaskGroup | None = None
         self._wards: Final[dict[str, Ward]] = {}
 
-    def answer_to(self, supervisor: Supervisor, *, saw_line: SawLine | None = None) -> None:
+    def answer_to(self, supervisor: Supervisor) -> None:
         """Tell this supervisor what is found; before anything is spawned."""
         self._supervisor = supervisor
-        self._saw_line = saw_line or self._saw_line
 
     async def keep(self) -> None:
         """Watch until cancelled."""
@@ -103,7 +85,7 @@ class ReadinessWatch:
             launch,
             directory=self._directory,
             matcher=self._matcher,
-            awaited=self._awaited.get(context.pool.name, ()),
+            awaited=self._supervisor.awaited_lines(context.agent) if self._supervisor else (),
         )
 
     def begin(self, context: LaunchContext, fitting: Fitting, process: Process) -> None:
@@ -118,19 +100,10 @@ class ReadinessWatch:
             supervisor=self._supervisor,
             clock=self._clock,
         )
-        fitting.listen(process, ward.hear, partial(ward.watch.announced, ReadyBy.FD), self._on_line(ward))
+        fitting.listen(process, ward.hear, partial(ward.watch.announced, ReadyBy.FD), ward.wrote)
         self._wards[context.agent] = ward
         if self._tasks is not None:
             self._tasks.create_task(self._follow(ward), name=f"watch of {context.marker}")
-
-    def _on_line(self, ward: Ward) -> Callable[[str], None]:
-        def found(pattern: str) -> None:
-            if pattern == ward.pool.ready.pattern:
-                ward.watch.announced(ReadyBy.LOG)
-            if pattern in ward.fitting.awaited:
-                self._saw_line(ward.agent, ward.number, pattern)
-
-        return found
 
     async def _follow(self, ward: Ward) -> None:
         try:
@@ -268,6 +241,14 @@ class Ward:
         if said.status is not None or said.errno is not None:
             words = _words(said)
             self._say("status", partial(self_reports.says, name=self.agent, number=self.number, words=words))
+
+    def wrote(self, pattern: str) -> None:
+        """Take in that it wrote a line that is waited for: by its own pool, or by those that depend on it."""
+        if pattern == self.pool.ready.pattern:
+            self.watch.announced(ReadyBy.LOG)
+        if pattern in self.fitting.awaited:
+            with suppress(NotFound):
+                self._supervisor.log_line_seen(self.agent, self.number, pattern)
 
     def _say(self, about: str, use_case: Callable[[Scope], bool]) -> None:
         self._untold[about] = use_case
