@@ -183,7 +183,11 @@ def _agent(change: Change[Agent]) -> str | None:
 
 
 def _liveness(event: Event, before: Agent, after: Agent) -> str | None:
-    """Tell what the overseer found or did; None if it is nothing to people."""
+    """Tell what the overseer or a probe found, or was done about it; None if it is nothing to people."""
+    if event.kind == "agent.held_back":
+        return f"{after.name} gets no new work{_because(after.reason)}"
+    if event.kind == "agent.available":
+        return f"{after.name} can take work again"
     if event.kind == "agent.urged":
         return f"{after.name}, {after.liveness.value}: {quoted(event.reason)}"
     if event.kind != "agent.judged" or before.liveness is after.liveness:

@@ -361,6 +361,14 @@ def test_a_reader_that_does_not_know_a_field_fails_loudly() -> None:
     assert to_wire(bad)["after"] == {"nonsense": 1}
 
 
+def test_an_agent_that_lost_its_readiness_and_found_it_again_is_told_of(team: ScriptedTeam) -> None:
+    idle = team.agent("worker-1", state=AgentState.IDLE)
+    team.record("agent.held_back", replace(idle, reason="its readiness probe fails: \x1b[2J"))
+    assert told(team)[-1] == "worker-1 gets no new work: its readiness probe fails: \\x1b[2J"
+    team.record("agent.available", replace(idle, reason=""))
+    assert told(team)[-1] == "worker-1 can take work again"
+
+
 def test_what_the_overseer_found_is_told_but_not_that_an_agent_is_quiet(team: ScriptedTeam) -> None:
     def judged(kind: str, liveness: Liveness, why: str, reason: str = "") -> str | None:
         team.record(kind, replace(working, liveness=liveness, liveness_why=why), reason=reason)
