@@ -115,6 +115,7 @@ class Branch:
         self._opened = False
         self._sealed = False
         self._woken = False
+        self._hastened = False
         self._due = False
         self._due_at = 0.0
         self._failures = 0
@@ -247,6 +248,7 @@ class Branch:
         self.why_over = ""
         for child in self.children:
             child.open()
+        self._steady_since = self._clock.monotonic()
         self._turn(Mode.STEADY)
 
     def _turn(self, mode: Mode) -> None:
@@ -390,7 +392,8 @@ class Branch:
         is_free = self._failures == 1 and steady_s >= FREE_RESTART_AFTER_S
         self._steady_since = None
         self._due_at = now + (0.0 if is_free else next_delay(LADDER, self._failures, self._rng))
-        self._due = self.is_asked_for
+        self._due = self._hastened and self.is_asked_for
+        self._hastened = False  # once for each order: else what fails before it is carried out would spin
         self._turn(Mode.WAITING)
         self._poked.set()
 
@@ -402,6 +405,8 @@ class Branch:
             self._due = True
         elif self.mode is Mode.OVER:
             self._woken = True
+        else:
+            self._hastened = True
         self._poked.set()
 
     def rearrange(self, spec: BranchSpec, above: Branch | None, children: list[Child]) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from supervisor.model.agent import AgentState
 from supervisor.model.branch import BranchSpec, OnFailed, Restart, Strategy
+from supervisor.testing.clock import VirtualClock
+from supervisor.testing.processes import PaperLauncher, cannot_start
 from tests.unit.supervision.conftest import RunTeam, child
 
 
@@ -116,3 +120,43 @@ async def test_a_branch_that_ends_does_not_wait_for_what_is_told_of_an_agent_tha
         team.last("c").kill()
         await team.settle()
         assert not team.last("a").alive
+
+
+@dataclass
+class SlowLauncher(PaperLauncher):
+    """Takes a second for the kit of `b`, and less for others."""
+
+    clock: VirtualClock = field(default_factory=lambda: VirtualClock(now=0.0, monotonic=0.0))
+
+    async def prepare(self, agent: str) -> int:
+        await self.clock.sleep(1.0 if agent == "b" else 0.5)
+        return await super().prepare(agent)
+
+
+async def test_a_persons_order_hastens_a_failing_branch_only_once(run_team: RunTeam) -> None:
+    launcher = SlowLauncher(failures={"a": cannot_start()})
+    children = child("a", branch="x"), child("b", branch="x")
+    async with run_team(*children, launcher=launcher, clock=launcher.clock, branches=[SHUTDOWN]) as team:
+        await team.advance(10.0)
+        before = team.starts("a")
+        team.supervisor.restart("b")
+        await team.advance(60.0)
+        assert team.starts("a") - before < 7, "the branch waits longer and longer, as it failed so often"
+
+
+async def test_a_branch_that_a_person_brought_back_counts_as_up_from_then(run_team: RunTeam) -> None:
+    top = BranchSpec(on_failed=OnFailed.SHUTDOWN)
+    children = child("a", branch="x", intensity=0), child("b", intensity=0)
+    async with run_team(*children, top=top, branches=[SHUTDOWN]) as team:
+        await team.make_ready("a", "b")
+        await team.advance(400.0)
+        team.last("b").kill()
+        await team.settle()
+        assert team.state("a") is AgentState.EXITED
+        team.supervisor.restart("a")
+        await team.settle()
+        team.last("a").kill()
+        await team.settle()
+        assert team.starts("a") == 2, "its branch was not up for long, so it waits"
+        await team.advance(1.0)
+        assert team.starts("a") == 3
