@@ -30,10 +30,14 @@ from supervisor.engine.oversight import DoorBook, Oversight
 from supervisor.engine.persistence import until_taken
 from supervisor.engine.premises import Premises
 from supervisor.engine.readiness_watch import ReadinessWatch
+from supervisor.engine.reloading import Reloading
 from supervisor.engine.scaling import Scaling
+from supervisor.engine.signals import EngineSignals
 from supervisor.engine.staff import Staff
+from supervisor.engine.state_dump import state_dump
 from supervisor.engine.steady_clock import SteadyClock
 from supervisor.engine.stopping import StopReason, StopSwitch
+from supervisor.engine.team_over import stop_when_the_tree_is_over
 from supervisor.engine.time_gaps import TimeGaps
 from supervisor.engine.undertaker import bury_orphans
 from supervisor.engine.vitals import Vitals
@@ -88,6 +92,11 @@ class TeamLife:
         self._started_at = clock.now()
         self._premises = premises
         self._switch = StopSwitch()
+        self._signals = EngineSignals(
+            self._switch,
+            foreground=options.mode is Mode.HEADLESS,
+            dump_file=premises.state.dump_file,
+        )
         self._hub = FrameHub()
         self._ending = False
         self._over = False
@@ -162,6 +171,13 @@ class TeamLife:
             ring=self._ring,
             project=premises.state.project.name,
         )
+        self._reloading = Reloading(
+            coordinator,
+            self._supervisor,
+            project=premises.state.project,
+            on_new_plan=self._take_plan,
+            stopping=lambda: self._switch.reason is not None,
+        )
         self._backend = Backend(
             coordinator=coordinator,
             supervisor=self._supervisor,
@@ -171,6 +187,7 @@ class TeamLife:
             notifiers=self._notifiers,
             archivist=self._archivist,
             oversight=self._oversight,
+            reloading=self._reloading,
         )
         coordinator.store.listen(self._committed)
 
@@ -197,12 +214,22 @@ class TeamLife:
 
     async def run(self, socket: Path) -> StopReason:
         """Serve at `socket` and keep the team until it is done or stopped; return why it ended."""
-        with self._switch.on_signals():
+        with self._signals.taken(self._describe):
             async with self._confinements.opened(), self._guarded(), ControlServer(self._backend, socket):
                 self._premises.publish(socket, started_at=self._started_at, team=self._coordinator.team.name)
                 if self._options.on_ready is not None:
                     self._options.on_ready(socket)
                 return await self._live()
+
+    def _take_plan(self, team: TeamSpec, adapters: Mapping[str, Adapter]) -> None:
+        self._staff.take_adapters(adapters)
+        self._scaling.take_plan(team)
+
+    def _describe(self) -> str:
+        """Tell what goes on inside this engine."""
+        return state_dump(
+            coordinator=self._coordinator, supervisor=self._supervisor, hub=self._hub, clock=self._clock
+        )
 
     async def _live(self) -> StopReason:
         await self._restore_agents()
@@ -233,6 +260,7 @@ class TeamLife:
         """List what runs beside the agents until they have ended."""
         works = {
             "mcp": self._open_door(),
+            "reloads": self._reloading.keep(self._signals.reload_asked),
             "time gaps": TimeGaps(self._coordinator, self._clock).keep(),
             "caretaker": self._caretaker.keep(),
             "archivist": self._archivist.keep(days=team.keep_events_days, runs=team.keep_runs),
@@ -247,6 +275,13 @@ class TeamLife:
             "notifiers": self._notifiers.keep(),
             "work over": self._finish_when_over(),
             "gave up": self._stop_when_nobody_is_left(),
+            "tree": stop_when_the_tree_is_over(
+                self._supervisor,
+                self._coordinator,
+                self._switch,
+                self._clock,
+                is_watched=lambda: self._over or self._options.mode is Mode.INTERACTIVE,
+            ),
             "database": self._stop_without_database(),
         }
         seconds = self._options.deadline_s or team.deadline_s
@@ -315,13 +350,14 @@ class TeamLife:
         await self._supervisor.settled()
         while self._scaling.is_needed and not await self._scaling.has_failed():
             await self._clock.sleep(TICK_S)
-        if self._options.mode is Mode.HEADLESS and not self._over and self._supervisor.gave_up:
+        nobody_comes = self._supervisor.gave_up or self._supervisor.stranded
+        if self._options.mode is Mode.HEADLESS and not self._over and nobody_comes:
             standing: Standing | None = await until_taken(
                 lambda: self._coordinator.read(runs.standing), self._clock, what="how the run stands"
             )
             if standing is not None and not standing.over:
-                names = ", ".join(self._supervisor.gave_up)
-                self._switch.ask(stopping.gave_up(f"nobody is left to work: {names} gave up"))
+                words = f"nobody is left to work: {self._supervisor.why_nobody_comes}"
+                self._switch.ask(stopping.gave_up(words))
 
     async def _stop_without_database(self) -> None:
         """End a team that nobody watches once its database was away for so long that it stays so."""

@@ -160,6 +160,11 @@ class Slot(Lifecycle):
         return self.caught_up and (self._hopeless or settled)
 
     @property
+    def is_stranded(self) -> bool:
+        """Tell whether it waits for what cannot come by itself."""
+        return self._hopeless
+
+    @property
     def is_asked_for(self) -> bool:
         """Tell whether a person has ordered a start that is not done yet."""
         return self._by_hand

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from supervisor.clock import Clock
 from supervisor.errors import NotFound, WrongState
 from supervisor.model.agent import AgentState, ExitInfo
 from supervisor.model.branch import BranchSpec, Condition
-from supervisor.supervision.branch import Branch, Mode
+from supervisor.supervision.branch import Mode
 from supervisor.supervision.breaker import Breaker, limit_for
 from supervisor.supervision.child_spec import ChildSpec
 from supervisor.supervision.notices import Condemned, Order
 from supervisor.supervision.pool import Pool
 from supervisor.supervision.ports import Launcher, Reporter
+from supervisor.supervision.roster import Roster
 from supervisor.supervision.slot import Slot
 from supervisor.supervision.tree import Tree
 
@@ -29,14 +30,6 @@ class TeamOver:
 
     failed: bool
     words: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Successor:
-    """Who takes a name over once its former owner is gone."""
-
-    child: ChildSpec
-    at_rest: bool = False
 
 
 class Supervisor:
@@ -71,14 +64,12 @@ class Supervisor:
         self._over = asyncio.Event()
         self._stop_asked = asyncio.Event()
         self._stopping = False
-        self._tasks: asyncio.TaskGroup | None = None
-        self._slots: dict[str, Slot] = {}
-        self._successors: dict[str, _Successor] = {}
-        self._branch_tasks: set[Branch] = set()
         self._tree = Tree(clock=clock, rng=rng, note=self._note_move)
+        self._roster = Roster(self._tree, self._breaker, slot_for=self._slot_for, note=self._note_move)
+        self._slots = self._roster.slots
         self._tree.lay_out(top, branches, _pools_of(children) if pools is None else pools)
         for child in children:
-            self._take_in(child)
+            self._roster.take_in(child)
         self._note_move()
 
     async def run(self) -> None:
@@ -86,11 +77,8 @@ class Supervisor:
         if self._stopping:
             return
         async with asyncio.TaskGroup() as tasks:
-            self._tasks = tasks
             self._tree.top.open()
-            self._run_branches()
-            for slot in tuple(self._slots.values()):
-                self._own(slot)
+            self._roster.begin(tasks)
             await self._stop_asked.wait()
 
     # ------------------------------------------------------------ who is in the team
@@ -103,20 +91,14 @@ class Supervisor:
         """
         if self._stopping:
             raise WrongState("the team is stopping; nothing is started any more")
-        former = self._slots.get(child.name)
-        if former is None:
-            self._take_in(child)
-        elif former.leaving:
-            self._successors[child.name] = _Successor(child=child)
-        else:
-            raise WrongState(f"{child.name} is in the team already")
+        self._roster.add(child)
 
     def retire(self, agent: str) -> None:
         """Let an agent finish what it holds, stop it then, and forget it; one that is leaving still does.
 
         Whoever knows that it holds nothing any more calls `drained`.
         """
-        self._dismiss(self._slot(agent), Order.LEAVE)
+        self._roster.dismiss(self._slot(agent), Order.LEAVE)
 
     def reload(
         self,
@@ -135,45 +117,8 @@ class Supervisor:
         """
         if self._stopping:
             raise WrongState("the team is stopping; nothing is changed any more")
-        plan = {child.name: child for child in children}
         self._tree.lay_out(top, branches, _pools_of(children) if pools is None else pools)
-        self._run_branches()
-        for name, slot in tuple(self._slots.items()):
-            if name in plan:
-                self._become(slot, plan[name], changed=name in changed)
-            else:
-                self._dismiss(slot, Order.QUIT)
-        for name, child in plan.items():
-            if name not in self._slots:
-                self._take_in(child)
-
-    def _become(self, slot: Slot, child: ChildSpec, *, changed: bool) -> None:
-        """Replace the owner of a name, if it is to be another."""
-        if not slot.leaving and not changed and slot.spec == replace(child, branch=slot.spec.branch):
-            slot.spec = child
-            return
-        at_rest = slot.stays_down
-        former = self._successors.get(child.name)
-        self._dismiss(slot, Order.QUIT)
-        successor = _Successor(child=child, at_rest=at_rest or (former is not None and former.at_rest))
-        if child.name in self._slots:
-            self._successors[child.name] = successor
-        else:
-            self._take_in(child)
-
-    def _dismiss(self, slot: Slot, order: Order) -> None:
-        self._successors.pop(slot.spec.name, None)
-        slot.order(order)
-        if self._tasks is None:
-            self._forget(slot)
-
-    def _take_in(self, child: ChildSpec) -> Slot:
-        self._slots[child.name] = slot = self._tree.take_in(lambda pool: self._slot_for(child, pool), child)
-        self._breaker.resize(len(self._slots))
-        self._run_branches()
-        self._own(slot)
-        self._note_move()
-        return slot
+        self._roster.follow(children, changed=changed)
 
     def _slot_for(self, child: ChildSpec, pool: Pool) -> Slot:
         return Slot(
@@ -187,37 +132,6 @@ class Supervisor:
             rng=self._rng,
         )
 
-    def _run_branches(self) -> None:
-        if self._tasks is None:
-            return
-        for branch in self._tree.downwards():
-            if branch not in self._branch_tasks:
-                self._branch_tasks.add(branch)
-                self._tasks.create_task(self._run_branch(branch), name=f"branch {branch.name}")
-
-    async def _run_branch(self, branch: Branch) -> None:
-        await branch.run()
-        self._branch_tasks.discard(branch)
-
-    def _own(self, slot: Slot) -> None:
-        if self._tasks is not None:
-            self._tasks.create_task(self._live(slot), name=f"slot {slot.spec.name}")
-
-    async def _live(self, slot: Slot) -> None:
-        await slot.run()
-        if slot.leaving and not self._stopping:
-            self._forget(slot)
-
-    def _forget(self, slot: Slot) -> None:
-        name = slot.spec.name
-        del self._slots[name]
-        self._tree.let_go(slot)
-        self._breaker.resize(len(self._slots))
-        self._note_move()
-        successor = self._successors.pop(name, None)
-        if successor is not None:
-            self._take_in(successor.child).succeed(slot, at_rest=successor.at_rest)
-
     # ------------------------------------------------------------ the end
 
     async def stop(self, *, now: bool = False) -> None:
@@ -226,13 +140,13 @@ class Supervisor:
         Who depends on a pool is stopped before it. From the call on nothing is started. A second call
         with `now` hurries: every tree that is left is killed at once, and the first call returns then too.
         """
-        self._stopping = True
+        self._stopping = self._roster.is_closed = True
         self._stop_asked.set()
         for branch in self._tree.branches.values():
             branch.seal()
         for slot in self._slots.values():
             slot.order(Order.END_NOW if now else Order.RETIRE)
-        if self._tasks is None:
+        if not self._roster.has_begun:
             return
         for pool in self._tree.stop_order():
             for slot in pool.slots.values():
@@ -364,6 +278,18 @@ class Supervisor:
     def gave_up(self) -> tuple[str, ...]:
         """Name the agents that are parked."""
         return tuple(name for name, slot in self._slots.items() if slot.state is AgentState.PARKED)
+
+    @property
+    def stranded(self) -> tuple[str, ...]:
+        """Name the agents that wait for what cannot come by itself."""
+        return tuple(name for name, slot in self._slots.items() if slot.is_stranded)
+
+    @property
+    def why_nobody_comes(self) -> str:
+        """Say which agents gave up, and which wait for what cannot come."""
+        gave_up, stranded = ", ".join(self.gave_up), ", ".join(self.stranded)
+        parts = (gave_up and f"{gave_up} gave up", stranded and f"what {stranded} waits for cannot come")
+        return "; ".join(part for part in parts if part)
 
     @property
     def all_settled(self) -> bool:
