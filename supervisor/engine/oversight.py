@@ -100,10 +100,11 @@ class DoorBook:
         return min(found, default=None)
 
 
-class _Bench:
+class Bench:
     """The supervisor, for whom an agent that has just left the team is nobody's fault."""
 
     def __init__(self, supervisor: Supervisor) -> None:
+        """Judge for this supervisor's team."""
         self._supervisor = supervisor
 
     def condemn(self, agent: str, condemned: Condemned) -> None:
@@ -141,7 +142,7 @@ class Oversight:
         self._asking: Final[dict[str, str]] = {}
         self._watches: dict[str, _Watch] = {}
         self._news: Final[asyncio.Queue[News]] = asyncio.Queue()
-        self.overseer: Final = Overseer(_Bench(supervisor), hands or NoHands(), clock, self._news.put_nowait)
+        self.overseer: Final = Overseer(Bench(supervisor), hands or NoHands(), clock, self._news.put_nowait)
         coordinator.store.listen(self._committed)
         vitals.listen(self._sampled)
 
