@@ -84,5 +84,7 @@ WRITES_NOTHING: Final = frozenset(
 )
 """The verbs that only look, or that act on processes; what becomes of those is written by the engine."""
 
-KILLED_ELSEWHERE: Final = frozenset({"archive", "notify_test"})
-"""Archiving is killed in `test_archive_crashes.py`; a test notice goes to the sinks, not to the database."""
+KILLED_ELSEWHERE: Final = frozenset({"archive", "notify_test", "reload"})
+"""Archiving is killed in `test_archive_crashes.py`; a test notice goes to the sinks, not to the database.
+
+What a reload writes is one transaction, as at the start of an engine, and all else of it is processes."""

@@ -23,6 +23,7 @@ from supervisor.cli.plan_verbs import plan
 from supervisor.cli.process_verbs import drain, kill, pause, restart, resume, stop
 from supervisor.cli.profile_verbs import profile
 from supervisor.cli.question_verbs import question
+from supervisor.cli.reload_verb import reload
 from supervisor.cli.run_verbs import attach, down, run, up
 from supervisor.cli.scale_verb import scale
 from supervisor.cli.sync_verbs import sync
@@ -48,6 +49,7 @@ for verb in (
     run,
     attach,
     down,
+    reload,
     status,
     ps,
     why,

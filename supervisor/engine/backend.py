@@ -22,10 +22,11 @@ from supervisor.engine.oversight import Oversight
 from supervisor.engine.people_verbs import PEOPLE_VERBS
 from supervisor.engine.plan_verbs import PLAN_VERBS
 from supervisor.engine.pool_verbs import POOL_VERBS
+from supervisor.engine.reloading import Reloading, answer_of
 from supervisor.engine.stopping import StopSwitch, asked_down
 from supervisor.engine.task_verbs import TASK_VERBS
 from supervisor.engine.why_verbs import WHY_VERBS
-from supervisor.errors import InvalidArgument
+from supervisor.errors import InvalidArgument, WrongState
 from supervisor.model.wire import from_wire, to_wire
 from supervisor.model.world import EngineInfo, Snapshot
 from supervisor.notifiers.notifiers import Notifiers
@@ -75,6 +76,7 @@ class Backend:
     notifiers: Notifiers | None = None
     archivist: Archivist
     oversight: Oversight | None = None
+    reloading: Reloading | None = None
     drains: Drains = field(init=False)
     verbs: dict[str, tuple[type[Any], Callable[[Any], Any]]] = field(init=False)
 
@@ -85,6 +87,7 @@ class Backend:
             "answer": (Answer, self._answer),
             "vote_show": (OneVote, self._vote_show),
             "down": (Down, self._down),
+            "reload": (Nothing, self._reload),
             "metrics": (Nothing, self._metrics),
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in AGENT_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in WHY_VERBS.items()},
@@ -140,6 +143,11 @@ class Backend:
 
     async def _vote_show(self, asked: OneVote) -> dict[str, Any]:
         return await self.coordinator.read(lambda scope: views.vote_page(scope, asked.vote_id))
+
+    async def _reload(self, _asked: Nothing) -> dict[str, Any]:
+        if self.reloading is None:
+            raise WrongState("the team is not up yet; try again in a moment")
+        return answer_of(await self.reloading.reload())
 
     async def _down(self, asked: Down) -> dict[str, Any]:
         self.switch.ask(asked_down(), now=asked.now)

@@ -19,7 +19,7 @@ from supervisor.model.event import Event
 from supervisor.model.health import Liveness
 from supervisor.model.scale import Pool, Scale
 from supervisor.model.task import TaskState
-from supervisor.model.team import PoolSpec
+from supervisor.model.team import PoolSpec, TeamSpec
 from supervisor.supervision.autoscaler import TICK_S, Autoscaler, Decision, Doing, Hand, Hold, Sight
 from supervisor.supervision.child_spec import child_of
 from supervisor.supervision.memory_cap import UNKNOWN_BYTES, PressureWatch, Squeeze, room_for
@@ -127,6 +127,11 @@ class Scaling:
         }
         if self._pools:
             coordinator.store.listen(self._committed)
+
+    def take_plan(self, team: TeamSpec) -> None:
+        """Start agents by another plan from now on; which pools are scaled, and how, is the same in it."""
+        for spec in pools.scaled_pools(team):
+            self._pools[spec.name].spec = spec
 
     async def restore(self) -> None:
         """Lay out as many agents of each pool as a former engine wanted; before the supervisor runs."""

@@ -73,6 +73,10 @@ class Staff:
         self.ending = False
         self._let_go = False
 
+    def take_adapters(self, adapters: Mapping[str, Adapter]) -> None:
+        """Start agents by these adapters from now on; who is leaving keeps theirs."""
+        self._adapters = {**self._adapters, **adapters}
+
     async def prepare(self, agent: str) -> int:
         """Give the next incarnation a number, a key and its kit."""
         key = new_key()

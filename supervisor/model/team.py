@@ -158,7 +158,10 @@ class PoolSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeamSpec:
-    """A whole profile, checked. `digest` is the SHA-256 of its text; pools start in this order."""
+    """A whole profile, checked. `digest` is the SHA-256 of its text; pools start in this order.
+
+    `leaving` keeps the pools of agents that an earlier form of the profile had, until they are gone.
+    """
 
     name: str
     description: str
@@ -177,13 +180,14 @@ class TeamSpec:
     settings: dict[str, str] = field(default_factory=dict)
     supervision: BranchSpec = field(default_factory=BranchSpec)
     branches: tuple[BranchSpec, ...] = ()
+    leaving: dict[str, PoolSpec] = field(default_factory=dict)
 
     def pool_of(self, agent: str) -> PoolSpec:
         """Return the pool that `agent` belongs to; raise KeyError for a stranger."""
         for pool in self.pools:
             if pool.holds(agent):
                 return pool
-        raise KeyError(agent)
+        return self.leaving[agent]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

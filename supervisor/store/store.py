@@ -110,6 +110,11 @@ class Store:
         return self._custody.trouble
 
     @property
+    def waiting(self) -> int:
+        """Return how many operations wait for the next batch."""
+        return len(self._queue)
+
+    @property
     def last_seq(self) -> int:
         """Return the number of the newest committed event."""
         return self._end.seq

@@ -88,6 +88,12 @@ class Errands:
         self._stiller: asyncio.Task[None] | None = None
         _ = self._send(outbox.run())
 
+    @property
+    def left_s(self) -> dict[str, float]:
+        """Return the seconds that each limit which runs has left."""
+        now = self._clock.monotonic()
+        return {limit.value: self._dues[limit] - now for limit in self._timers}
+
     def cancel_all(self) -> None:
         """Give up every errand."""
         for errand in self._errands:

@@ -22,6 +22,11 @@ class Outbox:
         """Send a change on its way."""
         self._queue.put_nowait(change)
 
+    @property
+    def waiting(self) -> int:
+        """Return how many changes are still on their way, but for the one that is being taken."""
+        return self._queue.qsize()
+
     async def delivered(self) -> None:
         """Return when every change put so far was taken by the reporter."""
         await self._queue.join()

@@ -73,6 +73,11 @@ class StateDir:
         return self.root / "engine.json"
 
     @property
+    def dump_file(self) -> Path:
+        """Return where the engine writes what goes on inside it, when SIGUSR1 asks for that."""
+        return self.root / "engine-dump.txt"
+
+    @property
     def port_file(self) -> Path:
         """Return the file that remembers the port for agents."""
         return self.root / "port"

@@ -33,6 +33,11 @@ class FrameHub:
         for subscriber in self._subscribers:
             subscriber.offer(frame, self._backlog)
 
+    @property
+    def unread(self) -> list[int]:
+        """Return how many frames each subscriber has not read yet."""
+        return [subscriber.backlog for subscriber in self._subscribers]
+
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[AsyncIterator[Frame]]:
         """Yield the frames published from now on; the stream ends after Bye or Lagged."""
@@ -53,6 +58,11 @@ class _Subscriber:
         self._unread: deque[Frame] = deque()
         self._more = asyncio.Event()
         self._cut = False
+
+    @property
+    def backlog(self) -> int:
+        """Return how many frames are unread."""
+        return len(self._unread)
 
     def offer(self, frame: Frame, backlog: int) -> None:
         """Keep the frame, or cut this subscriber off when it has too many unread."""

@@ -63,6 +63,7 @@ VERBS: Final = (
     "drain",
     "scale",
     "down",
+    "reload",
     "vote_open",
     "vote_close",
     "vote_decide",
