@@ -8,6 +8,7 @@ from typing import Any
 
 from supervisor.config.locator import KeyPath
 from supervisor.config.problems import Problems, did_you_mean, shown
+from supervisor.config.start_order import waits_by_order
 from supervisor.model.branch import Condition, Dependency, Restart
 from supervisor.model.health import Probe, ProcessLimits, Readiness, ReadyBy, StallLimits
 from supervisor.model.scale import Scale
@@ -150,12 +151,27 @@ def _check_dependencies(values: Values, problems: Problems) -> None:
                 problems.add(path, '`pattern` belongs to `condition = "log_line"`, and to it alone')
             elif each.get("pattern") is not None:
                 _check_regex(each["pattern"], (*path, "pattern"), problems)
-    _check_no_circle(waits, ("pools",), "pools wait for each other", problems)
+            _check_can_complete(each, pools, path, problems)
+    if _check_no_circle(waits, ("pools",), "pools wait for each other", problems):
+        for pool, formers in waits_by_order(values).items():
+            waits.setdefault(pool, []).extend(formers)
+        what = "by their branches' start order and `depends_on`, pools wait for each other"
+        _check_no_circle(waits, ("pools",), what, problems)
 
 
-def _check_no_circle(edges: dict[str, list[str]], path: KeyPath, what: str, problems: Problems) -> None:
+def _check_can_complete(want: Values, pools: list[Values], path: KeyPath, problems: Problems) -> None:
+    never = [pool.get("name") for pool in pools if pool.get("restart") == Restart.PERMANENT]
+    if want.get("condition") == Condition.COMPLETED_OK and want.get("pool") in never:
+        name = shown(want["pool"])
+        problems.add(path, f'"{name}" never completes: it has `restart = "permanent"`')
+
+
+def _check_no_circle(edges: dict[str, list[str]], path: KeyPath, what: str, problems: Problems) -> bool:
+    """Tell whether there is none, after adding the problem if there is."""
     try:
         TopologicalSorter(edges).prepare()
     except CycleError as error:
         circle = " → ".join(shown(str(name)) for name in reversed(error.args[1]))
         problems.add(path, f"{what} in a circle: {circle}")
+        return False
+    return True
