@@ -27,6 +27,7 @@ class Around(Protocol):
     kits_held: bool
     reports_held: bool
     failing: dict[str, str]
+    kit_s: dict[str, float]
 
     def did(self, what: str, name: str) -> None:
         """Note something in the order in which it was done."""
@@ -49,11 +50,32 @@ class Around(Protocol):
     def next_number(self, name: str) -> int:
         """Number its next incarnation."""
 
-    def settled(self, agent: PlainAgent) -> None:
+    def does_not_start(self, agent: PlainAgent) -> None:
         """Hear that it does not start now."""
 
-    def ended(self, agent: PlainAgent, verdict: str, cause: ExitClass) -> None:
-        """Hear how its end was judged."""
+    def has_crashed(self, agent: PlainAgent) -> None:
+        """Hear that it does not rest though it has ended."""
+
+    def comes_back(self, agent: PlainAgent) -> None:
+        """Hear that it crashed and is started again."""
+
+    def is_open(self, agent: PlainAgent) -> bool:
+        """Tell whether its branch lets it start."""
+
+    def has_turn(self, agent: PlainAgent) -> bool:
+        """Tell whether its branch lets it start, and all is there that it depends on."""
+
+    def is_hopeless(self, agent: PlainAgent) -> bool:
+        """Tell whether something that it depends on cannot come by itself."""
+
+    def may_restart(self, agent: PlainAgent, *, counts: bool) -> bool:
+        """Ask its branch whether it may be started again."""
+
+    def gave_up(self, agent: PlainAgent) -> None:
+        """Tell its branch that it gave up."""
+
+    def finished(self, agent: PlainAgent) -> None:
+        """Tell its branch that it rests, having ended by itself."""
 
 
 @dataclass
@@ -74,7 +96,11 @@ class PlainProcess:
 
 @dataclass
 class PlainAgent:
-    """What the model knows of one agent. `wanted`: it is to run; `paused`: not now."""
+    """What the model knows of one agent.
+
+    `wanted`: no person wants it down; `laid`: its branch does; `paused`: it goes on later; `recycled`: its
+    branch starts it again with another; `waiting`: its time has come but not its turn.
+    """
 
     spec: ChildSpec
     around: Around
@@ -84,13 +110,20 @@ class PlainAgent:
     failures: int = 0
     restarted_at: list[float] = field(default_factory=list)
     process: PlainProcess | None = None
+    lines: bool = False
     wanted: bool = True
+    laid: bool = False
+    recycled: bool = False
+    waiting: bool = False
+    last: ExitClass | None = None
     again: bool = False
     paused: bool = False
     retired: bool = False
     leaving: bool = False
     asked_to_end: bool = False
     preparing: bool = False
+    asked: bool = False
+    has_kit: bool = False
     held: bool = False
     by_hand: bool = False
     untold: bool = False
@@ -112,6 +145,21 @@ class PlainAgent:
         going = self.state in {AgentState.STOPPING, AgentState.STUCK}
         return None if going else self.process
 
+    @property
+    def may_start(self) -> bool:
+        return self.wanted and not self.laid
+
+    @property
+    def is_down(self) -> bool:
+        nothing = self.process is None and not self.preparing
+        return nothing or self.state is AgentState.STUCK
+
+    @property
+    def has_begun(self) -> bool:
+        """Tell whether those after it need not wait for it any more."""
+        waits = self.state in {AgentState.PENDING, AgentState.BACKOFF}
+        return not waits or self.around.is_hopeless(self)
+
     def tell(self) -> None:
         """Let something be told of it, which it waits for before it starts again."""
         self.untold = self.untold or self.around.reports_held
@@ -120,16 +168,19 @@ class PlainAgent:
         self.state, self.spoke = state, True
         self.tell()
         if state in {AgentState.EXITED, AgentState.PARKED, AgentState.STUCK, AgentState.PAUSED}:
-            self.around.settled(self)
+            self.around.does_not_start(self)
 
     # ------------------------------------------------------------ starting
 
-    def plan(self, delay_s: float, *, by_hand: bool = False) -> None:
-        self.by_hand = by_hand
+    def plan(self, delay_s: float) -> None:
         self.around.ring(self.name, "due", delay_s)
 
     def due(self) -> None:
-        """Start if nobody holds it."""
+        """Start if it is its turn and nobody holds it."""
+        self.waiting = not self.around.has_turn(self)
+        if self.waiting:
+            self.move(AgentState.PENDING)
+            return
         if self.by_hand:
             self.around.is_tried(self)
         elif not self.around.may_start(self):
@@ -137,26 +188,42 @@ class PlainAgent:
             return
         self.held, self.preparing = False, True
         self.around.ring(self.name, "start", self.spec.start_timeout_s)
+        self.asked = self.has_kit = False
         self.prepare()
 
     def prepare(self) -> None:
-        """Take a kit if there is one, and start with it."""
-        if not self.preparing or self.around.kits_held or self.untold:
-            return
+        """Have a kit made once all is told of the last life, and start with it."""
+        if self.preparing and not self.asked and not self.untold:
+            self.asked = True
+            self.around.ring(self.name, "kit", self.around.kit_s[self.name])
+        if self.preparing and self.has_kit and not self.around.kits_held:
+            self.start()
+
+    def start(self) -> None:
+        """Start with the kit that was made, unless it must not any more."""
         fails = self.around.failing.get(self.name, "")
         if fails == "kit":
             self.not_started(permanent=False)
             return
         self.preparing, self.number = False, self.around.next_number(self.name)
-        if not self.wanted:
+        self.recycled = False
+        if not self.may_start:
             self.forget_start()
+            self.last = ExitClass.STOP_REQUESTED
             self.move(AgentState.EXITED)
+            return
+        if not self.around.is_open(self):
+            self.forget_start()
+            self.last = ExitClass.SIBLING
+            self.around.does_not_start(self)
+            self.move(AgentState.PENDING)
+            self.plan(0.0)
             return
         self.around.did("start", self.name)
         if fails:
             self.not_started(permanent=fails == "permanent")
             return
-        self.process = PlainProcess(self.number)
+        self.process, self.lines, self.by_hand = PlainProcess(self.number), False, False
         self.around.ring(self.name, "runtime", self.spec.max_runtime_s)
         self.move(AgentState.STARTING)
         if self.paused:
@@ -164,16 +231,18 @@ class PlainAgent:
 
     def not_started(self, *, permanent: bool) -> None:
         self.forget_start()
-        if not self.wanted:
+        self.last, self.by_hand = ExitClass.SPAWN_ERROR, False
+        if not self.may_start:
             self.move(AgentState.EXITED)
         elif permanent:
             self.move(AgentState.PARKED)
+            self.around.gave_up(self)
         else:
             self.go_on(ExitClass.SPAWN_ERROR)
 
     def forget_start(self) -> None:
-        self.preparing = self.held = False
-        self.around.unring(self.name, "due", "start", "runtime", "drain", "look")
+        self.preparing = self.held = self.waiting = False
+        self.around.unring(self.name, "due", "kit", "start", "runtime", "drain", "look")
 
     def ready(self, number: int) -> None:
         process = self.process
@@ -191,7 +260,8 @@ class PlainAgent:
     def restart(self) -> None:
         if self.retired:
             return
-        self.wanted, self.paused = True, False
+        self.wanted = self.by_hand = True
+        self.laid = self.paused = False
         self.failures, self.restarted_at = 0, []
         if self.process is not None:
             self.again = True
@@ -202,7 +272,7 @@ class PlainAgent:
         elif not self.preparing:
             self.forget_start()
             self.move(AgentState.PENDING)
-            self.plan(0.0, by_hand=True)
+            self.plan(0.0)
 
     def pause(self) -> None:
         if self.preparing:
@@ -261,7 +331,7 @@ class PlainAgent:
 
     def rest(self, *, now: bool = False) -> None:
         """Bring it to rest from wherever it is."""
-        self.wanted = self.again = self.paused = False
+        self.wanted = self.again = self.by_hand = self.paused = False
         if self.process is not None:
             if self.state is not AgentState.STUCK:
                 self.end(ExitClass.STOP_REQUESTED, now=now)
@@ -269,6 +339,43 @@ class PlainAgent:
             self.forget_start()
             if self.state in {AgentState.PENDING, AgentState.BACKOFF, AgentState.PAUSED}:
                 self.move(AgentState.EXITED)
+
+    # ------------------------------------------------------------ its branch's word
+
+    def recycle(self) -> None:
+        """Be ended to start again with another; one that had ended normally does too."""
+        if self.process is not None:
+            self.recycled = True
+            if self.state is not AgentState.STUCK:
+                self.end(ExitClass.SIBLING)
+        elif self.state is AgentState.EXITED and self.may_start and not self.is_temporary:
+            self.move(AgentState.PENDING)
+            self.plan(0.0)
+
+    def lie_down(self) -> None:
+        """Be ended until the branch begins afresh or a person says so, unless one has."""
+        if self.by_hand:
+            return
+        self.laid, self.again, self.paused = True, False, False
+        if self.process is not None:
+            if self.state is not AgentState.STUCK:
+                self.end(ExitClass.SIBLING)
+        elif not self.preparing:
+            self.forget_start()
+            if self.state in {AgentState.PENDING, AgentState.BACKOFF, AgentState.PAUSED}:
+                self.move(AgentState.EXITED)
+
+    def begin_afresh(self) -> None:
+        """Start whatever it came to, but not against a person's word, nor without a login."""
+        if self.wanted and not (self.state is AgentState.PARKED and self.last is ExitClass.AUTH):
+            self.laid, self.restarted_at = False, []
+            if self.state in {AgentState.EXITED, AgentState.PARKED}:
+                self.move(AgentState.PENDING)
+                self.plan(0.0)
+
+    @property
+    def is_temporary(self) -> bool:
+        return self.spec.restart is Restart.TEMPORARY
 
     def condemn(self, number: int, cause: ExitClass, retry_s: float) -> None:
         if self.up is not None and self.up.number == number:
@@ -284,6 +391,9 @@ class PlainAgent:
                 self.due()
             case "look":
                 self.look()
+            case "kit":
+                self.has_kit = True
+                self.prepare()
             case "start" if self.process is None:
                 self.not_started(permanent=False)
             case "start":
@@ -346,18 +456,29 @@ class PlainAgent:
         self, cause: ExitClass, *, code: int | None = None, ready_s: float = 0.0, retry_s: float = 0.0
     ) -> None:
         """Decide what follows an end."""
-        if not self.wanted:
+        self.last = cause
+        kept = self.is_kept(cause, code)
+        recycled = cause is ExitClass.SIBLING or (self.recycled and not kept)
+        if not self.may_start:
             self.move(AgentState.EXITED)
         elif self.again:
             self.again = False
             self.move(AgentState.PENDING)
-            self.plan(0.0, by_hand=True)
-        elif not self.is_kept(cause, code):
-            self.paused = False
-            self.move(AgentState.EXITED)
-        elif self.paused:
+            self.plan(0.0)
+        elif self.paused and kept:
             self.move(AgentState.PAUSED)
+        elif recycled and not self.is_temporary:
+            self.recycled = False
+            self.around.does_not_start(self)
+            self.move(AgentState.PENDING)
+            self.plan(0.0)
+        elif not kept:
+            self.recycled = self.paused = False
+            self.move(AgentState.EXITED)
+            if cause is not ExitClass.SIBLING:
+                self.around.finished(self)
         else:
+            self.recycled = False
             self.come_back(cause, ready_s=ready_s, retry_s=retry_s)
 
     def is_kept(self, cause: ExitClass, code: int | None) -> bool:
@@ -374,27 +495,31 @@ class PlainAgent:
     def come_back(self, cause: ExitClass, *, ready_s: float, retry_s: float) -> None:
         """Start it again after its delay, or give it up."""
         now, spec = self.around.now, self.spec
+        self.around.has_crashed(self)
         if cause is ExitClass.AUTH:
-            self.give_up(cause)
-        elif cause is ExitClass.RATE_LIMITED:
-            self.wait(max(retry_s, 1.0) * LATE, cause)
-        else:
-            recent = [each for each in self.restarted_at if each > now - spec.period_s]
-            self.restarted_at = [*recent, now]
-            if len(self.restarted_at) > spec.intensity:
-                self.give_up(cause)
-                return
-            self.failures = 1 if ready_s >= spec.backoff.reset_after_s else self.failures + 1
-            ladder = spec.backoff.base_s * spec.backoff.factor ** (self.failures - 1)
-            free = self.failures == 1 and ready_s >= FREE_AFTER_S
-            self.wait(0.0 if free else min(spec.backoff.cap_s, ladder), cause)
+            self.move(AgentState.PARKED)
+            return
+        if cause is ExitClass.RATE_LIMITED:
+            self.start_again(max(retry_s, 1.0) * LATE, counts=False)
+            return
+        recent = [each for each in self.restarted_at if each > now - spec.period_s]
+        self.restarted_at = [*recent, now]
+        if len(self.restarted_at) > spec.intensity:
+            self.move(AgentState.PARKED)
+            self.around.gave_up(self)
+            return
+        self.failures = 1 if ready_s >= spec.backoff.reset_after_s else self.failures + 1
+        ladder = spec.backoff.base_s * spec.backoff.factor ** (self.failures - 1)
+        free = self.failures == 1 and ready_s >= FREE_AFTER_S
+        self.start_again(0.0 if free else min(spec.backoff.cap_s, ladder), counts=True)
 
-    def give_up(self, cause: ExitClass) -> None:
-        self.around.ended(self, "gave up", cause)
-        self.move(AgentState.PARKED)
-
-    def wait(self, delay_s: float, cause: ExitClass) -> None:
-        self.restarts += 1
-        self.around.ended(self, "comes back", cause)
+    def start_again(self, delay_s: float, *, counts: bool) -> None:
+        """Start after the delay, with whom its branch restarts with it."""
+        if not self.around.may_restart(self, counts=counts):
+            self.move(AgentState.PARKED)
+            return
+        if counts:
+            self.restarts += 1
+            self.around.comes_back(self)
         self.move(AgentState.PENDING if self.state is AgentState.STUCK else AgentState.BACKOFF)
         self.plan(delay_s)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import chain
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from supervisor.supervision.notices import FOR_GOOD, NO_MORE_STARTS, Order
 from supervisor.supervision.restart import Decision, RestartPolicy, RestartWindow, Verdict
 from supervisor.supervision.slot import Slot
 from supervisor.supervision.supervisor import Supervisor
+from supervisor.supervision.tree import Tree
 
 
 def always(answer: Any) -> Callable[..., Any]:
@@ -264,20 +264,7 @@ BUGS: Final[dict[str, tuple[tuple[Any, str, Any], ...]]] = {
             unless(Slot, "_obey_a_stop", lambda self, order: order is Order.RETIRE and self._preparing),
         ),
     ),
-    "pools stop in start order": (
-        (
-            Supervisor,
-            "_pools_in_reverse",
-            lambda self, true=Supervisor._pools_in_reverse: true(self)[::-1],
-        ),
-    ),
-    "pools stop all at once": (
-        (
-            Supervisor,
-            "_pools_in_reverse",
-            lambda self, true=Supervisor._pools_in_reverse: [list(chain(*true(self)))],
-        ),
-    ),
+    "pools stop in start order": ((Tree, "stop_order", lambda self, true=Tree.stop_order: true(self)[::-1]),),
     "a stopped agent that had given up still says so": (
         (
             Lifecycle,

@@ -7,12 +7,14 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations_with_replacement
 from typing import Final
 
 import pytest
 
 from supervisor.errors import WrongState
 from supervisor.model.agent import AgentState, ExitClass
+from supervisor.model.branch import BranchSpec
 from supervisor.model.team import StopLadder
 from supervisor.supervision.child_spec import ChildSpec
 from supervisor.supervision.notices import Condemned
@@ -29,6 +31,12 @@ AT_REST: Final = frozenset({AgentState.BACKOFF, AgentState.EXITED, AgentState.PA
 
 TEAM_VERBS: Final = ("hold kits", "give kits", "hold reports", "take reports", "jump")
 ORDERS: Final = ("restart", "stop", "kill", "pause", "resume", "drain", "drained", "retire")
+
+KITS_PER_S: Final = 256
+"""How fast kits are made. It takes each agent another time, so that no two start in the same moment."""
+
+Event = tuple[str, str]
+"""A start, a stop or a kill, and whose."""
 
 Step = tuple[str, str, float]
 """What is done, to whom, and a number that says more."""
@@ -52,7 +60,7 @@ def move(gate: asyncio.Event, *, held: bool) -> None:
 class TracedProcess(PaperProcess):
     """A paper process that tells when it is asked to end, and when it must not have been started."""
 
-    def __init__(self, pid: int, agent: str, trace: list[tuple[str, str]], *, obeys: bool = True) -> None:
+    def __init__(self, pid: int, agent: str, trace: list[Event], *, obeys: bool = True) -> None:
         super().__init__(pid, obeys=obeys)
         self._agent = agent
         self._trace = trace
@@ -66,7 +74,9 @@ class TracedProcess(PaperProcess):
 class TracedLauncher(PaperLauncher):
     """A paper launcher that keeps one story of all starts and stops, and judges each start."""
 
-    trace: list[tuple[str, str]] = field(default_factory=list)
+    clock: VirtualClock = field(default_factory=VirtualClock)
+    kit_s: dict[str, float] = field(default_factory=dict)
+    trace: list[Event] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     forbidden: bool = False
 
@@ -74,6 +84,7 @@ class TracedLauncher(PaperLauncher):
 
     async def prepare(self, agent: str) -> int:
         self.asked.append(agent)
+        await self.clock.sleep(self.kit_s[agent])
         return await super().prepare(agent)
 
     def spawn(self, agent: str, incarnation: int) -> PaperProcess:
@@ -96,16 +107,29 @@ class TracedLauncher(PaperLauncher):
             self.faults.append(f"{agent} starts over the remains of its last incarnation")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Team:
+    """What a supervisor is given."""
+
+    children: tuple[ChildSpec, ...]
+    top: BranchSpec = field(default_factory=BranchSpec)
+    branches: tuple[BranchSpec, ...] = ()
+
+
 class World:
     """A team twice: as it is, and as the model says it must be."""
 
-    def __init__(self, children: Sequence[ChildSpec]) -> None:
-        self.children = {child.name: child for child in children}
+    def __init__(self, team: Team) -> None:
+        self.children = {child.name: child for child in team.children}
         self.clock = VirtualClock(now=0.0, monotonic=1024.0)
-        self.launcher = TracedLauncher()
+        kit_s = {name: (number + 1) / KITS_PER_S for number, name in enumerate(self.children)}
+        self.launcher = TracedLauncher(clock=self.clock, kit_s=kit_s)
         self.log = ChangeLog()
-        self.supervisor = Supervisor(children, self.launcher, self.log, self.clock, Middle())
-        self.plain = PlainTeam(children, self.clock.monotonic())
+        self.supervisor = Supervisor(
+            team.children, self.launcher, self.log, self.clock, Middle(), top=team.top, branches=team.branches
+        )
+        self.plain = PlainTeam(team.children, team.top, team.branches, self.clock.monotonic())
+        self.plain.kit_s = kit_s
         self._told = 0
 
     # ------------------------------------------------------------ what is done
@@ -123,10 +147,21 @@ class World:
             return
         elif verb in ORDERS:
             self._order(verb, plain)
-        elif verb.startswith(("ready", "condemn")):
+        elif verb.startswith(("ready", "condemn", "line")):
             self._tell(verb, plain, number)
         elif plain.process is not None:
             self._touch(verb, plain, self.launcher.last(name), int(number))
+
+    async def do_at_once(self, verb: str, whom: str, name: str, number: float) -> None:
+        """Do the same to an agent and its neighbour, or to all of its branch, in one moment.
+
+        Whom the branch above would hear first if two branches ended in one moment is left to chance.
+        """
+        names = [each for each, spec in self.children.items() if spec.branch == self.children[name].branch]
+        at = names.index(name)
+        for each in names[at : at + 2] if whom == "both" else names:
+            self.do(verb, each, number)
+        await self.settle()
 
     def _do_to_all(self, verb: str, *, held: bool) -> None:
         if verb.endswith("kits"):
@@ -148,6 +183,7 @@ class World:
                     supervisor.restart(name)
             case "restart":
                 plain.restart()
+                self.plain.wake(plain)
                 supervisor.restart(name)
             case "stop":
                 plain.wanted = False
@@ -185,7 +221,11 @@ class World:
     def _tell(self, verb: str, plain: PlainAgent, number: float) -> None:
         """Report something of its process, or of one that it is not."""
         about, _, cause = verb.partition(" ")
-        if about == "ready":
+        if about == "line":
+            plain.lines = plain.lines or (number == 0 and plain.number > 0)
+            for pattern in self.supervisor.awaited_lines(plain.name):
+                self.supervisor.log_line_seen(plain.name, plain.number + int(number), pattern)
+        elif about == "ready":
             incarnation = plain.number + int(number)
             plain.ready(incarnation)
             self.supervisor.ready(plain.name, incarnation)
@@ -278,20 +318,48 @@ class World:
         DONE["instants"] += 1
         assert not self.launcher.faults, self.launcher.faults
         real, expected = self.launcher.trace, self.plain.trace
-        if self.plain.in_any_order:
-            real, expected = sorted(real), sorted(expected)
-        assert real == expected, f"not {expected} but {real}"
+        assert self._agree(real, expected), f"not {expected} but {real}"
         self.launcher.trace.clear()
         self.plain.trace.clear()
         self.plain.in_any_order = False
         assert self.supervisor.agents == tuple(self.plain.agents), "other agents"
         for name, plain in self.plain.agents.items():
             state = self.supervisor.state_of(name)
+            if (state, plain.state) == (AgentState.PENDING, AgentState.BACKOFF) and self.plain.takes_turns(
+                plain
+            ):
+                plain.state = state  # it waited for its turn for no time at all, or does now
             assert state == plain.state, f"{name} is {state}, not {plain.state}"
             self._compare_process(plain)
+        over = self.supervisor.over
+        assert (over and over.failed) == (self.plain.top.failed if self.plain.is_over else None), "the top"
         parked = tuple(n for n, plain in self.plain.agents.items() if plain.state is AgentState.PARKED)
         assert self.supervisor.gave_up == parked
+        settled = all(map(self.plain.rests, self.plain.agents.values()))
+        assert self.plain.stopping or self.supervisor.all_settled == settled, f"settled: {not settled}"
         self._compare_told()
+
+    def _agree(self, real: list[Event], expected: list[Event]) -> bool:
+        """Tell whether the same was started and stopped, and in the same order where there is one."""
+        if real == expected:
+            return True
+        if sorted(real) != sorted(expected):
+            return False
+        names = dict.fromkeys(name for _, name in real)
+        return all(
+            [each for each in real if each[1] in pair and each[0] in what]
+            == [each for each in expected if each[1] in pair and each[0] in what]
+            for pair in combinations_with_replacement(names, 2)
+            for what in self._ordered(*pair)
+        )
+
+    def _ordered(self, one: str, other: str) -> tuple[tuple[str, ...], ...]:
+        """Say what of two agents has an order: all of it in a sequence, their stops elsewhere."""
+        if one == other:
+            return (("start", "stop", "kill"),)
+        if self.plain.in_any_order or self.children[one].pool == self.children[other].pool:
+            return ()
+        return (("start", "stop", "kill"),) if self.plain.in_sequence(one, other) else (("stop",),)
 
     def _compare_process(self, plain: PlainAgent) -> None:
         processes = self.launcher.processes.get(plain.name)
@@ -314,4 +382,6 @@ class World:
             if plain.spoke:
                 assert told[-1].state == plain.state, f"told that {name} is {told[-1].state}"
                 assert told[-1].restarts == plain.restarts, f"{name}: {told[-1].restarts} restarts told"
+                if plain.process is None:  # a kit may have been made for nothing in this very moment
+                    self.plain.skip_kits(plain, told[-1].incarnation)
                 assert told[-1].incarnation == plain.number, f"{name}: another incarnation told"

@@ -9,9 +9,11 @@ from itertools import count
 from typing import Final
 
 from supervisor.model.agent import AgentState, ExitClass
+from supervisor.model.branch import BranchSpec, Condition, Restart
 from supervisor.supervision.child_spec import ChildSpec
 from tests.integration.otp_agent import PlainAgent
 from tests.integration.otp_breaker import HOLD_S, PlainBreaker
+from tests.integration.otp_tree import RESTS, PlainBranch, PlainPool
 
 SPREAD_S: Final = 2.5
 """The middle of the time over which held agents start once the breaker closes."""
@@ -20,16 +22,38 @@ FLUSH_S: Final = 10.0
 """How long one that leaves waits for what is told of it to be taken."""
 
 
+def meets(agent: PlainAgent, condition: Condition) -> bool:
+    """Tell whether an agent is what another waits for."""
+    completed = agent.state is AgentState.EXITED and agent.last is ExitClass.OK
+    match condition:
+        case Condition.STARTED:
+            return agent.up is not None or completed
+        case Condition.READY:
+            return agent.up is not None and agent.up.ready_at is not None
+        case Condition.COMPLETED_OK:
+            return completed
+        case _:
+            return agent.lines
+
+
+def never(agent: PlainAgent, condition: Condition) -> bool:
+    """Tell whether an agent never is what another waits for."""
+    return condition is Condition.COMPLETED_OK and agent.spec.restart is Restart.PERMANENT
+
+
 class PlainTeam:
     """Keeps agents as OTP says; what it does is in `trace`, in order."""
 
-    def __init__(self, children: Sequence[ChildSpec], now: float) -> None:
+    def __init__(
+        self, children: Sequence[ChildSpec], top: BranchSpec, branches: Sequence[BranchSpec], now: float
+    ) -> None:
         self.now = now
         self.kits_held = False
         self.reports_held = False
         self.in_any_order = False
         self.stopping = False
         self.failing: dict[str, str] = {}
+        self.kit_s: dict[str, float] = {}
         self.tried: list[str] = []
         self.trace: list[tuple[str, str]] = []
         self.agents: dict[str, PlainAgent] = {}
@@ -39,9 +63,33 @@ class PlainTeam:
         self._order = count()
         self._timers: list[tuple[float, int, str, str]] = []
         self._held: list[str] = []
+        self._roused = False
         self._closing: list[list[PlainAgent]] = []
+        self._lay_out(top, branches, {child.pool: child.branch for child in children})
         for child in children:
             self.take_in(child)
+        self.top.open()
+
+    def _lay_out(self, top: BranchSpec, branches: Sequence[BranchSpec], pools: dict[str, str]) -> None:
+        """Put everything under its branch, in the order of the first pool in it."""
+        self.top = PlainBranch(top, self)
+        self.branches = {top.name: self.top}
+        for spec in branches:
+            self.branches[spec.name] = PlainBranch(spec, self)
+        for spec in branches:
+            self.branches[spec.name].above = self.branches[spec.under]
+        self.pools = {name: PlainPool(name, self.branches[branch]) for name, branch in pools.items()}
+        for pool in self.pools.values():
+            pool.branch.children.append(pool)
+            self._place(pool.branch)
+        for branch in self.branches.values():
+            self._place(branch)
+
+    def _place(self, branch: PlainBranch) -> None:
+        """Put a branch, and those above it, behind what the one above has already."""
+        while branch.above is not None and branch not in branch.above.children:
+            branch.above.children.append(branch)
+            branch = branch.above
 
     # ------------------------------------------------------------ what an agent needs
 
@@ -84,28 +132,112 @@ class PlainTeam:
         self._kits[name] += 1
         return self._kits[name]
 
-    def settled(self, agent: PlainAgent) -> None:
+    def does_not_start(self, agent: PlainAgent) -> None:
         if self.breaker.probe == agent.name:
             self.breaker.probe = ""
             if self.breaker.lets_try(self.now):
+                self._let_try([name for name in self._held if name in self.tried])
                 self.ring("", "half open", 0.0)
             else:
                 self._tell_held()
 
-    def ended(self, agent: PlainAgent, verdict: str, cause: ExitClass) -> None:
-        opened = False
+    def has_crashed(self, agent: PlainAgent) -> None:
         if self.breaker.probe == agent.name:
-            self.breaker.open(self.now)
-            opened = True
-        if verdict == "comes back" and cause is not ExitClass.RATE_LIMITED:
-            opened = self.breaker.count(self.now) or opened
-        if opened:
-            self.ring("", "half open", HOLD_S)
-            self._tell_held()
+            self._open_breaker()
+
+    def comes_back(self, agent: PlainAgent) -> None:
+        if self.breaker.count(self.now):
+            self._open_breaker()
+
+    def _open_breaker(self) -> None:
+        self.breaker.open(self.now)
+        self.ring("", "half open", HOLD_S)
+        self._tell_held()
+
+    def _let_try(self, names: list[str]) -> None:
+        for name in names:
+            self._held.remove(name)
+            self.agents[name].due()
 
     def _tell_held(self) -> None:
+        """Let those whom the breaker holds hear of it; they look whether it is still their turn then."""
+        self._roused = True
         for name in self._held:
             self.agents[name].tell()
+
+    def _look_at_turns(self) -> None:
+        if self._roused:
+            self._roused = False
+            for name in tuple(self._held):
+                if not self.has_turn(self.agents[name]):
+                    self._held.remove(name)
+                    self.agents[name].due()
+
+    def skip_kits(self, agent: PlainAgent, number: int) -> None:
+        """Count kits that were made for nothing, of which the model knows nothing."""
+        agent.number = max(agent.number, number)
+        self._kits[agent.name] = max(self._kits[agent.name], number)
+
+    def is_open(self, agent: PlainAgent) -> bool:
+        return self.pools[agent.spec.pool].is_open
+
+    def has_turn(self, agent: PlainAgent) -> bool:
+        return self.is_open(agent) and not list(self._lacks(agent))
+
+    def is_hopeless(self, agent: PlainAgent) -> bool:
+        return agent.waiting and self.is_open(agent) and any(self._lacks(agent))
+
+    def _lacks(self, agent: PlainAgent) -> Iterator[bool]:
+        """List what is not there that it depends on, each as whether it cannot come by itself."""
+        for want in agent.spec.depends_on:
+            others = [each for each in self.pools[want.pool].agents.values() if not each.leaving]
+            missing = [each for each in others if not meets(each, want.condition)]
+            if missing or not others:
+                yield any(self.rests(each) or never(each, want.condition) for each in missing)
+
+    def rests(self, agent: PlainAgent) -> bool:
+        """Tell whether nothing becomes of it by itself."""
+        in_motion = self.pools[agent.spec.pool].branch.in_motion
+        return self.is_hopeless(agent) or (agent.state in RESTS and not in_motion)
+
+    def may_restart(self, agent: PlainAgent, *, counts: bool) -> bool:
+        pool = self.pools[agent.spec.pool]
+        return self.stopping or pool.is_simple or pool.branch.may_restart(pool, counts=counts)
+
+    def gave_up(self, agent: PlainAgent) -> None:
+        pool = self.pools[agent.spec.pool]
+        if not self.stopping:
+            pool.branch.gave_up(pool)
+
+    def wake(self, agent: PlainAgent) -> None:
+        """Let a person start an agent, whatever its branch does."""
+        self.pools[agent.spec.pool].branch.wake()
+
+    def finished(self, agent: PlainAgent) -> None:
+        if agent.spec.significant and not self.stopping:
+            self.pools[agent.spec.pool].branch.finished()
+
+    def in_sequence(self, one: str, other: str) -> bool:
+        """Tell whether one of two agents starts when the other has begun."""
+        paths = [self._path_to(name) for name in (one, other)]
+        common = [branch for branch in paths[0] if branch in paths[1]]
+        return common[0].in_order
+
+    def takes_turns(self, agent: PlainAgent) -> bool:
+        """Tell whether a start of it may have to wait for others."""
+        return bool(agent.spec.depends_on) or any(each.in_order for each in self._path_to(agent.name))
+
+    def _path_to(self, name: str) -> list[PlainBranch]:
+        pool = next(pool for pool in self.pools.values() if name in pool.names)
+        path = [pool.branch]
+        while path[-1].above is not None:
+            path.append(path[-1].above)
+        return path
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the top has ended by itself."""
+        return self.top.mode == "over"
 
     # ------------------------------------------------------------ time
 
@@ -137,10 +269,10 @@ class PlainTeam:
         return min(at_once, default=first)
 
     def _rang(self, name: str, what: str) -> None:
-        if what == "half open":
-            for held in sorted(self._held, key=lambda name: name not in self.tried):
-                self._held.remove(held)
-                self.agents[held].due()
+        if what == "branch":
+            self.branches[name].begin_afresh()
+        elif what == "half open":
+            self._let_try(sorted(self._held, key=lambda name: name not in self.tried))
         elif what == "flush":
             self._forget(self.agents[name])
         else:
@@ -173,9 +305,12 @@ class PlainTeam:
             self.successors[child.name] = child
             return
         agent = PlainAgent(child, self)
-        self.agents[child.name] = agent
+        self.pools[child.pool].names.add(child.name)
+        self.agents[child.name] = self.pools[child.pool].agents[child.name] = agent
         self.breaker.limit = max(5, 2 * len(self.agents))
         agent.plan(0.0)
+        if self.pools[child.pool].branch.is_closed:
+            agent.lie_down()
 
     def let_go(self, name: str) -> None:
         """Retire an agent: it finishes what it holds, and is forgotten then."""
@@ -187,8 +322,11 @@ class PlainTeam:
             agent.move(AgentState.EXITED)
 
     def _tidy_up(self) -> None:
-        """Forget who has left, once all is told of them, and go on with a stop."""
+        """Do all that can be done now: stop, take down, start in order, forget who has left."""
         self._go_on_closing()
+        self._look_at_turns()
+        while self._tree_moves():
+            pass
         for agent in tuple(self.agents.values()):
             if not agent.leaving or agent.process is not None or agent.preparing or self.stopping:
                 continue
@@ -197,12 +335,23 @@ class PlainTeam:
             elif not any(name == agent.name for _, _, name, _ in self._timers):
                 self.ring(agent.name, "flush", FLUSH_S)
 
+    def _tree_moves(self) -> bool:
+        steps = [] if self.stopping else [branch.step() for branch in self.top.downwards()]
+        moved = any(steps)
+        for agent in tuple(self.agents.values()):
+            if agent.waiting and self.has_turn(agent):
+                agent.due()
+                moved = True
+        return moved
+
     def _forget(self, agent: PlainAgent) -> None:
-        del self.agents[agent.name]
-        self.unring(agent.name, "due", "start", "runtime", "drain", "look", "flush")
+        del self.agents[agent.name], self.pools[agent.spec.pool].agents[agent.name]
+        self.unring(agent.name, "due", "kit", "start", "runtime", "drain", "look", "flush")
         self.breaker.limit = max(5, 2 * len(self.agents))
         if agent.name in self.successors:
             self.take_in(self.successors.pop(agent.name))
+            after = self.agents[agent.name]
+            after.restarts, after.number, after.last = agent.restarts, agent.number, agent.last
 
     # ------------------------------------------------------------ the end
 
@@ -218,13 +367,8 @@ class PlainTeam:
             for agent in self.agents.values():
                 agent.retire()
         if not self._closing:
-            self._closing = list(self._pools())[::-1]
+            self._closing = [list(pool.agents.values()) for pool in self.top.pools()][::-1]
         self._go_on_closing()
-
-    def _pools(self) -> Iterator[list[PlainAgent]]:
-        names = list(dict.fromkeys(each.spec.pool for each in self.agents.values()))
-        for name in names:
-            yield [each for each in self.agents.values() if each.spec.pool == name]
 
     def _go_on_closing(self) -> None:
         while self._closing:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, Final
 
-from supervisor.model.branch import Restart
+from supervisor.model.branch import ROOT_BRANCH, AutoShutdown, BranchSpec, OnFailed, Restart, Strategy
 from supervisor.model.team import Backoff
 from supervisor.supervision.child_spec import ChildSpec
-from tests.integration.otp_machine import DONE, Step, World
+from tests.integration.otp_machine import DONE, Step, Team, World
 
 STEPS: Final = 40
 
@@ -42,6 +42,7 @@ WEIGHTS: Final[dict[str, int]] = {
     "take reports": 4,
     "jump": 1,
     "ready wrong": 2,
+    "line": 2,
     "condemn rate_limited": 2,
     "condemn auth": 1,
     "condemn watchdog": 2,
@@ -55,36 +56,67 @@ NUMBERS: Final[dict[str, tuple[float, ...]]] = {
     "exit": (0, 0, 1, 1, 3, 75),
     "wait": (0.125, 1, 2, 5, 12, 31, 65, 130, 400, 1000),
     "ready wrong": (-1, 1),
+    "line": (0, 0, -1),
     "condemn rate_limited": (0.5, 8, 40, -8),
     "condemn auth": (1, -1),
     "condemn watchdog": (1, 1, -1),
     "condemn stalled": (1, -1),
 }
-SUDDEN: Final = ("exit", "crash")
-"""What may happen to several agents at the same moment."""
 
 
-def random_children(rng: random.Random) -> tuple[ChildSpec, ...]:
-    """Make a small team: agents of their own, and pools of two or three."""
+def random_team(rng: random.Random) -> Team:
+    """Make a small team: branches, agents of their own, and pools of two or three."""
+    names = ("x", "y", "z")[: rng.choice((0, 0, 1, 1, 2, 3))]
+    branches = tuple(
+        random_branch(rng, name, rng.choice((ROOT_BRANCH, *names[:index])))
+        for index, name in enumerate(names)
+    )
     children: list[ChildSpec] = []
-    for pool in ("a", "b", "c", "d")[: rng.randint(1, 4)]:
-        size = rng.choice((1, 1, 2, 3))
-        looks = random_looks(rng)
+    for pool in ("a", "b", "c", "d", "e")[: rng.randint(1, 5)]:
+        size = rng.choice((1, 1, 1, 2, 3))
+        looks = random_looks(rng) | {"branch": rng.choice((ROOT_BRANCH, *names, *names))}
         for number in range(1, size + 1):
             name = pool if size == 1 else f"{pool}-{number}"
             ladder = Backoff(
                 base_s=1 + len(children) / 64, jitter=0.25, reset_after_s=20, cap_s=float(rng.choice((4, 47)))
             )
-            children.append(
-                ChildSpec(name=name, pool=pool, single=size == 1, backoff=ladder, **looks)  # type: ignore[arg-type]
-            )
-    return tuple(children)
+            spec = ChildSpec(name=name, pool=pool, single=size == 1, backoff=ladder, **looks)  # type: ignore[arg-type]
+            children.append(apart(spec, (len(children) + 1) / 32))
+    return Team(children=tuple(children), top=random_branch(rng, ROOT_BRANCH, ROOT_BRANCH), branches=branches)
+
+
+def apart(spec: ChildSpec, by_s: float) -> ChildSpec:
+    """Let the limits of agents that start at the same moment not be over at the same moment."""
+    return replace(
+        spec,
+        start_timeout_s=spec.start_timeout_s + by_s,
+        max_runtime_s=spec.max_runtime_s + by_s,
+        drain_timeout_s=spec.drain_timeout_s + by_s,
+    )
+
+
+def random_branch(rng: random.Random, name: str, under: str) -> BranchSpec:
+    """Choose how a branch keeps its children."""
+    restart = rng.choice((Restart.PERMANENT, Restart.PERMANENT, Restart.TRANSIENT, Restart.TEMPORARY))
+    return BranchSpec(
+        name=name,
+        under=under,
+        strategy=rng.choice(tuple(Strategy)),
+        intensity=rng.choice((None, 0, 1, 3)),
+        period_s=rng.choice((10.0, 60.0)),
+        on_failed=rng.choice(tuple(OnFailed)),
+        auto_shutdown=rng.choice(tuple(AutoShutdown)),
+        restart=restart,
+        significant=restart is not Restart.PERMANENT and rng.random() < 0.7,
+    )
 
 
 def random_looks(rng: random.Random) -> dict[str, object]:
     """Choose what the agents of a pool have in common."""
+    restart = rng.choice((Restart.PERMANENT, Restart.TRANSIENT, Restart.TRANSIENT, Restart.TEMPORARY))
     return {
-        "restart": rng.choice((Restart.PERMANENT, Restart.TRANSIENT, Restart.TRANSIENT, Restart.TEMPORARY)),
+        "restart": restart,
+        "significant": restart is not Restart.PERMANENT and rng.random() < 0.4,
         "intensity": rng.choice((0, 1, 2, 5)),
         "period_s": rng.choice((10.0, 120.0)),
         "start_timeout_s": rng.choice((5.0, 60.0)),
@@ -101,8 +133,8 @@ class Schedule:
 
     def __init__(self, seed: int | str) -> None:
         self.rng = random.Random(f"schedule {seed}")
-        self.children = random_children(self.rng)
-        self.names = [child.name for child in self.children]
+        self.team = random_team(self.rng)
+        self.names = [child.name for child in self.team.children]
         self.focus = self.rng.choice(self.names)
 
     def steps(self) -> list[Step]:
@@ -111,8 +143,8 @@ class Schedule:
         for _ in range(self.rng.randint(5, STEPS)):
             verb = self.rng.choices(VERBS, tuple(WEIGHTS.values()))[0]
             steps.append((verb, self._whom(), self.rng.choice(NUMBERS.get(verb, (0,)))))
-            if verb in SUDDEN and self.rng.random() < 0.15:
-                steps[-1:] = [(f"{verb} at once", self._whom(), 1.0), *steps[-1:]]
+            if verb in {"exit", "crash"} and self.rng.random() < 0.15:
+                steps[-1:] = [(f"{verb} {self.rng.choice(('both', 'all'))}", *steps[-1][1:])]
             if verb == "retire" and self.rng.random() < 0.7:
                 steps[-1:] = [("disobey", steps[-1][1], 0.0), *steps[-1:], ("add", steps[-1][1], 0.0)]
         return steps
@@ -123,9 +155,9 @@ class Schedule:
         return self.focus if self.rng.random() < 0.5 else self.rng.choice(self.names)
 
 
-async def live_through(children: tuple[ChildSpec, ...], steps: Iterable[Step]) -> None:
+async def live_through(team: Team, steps: Iterable[Step]) -> None:
     """Do everything to a team, compare after each step, and stop it in the end."""
-    world = World(children)
+    world = World(team)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(world.supervisor.run())
         await world.settle()
@@ -137,8 +169,9 @@ async def live_through(children: tuple[ChildSpec, ...], steps: Iterable[Step]) -
                 await world.wait(world.until_due)
             elif verb == "stop all":
                 await world.stop(tasks)
-            elif verb.endswith(" at once"):
-                world.do(verb.removesuffix(" at once"), name, number)
+            elif verb.endswith((" both", " all")):
+                what, whom = verb.split()
+                await world.do_at_once(what, whom, name, number)
             else:
                 world.do(verb, name, number)
                 await world.settle()
@@ -151,27 +184,27 @@ class Failed(AssertionError):
     """A schedule that did not go as the model says, as short as it could be made."""
 
 
-def fails(runner: asyncio.Runner, children: tuple[ChildSpec, ...], steps: list[Step]) -> Exception | None:
+def fails(runner: asyncio.Runner, team: Team, steps: list[Step]) -> Exception | None:
     """Play a schedule, and give what went wrong."""
     try:
-        runner.run(live_through(children, steps))
+        runner.run(live_through(team, steps))
     except Exception as error:  # noqa: BLE001 - whatever it breaks down with is a finding
         return error
     return None
 
 
-def shrunk(runner: asyncio.Runner, children: tuple[ChildSpec, ...], steps: list[Step]) -> list[Step]:
+def shrunk(runner: asyncio.Runner, team: Team, steps: list[Step]) -> list[Step]:
     """Cut a failing schedule to its shortest prefix, then leave out what it does not need."""
     least, most = 0, len(steps)
     while least < most:
         half = (least + most) // 2
-        least, most = (least, half) if fails(runner, children, steps[:half]) else (half + 1, most)
+        least, most = (least, half) if fails(runner, team, steps[:half]) else (half + 1, most)
     steps = steps[:most]
     at = len(steps)
     while at:
         at -= 1
         shorter = steps[:at] + steps[at + 1 :]
-        if fails(runner, children, shorter):
+        if fails(runner, team, shorter):
             steps = shorter
     return steps
 
@@ -183,13 +216,13 @@ def play(numbers: Iterable[int], *, shrink: bool = True) -> None:
             DONE["schedules"] += 1
             schedule = Schedule(number)
             steps = schedule.steps()
-            error = fails(runner, schedule.children, steps)
+            error = fails(runner, schedule.team, steps)
             if error is None:
                 continue
             if shrink:
-                steps = shrunk(runner, schedule.children, steps)
-                error = fails(runner, schedule.children, steps) or error
-            raise Failed(story(number, schedule.children, steps, error)) from error
+                steps = shrunk(runner, schedule.team, steps)
+                error = fails(runner, schedule.team, steps) or error
+            raise Failed(story(number, schedule.team, steps, error)) from error
 
 
 def shown(spec: Any) -> str:
@@ -197,13 +230,13 @@ def shown(spec: Any) -> str:
     usual = type(spec)(**{name: getattr(spec, name) for name in ("name", "pool") if hasattr(spec, name)})
     names = [each.name for each in fields(spec)]
     parts = [f"{each}={getattr(spec, each)}" for each in names if getattr(spec, each) != getattr(usual, each)]
-    return f"{spec.name}: {', '.join(parts)}"
+    return f"{spec.name or 'the top'}: {', '.join(parts)}"
 
 
-def story(number: int, children: tuple[ChildSpec, ...], steps: list[Step], error: Exception) -> str:
+def story(number: int, team: Team, steps: list[Step], error: Exception) -> str:
     """Tell a failing schedule."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
-    team = "\n".join(f"  {shown(child)}" for child in children)
+    specs = "\n".join(f"  {shown(spec)}" for spec in (team.top, *team.branches, *team.children))
     what = "\n".join(f"  {verb}, {name}, {number:g}" for verb, name, number in steps)
-    return f"schedule {number}: {error!r}\n{team}\n{what}"
+    return f"schedule {number}: {error!r}\n{specs}\n{what}"
