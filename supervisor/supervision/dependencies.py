@@ -118,11 +118,9 @@ class Dependencies:
         agents = tuple(self._agents_of(want.pool))
         if not agents:
             return Lack(words=f"{want.pool} to {_DONE[want.condition]}, of which there is no agent")
-        for agent in agents:
-            if not _meets(agent, want):
-                words = f"{agent.spec.name} to {_DONE[want.condition]}"
-                return _why_never(agent, want, words) or Lack(words=words)
-        return None
+        lacks = [_lack(agent, want) for agent in agents if not _meets(agent, want)]
+        hopeless = [lack for lack in lacks if lack.hopeless]
+        return next(iter(hopeless + lacks), None)
 
 
 def _meets(agent: Depended, want: Dependency) -> bool:
@@ -142,12 +140,13 @@ def _completed(agent: Depended) -> bool:
     return agent.state is AgentState.EXITED and ended_well
 
 
-def _why_never(agent: Depended, want: Dependency, words: str) -> Lack | None:
+def _lack(agent: Depended, want: Dependency) -> Lack:
+    words = f"{agent.spec.name} to {_DONE[want.condition]}"
     if agent.rests:
         return Lack(words=f"{words}, but it is {agent.state} and will not by itself", hopeless=True)
     if want.condition is Condition.COMPLETED_OK and agent.spec.restart is Restart.PERMANENT:
         return Lack(words=f"{words}, but it is permanent and never does", hopeless=True)
-    return None
+    return Lack(words=words)
 
 
 class Turn:

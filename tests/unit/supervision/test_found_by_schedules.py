@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from supervisor.model.agent import AgentState
-from supervisor.model.branch import BranchSpec, OnFailed, Restart, Strategy
+from supervisor.model.branch import BranchSpec, Dependency, OnFailed, Restart, Strategy
 from supervisor.testing.clock import VirtualClock
 from supervisor.testing.processes import PaperLauncher, cannot_start
 from tests.unit.supervision.conftest import RunTeam, child
@@ -160,3 +160,15 @@ async def test_a_branch_that_a_person_brought_back_counts_as_up_from_then(run_te
         assert team.starts("a") == 2, "its branch was not up for long, so it waits"
         await team.advance(1.0)
         assert team.starts("a") == 3
+
+
+async def test_who_depends_on_a_pool_hears_of_any_agent_of_it_that_gave_up(run_team: RunTeam) -> None:
+    pool = {"pool": "p", "single": False, "intensity": 0}
+    waiting = child("a", depends_on=(Dependency(pool="p"),))
+    top = BranchSpec(strategy=Strategy.REST_FOR_ONE)
+    async with run_team(child("p-1", **pool), child("p-2", **pool), waiting, child("b"), top=top) as team:
+        assert team.starts("b") == 0, "the next begins when the former has begun"
+        team.last("p-2").kill()
+        await team.settle()
+        assert team.state("p-2") is AgentState.PARKED
+        assert team.starts("b") == 1, "what the former waits for cannot come any more"
