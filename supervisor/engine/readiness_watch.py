@@ -71,12 +71,14 @@ class ReadinessWatch:
 
     def heard_from(self, agent: str, incarnation: int) -> None:
         """Hear that an agent called: where that is how it becomes ready, it is. Comes with every call."""
-        if self._coordinator.team.pool_of(agent).ready.by is not ReadyBy.CALL or self._supervisor is None:
-            return
         ward = self._wards.get(agent)
         if ward is not None and ward.number == incarnation:
             ward.watch.announced(ReadyBy.CALL)
-        self._supervisor.ready(agent, incarnation)
+            pool = ward.pool  # as it was when this one was started, whatever the profile says by now
+        else:
+            pool = self._coordinator.team.pool_of(agent)
+        if pool.ready.by is ReadyBy.CALL and self._supervisor is not None:
+            self._supervisor.ready(agent, incarnation)
 
     def fit_out(self, context: LaunchContext, launch: Launch) -> Fitting:
         """Give an incarnation what its pool asks for; raises OSError."""
