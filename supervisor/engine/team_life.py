@@ -22,6 +22,7 @@ from supervisor.dispatch.archivist import Archivist
 from supervisor.dispatch.caretaker import Caretaker
 from supervisor.engine import stopping
 from supervisor.engine.backend import Backend
+from supervisor.engine.breaker_watch import tell_of_breaker
 from supervisor.engine.confinements import Confinements
 from supervisor.engine.gauges import Gauges
 from supervisor.engine.limit_keeper import LimitKeeper
@@ -282,6 +283,7 @@ class TeamLife:
                 self._clock,
                 is_watched=lambda: self._over or self._options.mode is Mode.INTERACTIVE,
             ),
+            "breaker": tell_of_breaker(self._supervisor, self._coordinator, self._clock),
             "database": self._stop_without_database(),
         }
         seconds = self._options.deadline_s or team.deadline_s

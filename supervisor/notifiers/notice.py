@@ -199,6 +199,13 @@ def _agent(event: Event, after: _Facts) -> _Words | None:
     return None
 
 
+def _engine(event: Event, _after: _Facts) -> _Words | None:
+    if event.kind != "engine.starts_held":
+        return None
+    body = f"It tries one in a while; find out what is wrong with them:{_quoted(event.reason)}"
+    return _Words(kind=NoticeKind.HELP, title="No agent is started: too many end", body=body)
+
+
 def _run(event: Event, after: _Facts) -> _Words | None:
     if event.kind != "run.finished":
         return None
@@ -234,6 +241,7 @@ _TELLERS: Final[dict[str, _Teller]] = {
     "agent": _agent,
     "approval": _approval,
     "delivery": _delivery,
+    "engine": _engine,
     "handoff": _handoff,
     "message": _message,
     "question": _question,

@@ -33,6 +33,7 @@ class Breaker:
         self._open_until: float | None = None
         self._probe: str | None = None
         self._changed = asyncio.Event()
+        self.why_open = ""
 
     @property
     def closed(self) -> bool:
@@ -48,13 +49,15 @@ class Breaker:
         """Hear how many agents the team has now."""
         self._limit = limit_for(size)
 
-    def count_restart(self) -> None:
-        """Count one restart of any agent; too many open the breaker."""
+    def count_restart(self, why: str = "") -> None:
+        """Count one restart of any agent, and why it was; too many open the breaker."""
         now = self._clock.monotonic()
         self._restarts.append(now)
         while self._restarts[0] <= now - PERIOD_S:
             self._restarts.popleft()
         if self.closed and len(self._restarts) > self._limit:
+            often = f"more than {self._limit} restarts in {PERIOD_S:g} s in the whole team"
+            self.why_open = f"{often}; the last: {why}"
             self._open()
 
     def enter(self, agent: str) -> bool:
@@ -96,6 +99,16 @@ class Breaker:
         if hold_s > 0:
             await wait_at_most(self._changed.wait(), self._clock, hold_s)
         else:
+            await self._changed.wait()
+
+    async def opened(self) -> None:
+        """Return once it is not closed."""
+        while self.closed:
+            await self._changed.wait()
+
+    async def closed_again(self) -> None:
+        """Return once it is closed."""
+        while not self.closed:
             await self._changed.wait()
 
     def _open(self) -> None:

@@ -287,7 +287,7 @@ class Lifecycle:
             return
         if crashed:
             self._restarts += 1
-            self._breaker.count_restart()
+            self._breaker.count_restart(f"{self.spec.name} {ending.detail}")
         waiting = AgentState.PENDING if self.state is AgentState.STUCK else AgentState.BACKOFF
         wait_s = max(delay_s, self._breaker.hold_s)
         self._move(waiting, ending.detail, next_start_at=self._clock.now() + wait_s)

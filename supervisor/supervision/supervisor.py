@@ -274,6 +274,15 @@ class Supervisor:
         """Name the agents whose processes cannot be ended."""
         return tuple(name for name, slot in self._slots.items() if slot.state is AgentState.STUCK)
 
+    async def starts_held(self) -> str:
+        """Return why, once the circuit breaker keeps agents from starting."""
+        await self._breaker.opened()
+        return self._breaker.why_open
+
+    async def starts_free(self) -> None:
+        """Return once it does not."""
+        await self._breaker.closed_again()
+
     @property
     def gave_up(self) -> tuple[str, ...]:
         """Name the agents that are parked."""
