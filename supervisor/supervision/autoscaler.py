@@ -25,7 +25,7 @@ SHRINK_S: Final = 30.0
 
 TOLERANT_FROM: Final = 10
 TOLERANCE: Final = 0.1
-"""From so many agents on, a tenth more or less changes nothing."""
+"""From so many agents on, work for a tenth more starts nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,17 +232,18 @@ class Autoscaler:
         wanted, lately = self._look_at_work(sight, have, ready)
         seen = _seen(sight, ready)
         capped = self._scale.max if sight.rate_cap is None else min(self._scale.max, sight.rate_cap)
-        more = wanted > have and have <= capped
-        if more and (sight.reserved or not self._is_near(have, wanted)):
+        if have <= capped and self._is_short(sight, have, wanted):
             return self._grow(sight, have, wanted, f"{seen}; {wanted} wanted")
         target = min(max(lately, self._least(sight)), capped)
-        if target < have and not (self._is_near(have, target) and have <= capped):
+        if target < have:
             return self._shrink(sight, have, target, f"{seen}, {_over(self._pace.window_s)} {lately} wanted")
         return Decision(wanted=have, reason=f"{seen}: enough")
 
-    def _is_near(self, have: int, wanted: int) -> bool:
-        near = have >= TOLERANT_FROM and abs(wanted - have) <= TOLERANCE * have
-        return near and have >= self._scale.min
+    def _is_short(self, sight: Sight, have: int, wanted: int) -> bool:
+        """Tell whether more are needed: of many agents one is soon free for a task too many."""
+        if have < max(TOLERANT_FROM, self._scale.min) or sight.reserved:
+            return wanted > have
+        return wanted - have > TOLERANCE * have
 
     def _least(self, sight: Sight) -> int:
         """Return how many stay however little there is to do: the last one until the pool has cooled down."""
