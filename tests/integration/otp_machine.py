@@ -160,7 +160,8 @@ class World:
         names = [each for each, spec in self.children.items() if spec.branch == self.children[name].branch]
         at = names.index(name)
         for each in names[at : at + 2] if whom == "both" else names:
-            self.do(verb, each, number)
+            if each in self.plain.agents and self.plain.agents[each].up is not None:
+                self.do(verb, each, number)
         await self.settle()
 
     def _do_to_all(self, verb: str, *, held: bool) -> None:
@@ -168,7 +169,9 @@ class World:
             self.plain.hold_kits(held=held)
             move(self.launcher.gate, held=held)
         elif verb.endswith("reports"):
-            held = held and not self.plain.stopping
+            # what is waited for may be told again and again, of which the model keeps no account
+            waits = any(child.depends_on for child in self.children.values())
+            held = held and not (self.plain.stopping or waits)
             self.plain.hold_reports(held=held)
             move(self.log.gate, held=held)
         else:
@@ -221,15 +224,15 @@ class World:
     def _tell(self, verb: str, plain: PlainAgent, number: float) -> None:
         """Report something of its process, or of one that it is not."""
         about, _, cause = verb.partition(" ")
-        if about == "line":
-            plain.lines = plain.lines or (number == 0 and plain.number > 0)
+        if about == "line" and plain.number > 0:
+            plain.lines = plain.lines or number == 0
             for pattern in self.supervisor.awaited_lines(plain.name):
                 self.supervisor.log_line_seen(plain.name, plain.number + int(number), pattern)
-        elif about == "ready":
+        elif about.startswith("ready"):
             incarnation = plain.number + int(number)
             plain.ready(incarnation)
             self.supervisor.ready(plain.name, incarnation)
-        else:
+        elif about == "condemn":
             incarnation = plain.number - (number < 0)
             plain.condemn(incarnation, ExitClass(cause), abs(number))
             self.supervisor.condemn(

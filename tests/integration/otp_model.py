@@ -13,7 +13,7 @@ from supervisor.model.branch import BranchSpec, Condition, Restart
 from supervisor.supervision.child_spec import ChildSpec
 from tests.integration.otp_agent import PlainAgent
 from tests.integration.otp_breaker import HOLD_S, PlainBreaker
-from tests.integration.otp_tree import RESTS, PlainBranch, PlainPool
+from tests.integration.otp_tree import RESTS, PlainBranch, PlainPool, pools_of
 
 SPREAD_S: Final = 2.5
 """The middle of the time over which held agents start once the breaker closes."""
@@ -367,8 +367,22 @@ class PlainTeam:
             for agent in self.agents.values():
                 agent.retire()
         if not self._closing:
-            self._closing = [list(pool.agents.values()) for pool in self.top.pools()][::-1]
+            self._closing = [list(pool.agents.values()) for pool in self._start_order()][::-1]
         self._go_on_closing()
+
+    def _start_order(self) -> list[PlainPool]:
+        """List the pools as they start; but one that others depend on stands before them."""
+        order: list[PlainPool] = []
+        for pool in pools_of(self.top):
+            self._add_with_wants(pool, order)
+        return order
+
+    def _add_with_wants(self, pool: PlainPool, order: list[PlainPool]) -> None:
+        for agent in pool.agents.values():
+            for want in agent.spec.depends_on:
+                self._add_with_wants(self.pools[want.pool], order)
+        if pool not in order:
+            order.append(pool)
 
     def _go_on_closing(self) -> None:
         while self._closing:

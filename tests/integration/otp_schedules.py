@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any, Final
 
-from supervisor.model.branch import ROOT_BRANCH, AutoShutdown, BranchSpec, OnFailed, Restart, Strategy
-from supervisor.model.team import Backoff
-from supervisor.supervision.child_spec import ChildSpec
 from tests.integration.otp_machine import DONE, Step, Team, World
+from tests.integration.otp_teams import random_team
 
 STEPS: Final = 40
 
@@ -62,70 +60,6 @@ NUMBERS: Final[dict[str, tuple[float, ...]]] = {
     "condemn watchdog": (1, 1, -1),
     "condemn stalled": (1, -1),
 }
-
-
-def random_team(rng: random.Random) -> Team:
-    """Make a small team: branches, agents of their own, and pools of two or three."""
-    names = ("x", "y", "z")[: rng.choice((0, 0, 1, 1, 2, 3))]
-    branches = tuple(
-        random_branch(rng, name, rng.choice((ROOT_BRANCH, *names[:index])))
-        for index, name in enumerate(names)
-    )
-    children: list[ChildSpec] = []
-    for pool in ("a", "b", "c", "d", "e")[: rng.randint(1, 5)]:
-        size = rng.choice((1, 1, 1, 2, 3))
-        looks = random_looks(rng) | {"branch": rng.choice((ROOT_BRANCH, *names, *names))}
-        for number in range(1, size + 1):
-            name = pool if size == 1 else f"{pool}-{number}"
-            ladder = Backoff(
-                base_s=1 + len(children) / 64, jitter=0.25, reset_after_s=20, cap_s=float(rng.choice((4, 47)))
-            )
-            spec = ChildSpec(name=name, pool=pool, single=size == 1, backoff=ladder, **looks)  # type: ignore[arg-type]
-            children.append(apart(spec, (len(children) + 1) / 32))
-    return Team(children=tuple(children), top=random_branch(rng, ROOT_BRANCH, ROOT_BRANCH), branches=branches)
-
-
-def apart(spec: ChildSpec, by_s: float) -> ChildSpec:
-    """Let the limits of agents that start at the same moment not be over at the same moment."""
-    return replace(
-        spec,
-        start_timeout_s=spec.start_timeout_s + by_s,
-        max_runtime_s=spec.max_runtime_s + by_s,
-        drain_timeout_s=spec.drain_timeout_s + by_s,
-    )
-
-
-def random_branch(rng: random.Random, name: str, under: str) -> BranchSpec:
-    """Choose how a branch keeps its children."""
-    restart = rng.choice((Restart.PERMANENT, Restart.PERMANENT, Restart.TRANSIENT, Restart.TEMPORARY))
-    return BranchSpec(
-        name=name,
-        under=under,
-        strategy=rng.choice(tuple(Strategy)),
-        intensity=rng.choice((None, 0, 1, 3)),
-        period_s=rng.choice((10.0, 60.0)),
-        on_failed=rng.choice(tuple(OnFailed)),
-        auto_shutdown=rng.choice(tuple(AutoShutdown)),
-        restart=restart,
-        significant=restart is not Restart.PERMANENT and rng.random() < 0.7,
-    )
-
-
-def random_looks(rng: random.Random) -> dict[str, object]:
-    """Choose what the agents of a pool have in common."""
-    restart = rng.choice((Restart.PERMANENT, Restart.TRANSIENT, Restart.TRANSIENT, Restart.TEMPORARY))
-    return {
-        "restart": restart,
-        "significant": restart is not Restart.PERMANENT and rng.random() < 0.4,
-        "intensity": rng.choice((0, 1, 2, 5)),
-        "period_s": rng.choice((10.0, 120.0)),
-        "start_timeout_s": rng.choice((5.0, 60.0)),
-        "max_runtime_s": rng.choice((100.0, 7200.0)),
-        "drain_timeout_s": rng.choice((4.0, 600.0)),
-        "success_codes": rng.choice(((0,), (0, 3))),
-        "no_restart_codes": rng.choice(((), (75,))),
-        "force_restart_codes": rng.choice(((), (3,), (0,))),
-    }
 
 
 class Schedule:

@@ -131,7 +131,7 @@ class PlainBranch:
 
     @property
     def in_motion(self) -> bool:
-        moving = self.mode in {"rising", "falling", "waiting"}
+        moving = self.mode in {"falling", "waiting"}
         return moving or (self.above is not None and self.above.in_motion)
 
     @property
@@ -312,10 +312,11 @@ class PlainBranch:
             if isinstance(child, PlainBranch):
                 yield from child.downwards()
 
-    def pools(self) -> Iterator[PlainPool]:
-        """Give the pools below it, in start order."""
-        for child in self.children:
-            if isinstance(child, PlainBranch):
-                yield from child.pools()
-            else:
-                yield child
+
+def pools_of(node: PlainPool | PlainBranch) -> Iterator[PlainPool]:
+    """Give the pools at and below a node, in start order."""
+    if isinstance(node, PlainPool):
+        yield node
+    else:
+        for child in node.children:
+            yield from pools_of(child)
