@@ -42,6 +42,7 @@ TOLD: list[tuple[str, str, dict[str, Any], NoticeKind, str]] = [
     ),
     ("agent.parked", "worker-2", {"reason": "3 crashes"}, NoticeKind.PARKED, "Agent worker-2 is parked"),
     ("agent.stuck", "worker-2", {}, NoticeKind.STUCK, "Agent worker-2 is stuck"),
+    ("engine.starts_held", "agents", {}, NoticeKind.HELP, "No agent is started: too many end"),
     (
         "run.finished",
         "7",
