@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from supervisor.model.health import ProcessLimits
+from supervisor.runtime.proc_table import children_of
 
 MIB: Final = 1 << 20
 CONTROLLERS: Final = frozenset({"memory", "pids"})
@@ -124,6 +125,11 @@ class Cgroup:
         """Freeze all who are in it, or let them go on."""
         with suppress(FileNotFoundError):
             _write(self.path / "cgroup.freeze", str(int(still)))
+
+    @property
+    def is_frozen(self) -> bool:
+        """Say whether all who are in it stand still; it takes the kernel a moment after `freeze`."""
+        return _fields_of(self.path / "cgroup.events").get("frozen", 1) == 1
 
     @property
     def is_empty(self) -> bool:
@@ -239,16 +245,10 @@ def _enable(directory: Path, controller: str) -> None:
 
 
 def _descendants(pid: int) -> list[int]:
-    """List the living descendants of a process, by the kernel's own lists."""
-    found: list[int] = []
-    queue = [pid]
-    while queue:
-        parent = queue.pop()
-        with suppress(OSError):
-            for task in Path(f"/proc/{parent}/task").iterdir():
-                children = list(map(int, (task / "children").read_text("ascii").split()))
-                found += children
-                queue += children
+    """List the living descendants of a process."""
+    found = children_of(pid)
+    for child in found:
+        found += children_of(child)
     return found
 
 

@@ -38,7 +38,9 @@ def settle_child(pid: int, limits: ProcessLimits = _UNLIMITED) -> None:
     if sys.platform != "linux":
         return
     with suppress(ProcessLookupError, FileNotFoundError):  # it has ended already
-        _set_nofile(pid, limits.nofile)
+        files = nofile_of_child(limits)
+        if files is not None:
+            _try(f"nofile {files[0]}", pid, lambda: resource.prlimit(pid, resource.RLIMIT_NOFILE, files))
         if limits.nice:
             _try(f"nice {limits.nice}", pid, lambda: os.setpriority(os.PRIO_PGRP, pid, limits.nice))
         score = Path(f"/proc/{pid}/oom_score_adj")
@@ -46,14 +48,13 @@ def settle_child(pid: int, limits: ProcessLimits = _UNLIMITED) -> None:
         _try(words, pid, lambda: score.write_text(str(limits.oom_score_adj), encoding="ascii"))
 
 
-def _set_nofile(pid: int, wanted: int | None) -> None:
-    if wanted is None:
-        if _inherited:
-            _try("nofile", pid, lambda: resource.prlimit(pid, resource.RLIMIT_NOFILE, _inherited[0]))
-        return
-    _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    _try(f"nofile {wanted}", pid, lambda: resource.prlimit(pid, resource.RLIMIT_NOFILE, (allowed, allowed)))
+def nofile_of_child(limits: ProcessLimits) -> tuple[int, int] | None:
+    """Return the soft and the hard limit of open files that a child gets; None if it keeps ours."""
+    if limits.nofile is None:
+        return _inherited[0] if _inherited else None
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    allowed = limits.nofile if hard == resource.RLIM_INFINITY else min(limits.nofile, hard)
+    return allowed, allowed
 
 
 def _try(what: str, pid: int, setting: Callable[[], object]) -> None:

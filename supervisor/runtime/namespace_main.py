@@ -1,19 +1,35 @@
 """The init of one agent's PID namespace: it starts the agent, buries whoever dies, and ends with the agent.
 
-Run as `python -I -S namespace_main.py STATUS PROGRAM ARGV…` as the first process of the namespace. What
-became of the agent is written to the descriptor STATUS: `code 3`, `signal 15`. It imports nothing of this
-project, so that it starts at once and stays small.
+Run as `python -I -S namespace_main.py STATUS NOFILE NICE OOM PROGRAM ARGV…` as the first process of the
+namespace. What became of the agent is written to the descriptor STATUS: `code 3`, `signal 15`. NOFILE is
+`SOFT,HARD` or empty; NICE and OOM are the kernel's own numbers. It imports nothing of this project, so that
+it starts at once and stays small.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 CANNOT_START = 127
+
+
+def settle(files: str, nice: str, oom_score_adj: str) -> None:
+    """Take the limits of the profile, as far as the machine lets us; the agent inherits them."""
+    try:
+        if files:
+            soft, hard = files.split(",")
+            resource.setrlimit(resource.RLIMIT_NOFILE, (int(soft), int(hard)))
+        if int(nice):
+            os.setpriority(os.PRIO_PROCESS, 0, int(nice))
+        with open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123 - pathlib would double its start
+            file.write(oom_score_adj)
+    except (OSError, ValueError) as problem:
+        os.write(2, f"a limit cannot be set: {problem}\n".encode())
 
 
 def start(program: str, argv: list[str]) -> int:
@@ -53,4 +69,5 @@ def main(status: int, program: str, argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], sys.argv[3:])
+    settle(*sys.argv[2:5])
+    main(int(sys.argv[1]), sys.argv[5], sys.argv[6:])

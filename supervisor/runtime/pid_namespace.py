@@ -7,14 +7,18 @@ of its own. Signals meant for the agent go to it past the other two, which would
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from supervisor.model.health import ProcessLimits
 from supervisor.runtime.exits import ProcessExit
-from supervisor.runtime.proc_table import ProcRef, ProcStat, read_stat
+from supervisor.runtime.limits import nofile_of_child
+from supervisor.runtime.proc_table import ProcRef, ProcStat, children_of, read_stat
 
 UNSHARE: Final = (
     "setpriv",
@@ -29,15 +33,30 @@ UNSHARE: Final = (
     "--mount-proc",
 )
 _PROGRAM: Final = Path(__file__).resolve().with_name("namespace_main.py")
+_TOOLS: Final = frozenset({"setpriv", "unshare"})
 _STATUS_BYTES: Final = 64
 
 
-def in_namespace(program: str, argv: tuple[str, ...], status: int) -> tuple[str, ...]:
+def in_namespace(
+    program: str, argv: tuple[str, ...], *, status: int, limits: ProcessLimits
+) -> tuple[str, ...]:
     """Return the command that starts `program` with `argv` in a namespace of its own.
 
-    How the agent ends is written to the descriptor `status`.
+    How the agent ends is written to the descriptor `status`. The limits are set inside: from outside nobody
+    could tell when there is somebody to set them for.
     """
-    return (*UNSHARE, sys.executable, "-I", "-S", str(_PROGRAM), str(status), program, *argv)
+    files = ",".join(map(str, nofile_of_child(limits) or ()))
+    settings = (str(status), files, str(limits.nice), str(limits.oom_score_adj))
+    tools = [_found(word) if word in _TOOLS else word for word in UNSHARE]
+    return (*tools, sys.executable, "-I", "-S", str(_PROGRAM), *settings, program, *argv)
+
+
+def _found(tool: str) -> str:
+    """Find a program of the machine's own, by our PATH and not by the agent's."""
+    path = shutil.which(tool)
+    if path is None:
+        raise FileNotFoundError(errno.ENOENT, f"a PID namespace needs the program {tool}, which is missing")
+    return path
 
 
 def agent_inside(leader: int) -> ProcRef | None:
@@ -56,11 +75,7 @@ def agent_inside(leader: int) -> ProcRef | None:
 
 
 def _children(pid: int) -> list[ProcStat]:
-    try:
-        pids = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
-    except OSError:
-        return []
-    return [stat for each in pids if (stat := read_stat(int(each))) is not None]
+    return [stat for each in children_of(pid) if (stat := read_stat(each)) is not None]
 
 
 class StatusPipe:

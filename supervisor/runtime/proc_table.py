@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -102,6 +103,15 @@ def read_command(pid: int) -> list[str]:
 
         return command_of(pid)
     return read_proc(f"/proc/{pid}/cmdline").decode("utf-8", "surrogateescape").split("\0")[:-1]
+
+
+def children_of(pid: int) -> list[int]:
+    """List the children of a process by the kernel's own lists; empty when it is gone or there are none."""
+    found: list[int] = []
+    with suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - called for every start of an agent
+            found += map(int, read_proc(f"/proc/{pid}/task/{task}/children").split())
+    return found
 
 
 def read_table() -> dict[int, ProcStat]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -18,6 +20,7 @@ from supervisor.runtime.input import InputPipe
 from supervisor.runtime.launch import Confinement, Launch
 from supervisor.runtime.output import OnOutput, OutputPipe
 from supervisor.runtime.pid_namespace import StatusPipe, agent_inside
+from supervisor.runtime.pipes import Pipe, Pipes
 from supervisor.runtime.proc_table import ProcRef, read_stat
 from supervisor.runtime.sweep import TreeEnd, signal_refs, sweep_all
 from supervisor.runtime.tree import Tree
@@ -25,7 +28,7 @@ from supervisor.runtime.tree import Tree
 _CLEAN_UP_S: Final = StopLadder().sweep_s
 _FIRST_LOOK_S: Final = 0.01
 _SLOWEST_LOOK_S: Final = 0.1
-_FREEZE_ROUNDS: Final = 20
+_FREEZE_S: Final = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -43,11 +46,9 @@ class Process:
         leader: ProcRef,
         launch: Launch,
         confinement: Confinement,
-        output: int,
+        pipes: Pipes,
         on_output: OnOutput,
         clock: Clock,
-        stdin: int | None = None,
-        status: int | None = None,
     ) -> None:
         """Take over a child just spawned and its pipes; raises OSError when no descriptor is left."""
         self.pid: Final = leader.pid
@@ -68,11 +69,11 @@ class Process:
         self._is_stopped = False
         self._is_killed = False
         self._watch: Final = ExitWatch(leader.pid, self._exited)
-        self._output: Final = OutputPipe(output, on_output, clock)
-        self._input: Final = None if stdin is None else InputPipe(stdin)
-        self._status: Final = None if status is None else StatusPipe(status)
+        self._output: Final = OutputPipe(pipes.output.ours, on_output, clock)
+        self._input: Final = None if pipes.stdin is None else InputPipe(pipes.stdin.ours)
+        self._status: Final = None if pipes.status is None else StatusPipe(pipes.status.ours)
         self._tree: Final = Tree(leader, launch, confinement)
-        self._wait_for_entry()
+        self._open_gate(pipes.gate)
 
     @property
     def last_output_at(self) -> float | None:
@@ -154,13 +155,16 @@ class Process:
             held = await self._tree.freeze(still=True)
             if self.pid not in held:
                 self._watch.send_group(signal.SIGSTOP)
-            for _ in range(_FREEZE_ROUNDS):
-                members = await self._tree.members()
-                running = [stat for stat in members if not stat.stopped and stat.pid not in held]
-                if self._is_stopped or not running:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FREEZE_S):
+                    while not self._is_stopped and (running := await self._running(held)):
+                        signal_refs(running, signal.SIGSTOP)
                     return
-                signal_refs((stat.ref for stat in running), signal.SIGSTOP)
-            _log.warning("process %d is not frozen whole: it begins processes faster than that", self.pid)
+            _log.warning("process %d is not frozen whole after %g s", self.pid, _FREEZE_S)
+
+    async def _running(self, held: Collection[int]) -> list[ProcRef]:
+        """List who of the tree is not stopped yet; a busy machine takes its time to stop so many."""
+        return [stat.ref for stat in await self._tree.members() if not stat.stopped and stat.pid not in held]
 
     async def thaw(self) -> None:
         """Let every process of the tree go on."""
@@ -191,14 +195,14 @@ class Process:
             self.close_input()
         if polite.signal is not None:
             self.signal_leader(polite.signal)
-        await self._pause(polite_s)
+        await self._await_leader(polite_s)
 
     async def _ask_leader(self, ladder: StopLadder) -> None:
         if self._hurry.is_set() or self._exit.done():
             return
         self.signal_leader(signal.Signals[f"SIG{ladder.signal}"])
         await self._wake()  # only now: it hears the signal before it does anything else
-        await self._pause(ladder.leader_s)
+        await self._await_leader(ladder.leader_s)
 
     async def _ask_group(self, group_s: float) -> None:
         """Ask the group and wait while anyone of it lives. Escapees from it are the sweep's."""
@@ -245,6 +249,12 @@ class Process:
         elif leader is not None and leader.stopped:
             self.signal_leader(signal.SIGCONT)
 
+    async def _await_leader(self, seconds: float) -> None:
+        """Wait for the leader's end, or for a reason to hurry; at most so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._leader_gone_or_hurry.wait()
+
     async def _pause(self, seconds: float) -> None:
         """Wait for the leader's end if it lives, else for a reason to hurry; at most so long."""
         awaited = self._hurry if self._exit.done() else self._leader_gone_or_hurry
@@ -258,12 +268,11 @@ class Process:
             return agent_inside(self.pid) or self._leader
         return self._leader
 
-    def _wait_for_entry(self) -> None:
-        """Hold a child that must do nothing outside its control group until it is in."""
+    def _open_gate(self, gate: Pipe | None) -> None:
+        """Let a child go on that must do nothing outside its control group, once it is in."""
         entry = self._tree.entry
-        if entry is not None and self._confinement.is_strict:
-            self._watch.send(signal.SIGSTOP)
-            entry.add_done_callback(lambda _: self._watch.send(0 if self._is_frozen else signal.SIGCONT))
+        if gate is not None and entry is not None:
+            entry.add_done_callback(lambda _: os.close(gate.ours))
 
     def _exited(self, found: ProcessExit) -> None:
         self._output.drain()

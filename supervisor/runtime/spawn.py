@@ -12,18 +12,19 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from supervisor.clock import Clock
-from supervisor.model.health import Containment
+from supervisor.model.health import Containment, ProcessLimits
 from supervisor.runtime.exits import ProcessExit
+from supervisor.runtime.gate import behind_gate
 from supervisor.runtime.launch import Confinement, Launch, Polite
 from supervisor.runtime.limits import settle_child
 from supervisor.runtime.marker import marked_env
 from supervisor.runtime.output import OnOutput
 from supervisor.runtime.pid_namespace import in_namespace
+from supervisor.runtime.pipes import Pipes
 from supervisor.runtime.proc_table import ProcRef, read_stat
 from supervisor.runtime.process import Process
 from supervisor.runtime.subreaper import birth
@@ -70,36 +71,6 @@ class SpawnFailed(Exception):
         super().__init__(detail)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Pipes:
-    """The descriptors between us and one child: ours stay open, the child's are closed after the start."""
-
-    output: tuple[int, int] = (-1, -1)
-    stdin: tuple[int, int] | None = None
-    status: tuple[int, int] | None = None
-
-    @property
-    def _all(self) -> list[tuple[int, int, int]]:
-        """List each as reader, writer, and which of the two is ours."""
-        pairs = ((self.output, 0), (self.stdin, 1), (self.status, 0))
-        return [(*pair, ours) for pair, ours in pairs if pair is not None and pair != (-1, -1)]
-
-    def close_theirs(self) -> None:
-        """Close the child's ends, once it has them."""
-        for *ends, ours in self._all:
-            os.close(ends[1 - ours])
-
-    def close_ours(self) -> None:
-        """Close our ends, after a start that failed."""
-        for *ends, ours in self._all:
-            os.close(ends[ours])
-
-    def unblock(self) -> None:
-        """Make our ends such that nobody waits for the child."""
-        for *ends, ours in self._all:
-            os.set_blocking(ends[ours], False)
-
-
 def spawn(
     launch: Launch, *, on_output: OnOutput, clock: Clock, confinement: Confinement = _UNCONFINED
 ) -> Process:
@@ -109,38 +80,26 @@ def spawn(
     the child back for a moment.
     """
     program = _program(launch)
-    if confinement.level is Containment.PIDNS:
+    is_inside = confinement.level is Containment.PIDNS
+    is_gated = confinement.is_strict and confinement.cgroups is not None
+    if is_inside or is_gated:
         _check_format(program)
     try:
         env = _marked(launch)
+        pipes = Pipes.open(stdin=launch.takes_input, status=is_inside, gate=is_gated)
     except ValueError as problem:
         raise SpawnFailed(str(problem), permanent=True) from problem
-    pipes = _pipes(launch, confinement)
+    except OSError as problem:
+        raise SpawnFailed(f"no pipe for {launch.argv[0]}: {problem.strerror}", permanent=False) from problem
     with birth:
         try:
-            child = _popen(launch, program, env, pipes)
+            child = _popen(launch, program, env, pipes, confinement.limits)
         except SpawnFailed:
             pipes.close_ours()
             raise
         finally:
             pipes.close_theirs()
         return _watched(child, launch, pipes, confinement=confinement, on_output=on_output, clock=clock)
-
-
-def _pipes(launch: Launch, confinement: Confinement) -> _Pipes:
-    """Open what the child needs; nothing of it stays when there is not enough."""
-    pipes = _Pipes()
-    try:
-        pipes.output = os.pipe()
-        if launch.takes_input:
-            pipes.stdin = os.pipe()
-        if confinement.level is Containment.PIDNS:
-            pipes.status = os.pipe()
-    except OSError as problem:
-        pipes.close_ours()
-        pipes.close_theirs()
-        raise SpawnFailed(f"no pipe for {launch.argv[0]}: {problem.strerror}", permanent=False) from problem
-    return pipes
 
 
 def _marked(launch: Launch) -> dict[str, str]:
@@ -186,22 +145,30 @@ def _check_format(program: str) -> None:
         raise SpawnFailed(_cause(OSError(errno.ENOEXEC, ""), program), permanent=True)
 
 
-def _popen(launch: Launch, program: str, env: dict[str, str], pipes: _Pipes) -> subprocess.Popen[bytes]:
-    argv, passed = launch.argv, launch.pass_fds
+def _command(launch: Launch, program: str, pipes: Pipes, limits: ProcessLimits) -> tuple[str, ...]:
+    """Return what is really started: the agent's own command, or what stands before it."""
     if pipes.status is not None:
-        argv = in_namespace(program, launch.argv, pipes.status[1])
-        program, passed = _tool(argv[0]), (*launch.pass_fds, pipes.status[1])
+        return in_namespace(program, launch.argv, status=pipes.status.theirs, limits=limits)
+    if pipes.gate is not None:
+        return behind_gate(program, launch.argv, pipes.gate.theirs)
+    return launch.argv
+
+
+def _popen(
+    launch: Launch, program: str, env: dict[str, str], pipes: Pipes, limits: ProcessLimits
+) -> subprocess.Popen[bytes]:
     try:
+        command = _command(launch, program, pipes, limits)
         return subprocess.Popen(
-            argv,
-            executable=program,
+            command,
+            executable=program if command is launch.argv else command[0],
             cwd=launch.cwd,
             env=env,
-            stdin=subprocess.DEVNULL if pipes.stdin is None else pipes.stdin[0],
-            stdout=pipes.output[1],
-            stderr=pipes.output[1],
+            stdin=subprocess.DEVNULL if pipes.stdin is None else pipes.stdin.theirs,
+            stdout=pipes.output.theirs,
+            stderr=pipes.output.theirs,
             close_fds=True,
-            pass_fds=passed,
+            pass_fds=(*launch.pass_fds, *pipes.passed),
             start_new_session=True,
         )
     except ValueError as problem:
@@ -222,18 +189,10 @@ def _cause(problem: OSError, program: str) -> str:
     return f"cannot start {program}: {problem.strerror}"
 
 
-def _tool(name: str) -> str:
-    """Find a program of the machine's own by our PATH, not the agent's."""
-    found = shutil.which(name)
-    if found is None:
-        raise SpawnFailed(f"no program {name}, which a PID namespace needs", permanent=True)
-    return found
-
-
 def _watched(
     child: subprocess.Popen[bytes],
     launch: Launch,
-    pipes: _Pipes,
+    pipes: Pipes,
     *,
     confinement: Confinement,
     on_output: OnOutput,
@@ -248,9 +207,7 @@ def _watched(
             leader=leader,
             launch=launch,
             confinement=confinement,
-            output=pipes.output[0],
-            stdin=None if pipes.stdin is None else pipes.stdin[1],
-            status=None if pipes.status is None else pipes.status[0],
+            pipes=pipes,
             on_output=on_output,
             clock=clock,
         )

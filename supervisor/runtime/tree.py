@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -16,6 +17,9 @@ from supervisor.runtime.escapees import may_escape, program_of
 from supervisor.runtime.launch import Confinement, Launch
 from supervisor.runtime.orphans import none_left
 from supervisor.runtime.proc_table import ProcRef, ProcStat, read_stat
+
+_FREEZE_S: Final = 1.0
+_LOOK_S: Final = 0.002
 
 _log = logging.getLogger(__name__)
 
@@ -80,12 +84,20 @@ class Tree:
         return (await shared_census().take()).group(leader)
 
     async def freeze(self, *, still: bool) -> frozenset[int]:
-        """Freeze whoever is in the control group, or let them go on; return who that is."""
+        """Freeze whoever is in the control group, or let them go on; return who that is.
+
+        One that sleeps where no signal reaches it cannot be frozen; that is not waited for.
+        """
         await self.stand()
         cgroup = self._cgroup
         if cgroup is None:
             return frozenset()
         await in_cgroup_thread(partial(cgroup.freeze, still=still))
+        if still:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FREEZE_S):
+                    while not cgroup.is_frozen:  # noqa: ASYNC110 - the kernel tells it in a file
+                        await asyncio.sleep(_LOOK_S)
         return frozenset(await in_cgroup_thread(cgroup.pids))
 
     async def kill(self) -> None:

@@ -215,6 +215,88 @@ def bomb(size: str = "200") -> None:
     _sleep()
 
 
+def shim() -> None:
+    """Be a shim as agents have: forward TERM to the real agent, which says `term` for each that it hears."""
+    agent = os.fork()
+    if not agent:
+        signal.signal(signal.SIGTERM, lambda *_: _print("term"))
+        _report_self()
+        _sleep()
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(agent, signal.SIGTERM))
+    _ready(1)
+    _sleep()
+
+
+def leave_on(name: str, code: str = "0") -> None:
+    """Ignore TERM, INT and HUP but for one of them, and end by that with an exit code."""
+    _ignore_signals()
+    signal.signal(signal.Signals[name], lambda *_: os._exit(int(code)))
+    _ready(0)
+    _sleep()
+
+
+def until_eof() -> None:
+    """Ignore signals, and end with code 0 when there is no more to read."""
+    _ignore_signals()
+    _ready(0)
+    while os.read(0, 65_536):
+        pass
+
+
+def obey(word: str) -> None:
+    """Ignore signals, and end with code 0 when told this word."""
+    _ignore_signals()
+    _ready(0)
+    with open(0, "rb", buffering=0, closefd=False) as stdin:
+        while stdin.readline().strip() != word.encode():
+            pass
+
+
+def stop_self() -> None:
+    """Freeze, as a program does that wants a terminal."""
+    _ready(0)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    _sleep()
+
+
+def oom(mib: str = "64", ready_first: str = "1") -> None:
+    """Take so much memory, and touch every page of it, so that it is really taken."""
+    if int(ready_first):
+        _ready(0)
+    taken = []
+    for _ in range(int(mib)):
+        taken.append(bytearray(b"x" * (1 << 20)))
+        time.sleep(0.001)
+    _print(f"took {len(taken)} MiB")
+    _sleep()
+
+
+def naked_daemon() -> None:
+    """Leave a daemon that threw its environment away: of group, session, descent and marker it has none."""
+    if not os.fork():
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        _report_self()
+        _silence()
+        os.execve("/bin/sleep", ["sleep", "3600"], {})  # noqa: S606 - no shell is the point
+    os.wait()
+    _ready(1)
+    _sleep()
+
+
+def escape_as(program: str) -> None:
+    """Leave a daemon that runs another program, and end with code 0."""
+    if not os.fork():
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        _report_self()
+        _silence()
+        os.execv(program, [program, "3600"])  # noqa: S606 - no shell is the point
+    _ready(1)
+
+
 def _notify(*words: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.sendto("\n".join(words).encode(), os.environ["NOTIFY_SOCKET"])
@@ -269,6 +351,14 @@ MODES: Final[dict[str, Callable[..., None]]] = {
         huge_line,
         hopper,
         bomb,
+        shim,
+        leave_on,
+        until_eof,
+        obey,
+        stop_self,
+        oom,
+        naked_daemon,
+        escape_as,
         notify,
         slow_start,
         beat,
