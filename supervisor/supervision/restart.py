@@ -107,8 +107,6 @@ class RestartPolicy:
         if ending.kind is ExitClass.RATE_LIMITED:
             jitter = self._rng.uniform(1.0, 1.0 + self._spec.backoff.jitter)
             return Verdict(decision=Decision.RESTART, delay_s=max(retry_after_s, 1.0) * jitter)
-        if ending.kind is ExitClass.SIBLING:
-            return Verdict(decision=Decision.RESTART)
         if not self._window.add(now):
             return Verdict(decision=Decision.PARK)
         if ready_for_s >= self._spec.backoff.reset_after_s:

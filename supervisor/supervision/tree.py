@@ -131,9 +131,18 @@ class Tree:
                         start(self.pools[want.pool])
                 started.append(pool)
 
-        for pool in _pools_below(self.top):
+        for pool in self._pools_below(self.top):
             start(pool)
         return started[::-1]
+
+    def _pools_below(self, branch: Branch) -> list[Pool]:
+        pools: list[Pool] = []
+        for child in branch.children:
+            if isinstance(child, Branch):
+                pools.extend(self._pools_below(child))
+            else:
+                pools.append(self.pools[child.name])
+        return pools
 
     # ------------------------------------------------------------ what moves
 
@@ -148,7 +157,7 @@ class Tree:
 
     def _branch_moved(self, branch: Branch) -> None:
         """Hear that a branch changed its mode: what rests in it may not be at rest any more, or be so now."""
-        for pool in _pools_below(branch):
+        for pool in self._pools_below(branch):
             self.dependencies.changed(pool.name)
         self._note()
 
@@ -156,13 +165,3 @@ class Tree:
 def _downwards(branch: Branch) -> list[Branch]:
     below = [child for child in branch.children if isinstance(child, Branch)]
     return [branch, *(each for child in below for each in _downwards(child))]
-
-
-def _pools_below(branch: Branch) -> list[Pool]:
-    pools: list[Pool] = []
-    for child in branch.children:
-        if isinstance(child, Branch):
-            pools.extend(_pools_below(child))
-        elif isinstance(child, Pool):
-            pools.append(child)
-    return pools

@@ -284,6 +284,26 @@ async def test_a_branch_that_fails_while_the_one_above_falls_for_good_is_not_res
         assert team.supervisor.over is not None
 
 
+async def test_a_branch_that_is_over_before_the_falling_one_above_comes_to_it_is_not_restarted(
+    run_team: RunTeam,
+) -> None:
+    launcher = PaperLauncher(obeys=False)
+    agents = (*AGENTS[1:3], child("slow"), child("x", intensity=0))
+    top = BranchSpec(on_failed=OnFailed.SHUTDOWN)
+    async with run_team(*agents, top=top, branches=(INNER,), launcher=launcher) as team:
+        for agent in "bx":
+            team.last(agent).kill()
+            await team.settle()
+        team.last("c").exit(0)
+        await team.advance(600.0)
+        assert team.state("c") is EXITED
+        assert team.supervisor.over is None
+        team.last("slow").exit(0)
+        await team.advance(600.0)
+        assert [team.starts(agent) for agent in ("b", "c", "slow", "x")] == [1, 1, 1, 1]
+        assert team.supervisor._tree.top.mode is Mode.OVER
+
+
 async def test_a_branch_that_waits_for_its_restart_falls_with_the_one_above(run_team: RunTeam) -> None:
     agents = (*AGENTS, child("x", intensity=0))
     top = BranchSpec(on_failed=OnFailed.SHUTDOWN)

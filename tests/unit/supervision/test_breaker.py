@@ -34,6 +34,25 @@ async def test_restarts_far_apart_never_open_it() -> None:
     assert breaker.enter("a")
 
 
+async def test_whoever_waits_hears_once_that_starts_are_held_and_once_that_they_are_free(
+    run_team: RunTeam,
+) -> None:
+    async with run_team(child("a", intensity=99)) as team:
+        held = team.tasks.create_task(team.supervisor.starts_held())
+        while not held.done():
+            team.last("a").kill()
+            await team.settle()
+            team.supervisor.restart("a")
+            await team.settle()
+        often = "more than 5 restarts in 60 s in the whole team"
+        assert held.result() == f"{often}; the last: a killed by SIGKILL"
+        free = team.tasks.create_task(team.supervisor.starts_free())
+        await team.settle()
+        assert not free.done()
+        await team.make_ready("a")
+        assert free.done()
+
+
 async def test_one_restart_too_many_holds_everyone_for_a_time() -> None:
     clock = VirtualClock()
     breaker = opened(clock)

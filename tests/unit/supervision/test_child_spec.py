@@ -5,7 +5,7 @@ from __future__ import annotations
 from supervisor.model.agent import Role
 from supervisor.model.branch import Restart
 from supervisor.model.team import Backoff, PoolSpec, StopLadder, TeamSpec
-from supervisor.supervision.child_spec import children_of
+from supervisor.supervision.child_spec import children_of, pools_of
 
 
 def test_every_agent_gets_its_pool_s_rules_in_start_order() -> None:
@@ -34,3 +34,4 @@ def test_every_agent_gets_its_pool_s_rules_in_start_order() -> None:
     for spec in (first, second):
         assert spec.pool == "worker"
         assert {name: getattr(spec, name) for name in rules} == rules
+    assert pools_of(team) == {"planner": "", "worker": ""}
