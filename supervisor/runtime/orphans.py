@@ -8,6 +8,7 @@ start. The kernel keeps that list; reading it takes a fiftieth of a look at all 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from supervisor.runtime.subreaper import bury, is_owned, is_subreaper, owned_cou
 
 MOST_OWNED = 200
 """Of more children a shared look at the whole table costs less than one look at the list for each."""
+
+LOOKS = 3
 
 _TASKS = Path("/proc/self/task")
 
@@ -28,10 +31,16 @@ def none_left(leader: ProcRef, session: str, agent: str) -> bool:
     """
     if owned_count() > MOST_OWNED or not is_subreaper() or not _is_dead(leader):
         return False
-    children = _children()
-    return leader.pid in children and all(
-        _is_of_another(pid, session, agent) for pid in children if not is_owned(pid)
-    )
+    for _ in range(LOOKS):
+        children = _children()
+        orphans = [pid for pid in children if not is_owned(pid)]
+        if leader.pid not in children or not all(_is_of_another(pid, session, agent) for pid in orphans):
+            return False
+        if not _bury_dead(orphans):
+            return (
+                True  # else one that died after the list was read may have left somebody, who is in the next
+            )
+    return False
 
 
 def _is_dead(leader: ProcRef) -> bool:
@@ -48,13 +57,20 @@ def _children() -> list[int]:
     return found
 
 
+def _bury_dead(orphans: Iterable[int]) -> bool:
+    """Bury the dead among the orphans; say whether there were any."""
+    dead = [pid for pid in orphans if (stat := read_stat(pid)) is None or not stat.alive]
+    for pid in dead:
+        bury(pid)
+    return bool(dead)
+
+
 def _is_of_another(pid: int, session: str, agent: str) -> bool:
     """Say whether a child that we did not start is dead, a helper in our own session, or of another tree."""
     stat = read_stat(pid)
     if stat is None or stat.session == os.getsid(0):
         return True
     if not stat.alive:
-        bury(pid)
         return True
     marks = marks_in(read_environ(pid))
     return bool(marks) and (session, agent) not in marks

@@ -68,7 +68,7 @@ class Tree:
 
     async def prey(self) -> Sequence[ProcStat]:
         """List who of the tree must end: all but the programs that may outlive it."""
-        if none_left(self._leader, self._launch.session, self._launch.agent):
+        if self._is_over():
             return ()
         members = await self.members()
         if not self._escapees:
@@ -113,6 +113,12 @@ class Tree:
     def oom_kills(self) -> int:
         """Return how many of its processes the kernel killed for memory, as far as its group counts them."""
         return 0 if self._cgroup is None else self._cgroup.oom_kills()
+
+    def _is_over(self) -> bool:
+        """Say, without a look at all processes, that nobody of the tree lives; False if it is not certain."""
+        if self._cgroup is not None and not self._cgroup.is_empty:
+            return False
+        return none_left(self._leader, self._launch.session, self._launch.agent)
 
     def _in(self, census: Census) -> Sequence[ProcStat]:
         marker = ("", "") if self.level is Containment.GROUP else (self._launch.session, self._launch.agent)

@@ -129,3 +129,26 @@ async def test_a_leader_that_lives_is_somebody(tmp_path: Path, monkeypatch: pyte
         monkeypatch.setattr(orphans, "MOST_OWNED", 0)
         assert not none_left(ref(child.process), team.session, "worker-1#1"), "too many children for it"
         await child.process.clean_up()
+
+
+@pytest.mark.usefixtures("subreaper")
+async def test_whoever_flees_by_fork_and_exit_while_the_list_is_read_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was in the list, was dead when it was looked at, and left a child that is in the next list only."""
+    async with ChaosTeam() as team:
+        leader, fleeing = team.start("crash"), team.start("setsid", agent="worker-1#1")
+        await leader.process.wait()
+        pids = await fleeing.ready()
+        gone = [leader.process.pid, 2**22 + 1]
+        with monkeypatch.context() as patch:
+            looks = iter([gone, [leader.process.pid, pids[1]]])
+            patch.setattr(orphans, "_children", lambda: next(looks))
+            assert not none_left(ref(leader.process), team.session, "worker-1#1")
+            patch.setattr(orphans, "_children", lambda: gone)
+            assert not none_left(ref(leader.process), team.session, "worker-1#1"), (
+                "it never ends: not certain"
+            )
+        for each in (leader, fleeing):
+            each.process.signal_leader(9)
+            await each.process.clean_up()
