@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from supervisor.model.team import StopLadder
 from supervisor.runtime.census import Census
 from supervisor.runtime.exits import ProcessExit
 from supervisor.runtime.proc_table import read_stat
+from supervisor.runtime.spawn import Polite
 from supervisor.testing.chaos import ChaosTeam, gone, is_alive
 
 QUICK = StopLadder(leader_s=0.3, group_s=0.3, sweep_s=3.0)
@@ -249,3 +251,79 @@ async def test_a_child_is_known_by_its_start_time() -> None:
         assert stat is not None
         assert child.process.start_time == stat.start_time
         await child.process.stop(QUICK, now=True)
+
+
+@pytest.mark.parametrize(
+    ("mode", "polite"),
+    [
+        (("until-eof",), Polite(close_input=True)),
+        (("obey", "quit"), Polite(message=b"quit\n")),
+        (("leave-on", "SIGINT"), Polite(signal=signal.SIGINT)),
+    ],
+    ids=["end of input", "a message", "a signal"],
+)
+async def test_an_agent_is_asked_in_its_own_way_first(mode: tuple[str, ...], polite: Polite) -> None:
+    async with ChaosTeam() as team:
+        child = team.start(*mode, takes_input=True, polite=polite)
+        await child.ready()
+        began = time.monotonic()
+        assert (await child.process.stop(replace(PATIENT, polite_s=30.0))).empty
+        assert child.process.exit == ProcessExit(code=0)
+        assert time.monotonic() - began < 10
+
+
+async def test_an_agent_that_does_not_hear_its_own_way_is_asked_as_all_are() -> None:
+    async with ChaosTeam() as team:
+        child = team.start("idle", takes_input=True, polite=Polite(message=b"quit\n", close_input=True))
+        await child.ready()
+        assert (await child.process.stop(replace(QUICK, polite_s=0.2))).empty
+        assert child.process.exit == ProcessExit(signal=signal.SIGTERM)
+
+
+async def test_a_frozen_agent_is_thawed_to_be_asked_in_its_own_way() -> None:
+    async with ChaosTeam() as team:
+        child = team.start("until-eof", takes_input=True, polite=Polite(close_input=True))
+        await child.ready()
+        await child.process.freeze()
+        assert (await child.process.stop(replace(PATIENT, polite_s=30.0))).empty
+        assert child.process.exit == ProcessExit(code=0)
+
+
+async def test_the_leader_gets_the_signal_that_the_ladder_names() -> None:
+    async with ChaosTeam() as team:
+        child = team.start("leave-on", "SIGINT", "5")
+        await child.ready()
+        assert (await child.process.stop(replace(PATIENT, signal="INT"))).empty
+        assert child.process.exit == ProcessExit(code=5)
+
+
+async def test_an_agent_behind_a_shim_hears_one_signal() -> None:
+    async with ChaosTeam() as team:
+        child = team.start("shim")
+        await child.ready()
+        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+            stop = tasks.create_task(child.process.stop(PATIENT))
+            await child.says(b"term\n")
+            await child.process.stop(PATIENT, now=True)
+        assert stop.result().empty
+        assert child.output.count(b"term\n") == 1
+
+
+async def test_a_group_signal_first_would_be_heard_twice_behind_a_shim() -> None:
+    """The canary of the test above."""
+    async with ChaosTeam() as team:
+        child = team.start("shim")
+        leader, _ = await child.ready()
+        os.killpg(leader, signal.SIGTERM)
+        await child.says(b"term\nterm\n")
+        await child.process.stop(QUICK, now=True)
+
+
+async def test_all_of_a_leaders_time_is_not_spent_when_it_ends_at_the_moment_it_is_thawed() -> None:
+    async with ChaosTeam() as team:
+        child = team.start("group")
+        await child.ready()
+        await child.process.freeze()
+        began = time.monotonic()
+        assert (await child.process.stop(PATIENT)).empty
+        assert time.monotonic() - began < 10
