@@ -7,6 +7,7 @@ import fcntl
 import os
 
 from supervisor.clock import SystemClock
+from supervisor.runtime import output as output_module
 from supervisor.runtime.output import CHUNK_BYTES, CHUNKS_PER_TURN, OutputPipe
 
 
@@ -111,3 +112,90 @@ async def test_draining_a_pipe_that_others_fill_comes_to_an_end() -> None:
     assert read <= 1_048_576
     output.close()
     os.close(write_end)
+
+
+class Steady:
+    """A child that writes little and often, and the pipe that reads it; counts how often it is read."""
+
+    def __init__(self) -> None:
+        self.got = bytearray()
+        self.reads = 0
+        read_end, self.write_end = pipe()
+        self.output = OutputPipe(read_end, self.take, SystemClock())
+
+    def take(self, chunk: bytes) -> bool:
+        self.reads += 1
+        self.got.extend(chunk)
+        return True
+
+    async def until_in_rounds(self) -> None:
+        async with asyncio.timeout(5):
+            while self.output not in output_module._rounds_of(asyncio.get_running_loop()):
+                os.write(self.write_end, b"line\n")
+                await asyncio.sleep(0.001)
+
+    async def until_got(self, size: int) -> None:
+        async with asyncio.timeout(5):
+            while len(self.got) < size:
+                await asyncio.sleep(0.001)
+
+    def close(self) -> None:
+        self.output.close()
+        os.close(self.write_end)
+
+
+async def test_who_writes_little_and_often_is_read_in_rounds_and_loses_nothing() -> None:
+    child = Steady()
+    await child.until_in_rounds()
+    before = child.reads
+    written = len(child.got)
+    begun = asyncio.get_running_loop().time()
+    for number in range(100):
+        written += os.write(child.write_end, b"line %d\n" % number)
+        await asyncio.sleep(0.001)
+    await child.until_got(written)
+    rounds = (asyncio.get_running_loop().time() - begun) / output_module._ROUND_S
+    assert child.reads - before <= rounds + 2, "not once for each line"
+    assert child.got.endswith(b"line 99\n")
+    child.close()
+
+
+async def test_who_falls_silent_leaves_the_rounds_and_is_heard_again() -> None:
+    child = Steady()
+    await child.until_in_rounds()
+    rounds = output_module._rounds_of(asyncio.get_running_loop())
+    async with asyncio.timeout(5):
+        while child.output in rounds:
+            await asyncio.sleep(0.001)
+    os.write(child.write_end, b"again\n")
+    async with asyncio.timeout(5):
+        while not child.got.endswith(b"again\n"):
+            await asyncio.sleep(0)
+    child.close()
+
+
+async def test_who_begins_to_flood_leaves_the_rounds() -> None:
+    child = Steady()
+    await child.until_in_rounds()
+    flood = b"x" * 60_000
+    os.write(child.write_end, flood)
+    rounds = output_module._rounds_of(asyncio.get_running_loop())
+    async with asyncio.timeout(5):
+        while child.output in rounds:
+            await asyncio.sleep(0.001)
+    assert child.got.endswith(flood)
+    child.close()
+
+
+async def test_a_pipe_that_is_closed_or_ends_in_a_round_is_read_no_more() -> None:
+    closed, ended = Steady(), Steady()
+    await closed.until_in_rounds()
+    await ended.until_in_rounds()
+    os.close(ended.write_end)
+    closed.close()
+    rounds = output_module._rounds_of(asyncio.get_running_loop())
+    async with asyncio.timeout(5):
+        while ended.output in rounds:
+            await asyncio.sleep(0.001)
+    assert closed.output not in rounds
+    ended.output.close()
