@@ -22,6 +22,7 @@ from benchmarks import (
     send,
     start,
     store,
+    supervision,
 )
 from benchmarks.table import Table
 from benchmarks.team import ROOT
@@ -39,6 +40,7 @@ BENCHMARKS: Final[dict[str, Callable[[int], Iterator[Table]]]] = {
     "send": send.tables,
     "reopen": reopen.tables,
     "events": events.tables,
+    "supervision": supervision.tables,
 }
 FULL_ROUNDS: Final = 9
 QUICK_ROUNDS: Final = 3
