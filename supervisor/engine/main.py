@@ -18,6 +18,7 @@ from supervisor.engine.earlier_run import NOTHING_TO_CONTINUE, require_earlier_r
 from supervisor.engine.options import EngineOptions
 from supervisor.engine.premises import Premises, report_dir_of
 from supervisor.engine.recovery import take_over
+from supervisor.engine.rooms import Rooms
 from supervisor.engine.steady_clock import SteadyClock
 from supervisor.engine.stopping import StopReason
 from supervisor.engine.team_life import TeamLife
@@ -95,7 +96,8 @@ async def _run_team(
         report_dir=options.report_dir or report_dir_of(state, run.id),
     )
     await coordinator.outsiders.open(session=session, boot_id=premises.boot_id)
-    life = TeamLife(coordinator, adapters_of(coordinator.team), premises, options, clock)
+    rooms = Rooms(coordinator, adapters_of(coordinator.team), premises, options, clock)
+    life = TeamLife(rooms)
     reason = await life.run(socket)
     try:
         await coordinator.write(
