@@ -33,6 +33,7 @@ _NOUNS = {
     "WorkState": "work_state",
     "Question": "question",
     "Handoff": "handoff",
+    "Pool": "pool",
 }
 
 

@@ -46,9 +46,11 @@ class ScriptedEngine:
         return self.team.snapshot()
 
     async def call(self, verb: str, args: dict[str, Any]) -> Any:
-        """Answer `events` and `hello` from the story, all else from `answers`."""
+        """Answer `events` and `hello` from the story, all else from `answers`; nothing was measured yet."""
         if verb == "events":
             return self._events(args)
+        if verb == "metrics" and verb not in self.answers:
+            return {"at": None, "agents": []}
         self.asked.append((verb, args))
         if verb == "hello":
             return {"protocol": 1, "version": "0", "team": self.team.engine.team, "pid": self.team.engine.pid}

@@ -7,6 +7,7 @@ from supervisor.model.scale import Pool, Scale
 from supervisor.ui.safe_text import first_line, safe
 from supervisor.ui.scene import Scene
 from supervisor.ui.spans import Line, Span, Tone, line, say
+from supervisor.ui.view_models.words import count_of
 
 WHY_MAX = 160
 
@@ -24,12 +25,13 @@ def scaled_headings(scene: Scene) -> dict[str, Line]:
 def _heading(scene: Scene, scale: Scale, pool: Pool) -> Line:
     agents = scene.world.agents.values()
     alive = sum(agent.pool == pool.name and agent.state in ALIVE for agent in agents)
-    of = f"  {alive} of {scale.min} to {scale.max} agents"
+    of = f"  {count_of(alive, 'agent')} ({scale.min} to {scale.max})"
     changing = f", {pool.wanted} wanted" if pool.wanted != alive else ""
     by_hand = f", set to {pool.manual}" if pool.manual is not None else ""
     return line(
         Span(safe(pool.name), Tone.TITLE),
         say(f"{of}{changing}", Tone.FAINT),
         say(by_hand, Tone.NOTICE),
-        Span(first_line(f"  {pool.reason}", WHY_MAX), Tone.FAINT),
+        say("  "),
+        Span(first_line(pool.reason, WHY_MAX), Tone.FAINT),
     )
