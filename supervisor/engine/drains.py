@@ -24,14 +24,14 @@ class Drains:
     """Listens to commits while agents drain; costs nothing while none does."""
 
     def __init__(self, coordinator: Coordinator, supervisor: Supervisor) -> None:
-        """Listen to the coordinator's commits from now on."""
+        """Join the two; nothing is listened to before `keep`."""
         self._coordinator = coordinator
         self._supervisor = supervisor
         self._moved = asyncio.Event()
-        coordinator.store.listen(self._committed)
 
     async def keep(self) -> None:
         """Look after each change that may matter, until cancelled."""
+        self._coordinator.store.listen(self._committed)
         while True:
             await self._moved.wait()
             self._moved.clear()

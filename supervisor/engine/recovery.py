@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 import logging
-import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from supervisor.coordinator import outside, runs, shifting, upkeep
 from supervisor.coordinator.coordinator import Coordinator
@@ -48,7 +47,7 @@ class Remains:
     leaders: frozenset[ProcRef] = field(default_factory=frozenset)
 
     @classmethod
-    def of(cls, rows: Iterable[sqlite3.Row], *, former_session: str | None) -> Remains:
+    def of(cls, rows: Iterable[Any], *, former_session: str | None) -> Remains:
         """Read it from the incarnations that no engine has ended; those of another boot are gone."""
         here = boot_id()
         ours = [row for row in rows if row["boot_id"] == here]
@@ -84,7 +83,7 @@ async def end_remains(state: StateDir, *, former_session: str | None) -> TreeEnd
 
     A database that cannot be read names no agents; then the marker alone tells.
     """
-    rows: list[sqlite3.Row] = []
+    rows: list[Any] = []
     with suppress(StoreError):
         rows = await look_offline(state.project, lambda tx: tx.all("incarnation.live"))
     remains = Remains.of(rows, former_session=former_session)
