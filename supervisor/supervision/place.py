@@ -26,8 +26,8 @@ class Place(Protocol):
         """Tell whether the branch may soon start what rests in it."""
         ...
 
-    def moved(self) -> None:
-        """Hear that the slot has read its mail."""
+    def moved(self, agent: str) -> None:
+        """Hear that the slot of this agent has read its mail, or that it is over."""
         ...
 
     def may_restart(self, *, counts: bool) -> bool:

@@ -22,7 +22,7 @@ class Pool:
     It is the place of its slots: what they tell goes on to the branch.
     """
 
-    def __init__(self, name: str, branch: Branch, *, note: Callable[[Pool], None]) -> None:
+    def __init__(self, name: str, branch: Branch, *, note: Callable[[Pool, str], None]) -> None:
         """Begin with nobody, behind a shut gate; `note` is called whenever an agent may have changed."""
         self.name = name
         self.branch = branch
@@ -42,9 +42,9 @@ class Pool:
         """Tell whether the branch may soon start what rests in it."""
         return self.branch.in_motion
 
-    def moved(self) -> None:
-        """Hear that a slot has read its mail."""
-        self._note(self)
+    def moved(self, agent: str) -> None:
+        """Hear that the slot of this agent has read its mail, or that it is over."""
+        self._note(self, agent)
         self.branch.poke()
 
     def may_restart(self, *, counts: bool) -> bool:
@@ -70,12 +70,12 @@ class Pool:
     @property
     def is_down(self) -> bool:
         """Tell whether nothing of it runs, except what is stuck."""
-        return all(slot.is_down for slot in self.slots.values())
+        return all(slot.is_down for slot in reversed(self.slots.values()))
 
     @property
     def has_risen(self) -> bool:
         """Tell whether all its agents have begun, or cannot."""
-        return all(slot.has_risen for slot in self.slots.values())
+        return all(slot.has_risen for slot in reversed(self.slots.values()))
 
     @property
     def is_awaited(self) -> bool:

@@ -33,9 +33,9 @@ class Roster:
         breaker: Breaker,
         *,
         slot_for: Callable[[ChildSpec, Pool], Slot],
-        note: Callable[[], None],
+        note: Callable[[str], None],
     ) -> None:
-        """Begin with nobody; `note` is called when somebody has come or gone."""
+        """Begin with nobody; `note` is called, with "", when somebody has come or gone."""
         self.slots: dict[str, Slot] = {}
         self.is_closed = False
         self._tree = tree
@@ -97,7 +97,7 @@ class Roster:
         if self._tasks is not None:
             self._run_branches(self._tasks)
             self._run(slot, self._tasks)
-        self._note()
+        self._note("")
         return slot
 
     def _become(self, slot: Slot, child: ChildSpec, *, changed: bool) -> None:
@@ -136,7 +136,7 @@ class Roster:
         del self.slots[name]
         self._tree.let_go(slot)
         self._breaker.resize(len(self.slots))
-        self._note()
+        self._note("")
         successor = self._successors.pop(name, None)
         if successor is not None:
             self.take_in(successor.child).succeed(slot, at_rest=successor.at_rest)

@@ -93,7 +93,7 @@ class Slot(Lifecycle):
         """Hear that this incarnation has written a line that others wait for."""
         if incarnation == self._number:
             self.lines |= {pattern}
-            self._place.moved()
+            self._place.moved(self.spec.name)
 
     def succeed(self, former: Slot, *, at_rest: bool) -> None:
         """Go on counting where the former owner of the name stopped; before `run`."""
@@ -118,12 +118,12 @@ class Slot(Lifecycle):
                     self._begin()
                 while not self._over:
                     self._take(await self._mailbox.get())
-                    self._place.moved()
+                    self._place.moved(self.spec.name)
                 await wait_at_most(self._outbox.delivered(), self._clock, FLUSH_S)
                 self._errands.cancel_all()
         finally:
             self.ended.set()
-            self._place.moved()
+            self._place.moved(self.spec.name)
 
     @property
     def inside(self) -> str:

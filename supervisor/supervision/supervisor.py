@@ -64,13 +64,14 @@ class Supervisor:
         self._over = asyncio.Event()
         self._stop_asked = asyncio.Event()
         self._stopping = False
+        self._seen_restless: Slot | None = None
         self._tree = Tree(clock=clock, rng=rng, note=self._note_move)
         self._roster = Roster(self._tree, self._breaker, slot_for=self._slot_for, note=self._note_move)
         self._slots = self._roster.slots
         self._tree.lay_out(top, branches, _pools_of(children) if pools is None else pools)
         for child in children:
             self._roster.take_in(child)
-        self._note_move()
+        self._note_move("")
 
     async def run(self) -> None:
         """Start all agents and keep them until `stop`; return when no process is left and all is told."""
@@ -190,7 +191,7 @@ class Supervisor:
             last_exit=last_exit,
             at_rest=at_rest,
         )
-        self._note_move()
+        self._note_move("")
 
     def ready(self, agent: str, incarnation: int) -> None:
         """Hear that an incarnation has reported for work; one that is not the live one is ignored."""
@@ -306,7 +307,7 @@ class Supervisor:
 
         Each is exited, parked or stuck, or waits for what cannot come, and no branch is in motion.
         """
-        return all(slot.rests for slot in self._slots.values())
+        return self._restless is None
 
     async def settled(self) -> None:
         """Return as soon as nothing becomes of any agent by itself."""
@@ -318,8 +319,23 @@ class Supervisor:
             raise NotFound(f"no agent of this team is called `{agent[:70]}`")
         return slot
 
-    def _note_move(self) -> None:
-        _set(self._settled, self.all_settled)
+    @property
+    def _restless(self) -> Slot | None:
+        """Return one that is not at rest; the same as before as long as it is not.
+
+        Else the middle one of all: so few are looked for though all come to rest one after the other.
+        """
+        last = self._seen_restless
+        if last is None or last.rests or self._slots.get(last.spec.name) is not last:
+            restless = [slot for slot in self._slots.values() if not slot.rests]
+            self._seen_restless = restless[len(restless) // 2] if restless else None
+        return self._seen_restless
+
+    def _note_move(self, agent: str) -> None:
+        """See whether the team is settled, after one agent may have changed, or with "" any."""
+        slot = self._slots.get(agent)
+        if slot is None or not slot.rests or not self._settled.is_set():
+            _set(self._settled, self.all_settled)
         _set(self._over, self.over is not None)
 
 

@@ -21,8 +21,8 @@ _LAST: Final = 1_000_000
 class Tree:
     """Holds the nodes by name; `top` is above all. Nothing happens in it before its branches run."""
 
-    def __init__(self, *, clock: Clock, rng: random.Random, note: Callable[[], None]) -> None:
-        """Begin with the top alone; `note` is called when an agent or a branch may have changed."""
+    def __init__(self, *, clock: Clock, rng: random.Random, note: Callable[[str], None]) -> None:
+        """Begin empty; `note` is called when an agent may have changed, with "" when any may have."""
         self.branches: dict[str, Branch] = {}
         self.pools: dict[str, Pool] = {}
         self.dependencies = Dependencies(self._agents_of)
@@ -82,7 +82,7 @@ class Tree:
         pool = self.pools[slot.spec.pool]
         del pool.slots[slot.spec.name]
         self._drop_if_left(pool)
-        pool.moved()
+        pool.moved(slot.spec.name)
 
     def _pool(self, name: str) -> Pool:
         if name not in self.pools:
@@ -151,15 +151,15 @@ class Tree:
             return []
         return [slot for slot in self.pools[pool].slots.values() if not slot.leaving]
 
-    def _pool_moved(self, pool: Pool) -> None:
+    def _pool_moved(self, pool: Pool, agent: str) -> None:
         self.dependencies.changed(pool.name)
-        self._note()
+        self._note(agent)
 
     def _branch_moved(self, branch: Branch) -> None:
         """Hear that a branch changed its mode: what rests in it may not be at rest any more, or be so now."""
         for pool in self._pools_below(branch):
             self.dependencies.changed(pool.name)
-        self._note()
+        self._note("")
 
 
 def _downwards(branch: Branch) -> list[Branch]:

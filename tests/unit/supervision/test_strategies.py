@@ -382,6 +382,22 @@ async def test_a_stop_while_siblings_are_being_taken_down_ends_all_and_starts_no
         assert {team.state(agent) for agent in "abc"} == {EXITED}
 
 
+async def test_child_unlink(run_team: RunTeam) -> None:
+    """A child that broke away (its leader left, its tree lives on) is ended like any other, and once."""
+    async with run_team(child("a"), child("b"), top=ONE_FOR_ALL) as team:
+        await up(team, "a", "b")
+        process = team.last("b")
+        process.leftovers = (4711,)
+        process.exit(0)
+        await team.settle()
+        assert (team.state("b"), process.clearings) == (AgentState.STUCK, 1)
+        team.supervisor.stop_agent("b")
+        await team.settle()
+        process.leftovers = ()
+        await team.advance(10.0)
+        assert (team.state("b"), starts(team, "a", "b")) == (EXITED, [1, 1])
+
+
 # ---------------------------------------------------------------- several at once
 
 
@@ -458,8 +474,19 @@ async def test_a_restart_by_hand_of_one_agent_does_not_touch_its_siblings(run_te
 # ---------------------------------------------------------------- escalation
 
 
-@pytest.mark.parametrize("strategy", Strategy)
-async def test_escalation(run_team: RunTeam, strategy: Strategy) -> None:
+async def test_one_for_one_escalation(run_team: RunTeam) -> None:
+    await escalate(run_team, Strategy.ONE_FOR_ONE)
+
+
+async def test_one_for_all_escalation(run_team: RunTeam) -> None:
+    await escalate(run_team, Strategy.ONE_FOR_ALL)
+
+
+async def test_rest_for_one_escalation(run_team: RunTeam) -> None:
+    await escalate(run_team, Strategy.REST_FOR_ONE)
+
+
+async def escalate(run_team: RunTeam, strategy: Strategy) -> None:
     """One restart too many of any children: the branch stops all in reverse order and has failed."""
     top = BranchSpec(strategy=strategy, intensity=1, period_s=60.0)
     async with run_team(child("a"), child("b"), child("c"), top=top) as team:
