@@ -20,6 +20,9 @@ from supervisor.model.team import PoolSpec, TeamSpec
 COUNTED_MAX: Final = 1000
 """Up to how many waiting tasks a pool's backlog is counted: ten for each agent that a pool can have."""
 
+READ_MAX: Final = 10_000
+"""How many pending tasks of a capped milestone are read for what they ask of their claimer."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -91,10 +94,10 @@ def _crew(
         if each.milestone is not None:
             count = min(count, left[each.milestone])
             left[each.milestone] -= count
-        if assignee and count:
-            reserved.append(assignee)
-        elif not assignee:
+        if not assignee:
             ready += count
+        elif count:
+            reserved.append(assignee)
     if may(spec.role, Operation.TASK_REVIEW):
         ready += scope.tx.scalar("task.unjudged", run=scope.run, most=COUNTED_MAX)
     return Crew(
@@ -126,14 +129,14 @@ def _lanes(scope: Scope, capped: tuple[str, ...]) -> Iterator[_Lane]:
     full = json.dumps(capped)
     for row in scope.tx.all("task.lanes", run=scope.run):
         asked = {"run": scope.run, "lane": row["lane"], "most": COUNTED_MAX}
-        if not capped:
-            yield _Lane(lane=row["lane"], count=scope.tx.scalar("task.pending_in_lane", **asked))
-            continue
-        count = scope.tx.scalar("task.pending_in_lane_elsewhere", **asked, milestones=full)
+        if capped:
+            count = scope.tx.scalar("task.pending_in_lane_elsewhere", **asked, milestones=full)
+        else:
+            count = scope.tx.scalar("task.pending_in_lane", **asked)
         yield _Lane(lane=row["lane"], count=count)
-        for each in capped:
-            count = scope.tx.scalar("task.pending_in_lane_of_milestone", **asked, milestone=each)
-            yield _Lane(lane=row["lane"], count=count, milestone=each)
+    for each in capped:
+        for row in scope.tx.all("task.lanes_of_milestone", milestone=each, most=READ_MAX):
+            yield _Lane(lane=row["lane"], count=row["n"], milestone=each)
 
 
 def _rank(scope: Scope, name: str) -> int:

@@ -148,12 +148,14 @@ SELECT count(*) FROM (
       AND (milestone IS NULL OR milestone NOT IN (SELECT value FROM json_each(:milestones))) LIMIT :most
 );
 
--- name: pending_in_lane_of_milestone
--- How many tasks of a milestone are pending in a lane, counted up to a bound.
-SELECT count(*) FROM (
-    SELECT 1 FROM task INDEXED BY task_ready
-    WHERE run = :run AND state = 'pending' AND lane = :lane AND milestone = :milestone LIMIT :most
-);
+-- name: lanes_of_milestone
+-- The lanes in which tasks of a milestone are pending, with how many, as far as a bound of rows shows them.
+SELECT lane, count(*) AS n FROM (
+    SELECT lane FROM task INDEXED BY task_milestone_open
+    WHERE milestone = :milestone AND milestone IS NOT NULL AND state = 'pending'
+      AND state IN ('blocked', 'pending', 'in_progress', 'in_review') LIMIT :most
+)
+GROUP BY lane;
 
 -- name: unjudged
 -- How many tasks wait for a judge to take them, counted up to a bound.

@@ -102,6 +102,14 @@ async def test_of_a_milestone_only_as_much_waits_as_it_lets_begin(team: SmallTea
     assert (await ready(team))["hand"] == 2
 
 
+async def test_what_is_reserved_in_a_full_milestone_starts_nobody(team: SmallTeam) -> None:
+    tasks = tuple(NewTask(title="capped", key=name, assignee=name) for name in ("hand-1", "hand-2"))
+    wanted = NewPlan(name="capped", wip=1, tasks=tasks)
+    await team.do(lambda scope: plans.create_plan(scope, team["planner"], wanted))
+    await team.claim("hand-1")
+    assert (await crew(team, "hand")).reserved == ()
+
+
 async def test_what_is_reserved_counts_for_its_agent_alone(team: SmallTeam) -> None:
     await team.add_task(assignee="hand-3")
     await team.add_task(assignee="expert-1", required_tags=("sql",))
