@@ -74,11 +74,11 @@ class Nursery:
         mark = self.mark.encode()
         return [pid for pid, words in _command_lines() if mark in words[:-1] and not _is_zombie(pid)]
 
-    def until_gone(self, *, patience_s: float) -> float:
+    def until_gone(self, *, patience_s: float, look_s: float = LOOK_S) -> float:
         """Wait until nobody lives, at most so long; return how long it took."""
         begun = time.monotonic()
         while self.alive() and time.monotonic() - begun < patience_s:
-            time.sleep(LOOK_S)
+            time.sleep(look_s)
         return time.monotonic() - begun
 
     def clear(self) -> None:
