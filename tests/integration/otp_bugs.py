@@ -16,9 +16,12 @@ from supervisor.supervision.incarnation import Incarnation
 from supervisor.supervision.lifecycle import Lifecycle
 from supervisor.supervision.notices import FOR_GOOD, NO_MORE_STARTS, Order
 from supervisor.supervision.restart import Decision, RestartPolicy, RestartWindow, Verdict
+from supervisor.supervision.roster import Roster
 from supervisor.supervision.slot import Slot
-from supervisor.supervision.supervisor import Supervisor
 from supervisor.supervision.tree import Tree
+
+Bug = tuple[tuple[Any, str, Any], ...]
+"""What is put in place of what, and where."""
 
 
 def always(answer: Any) -> Callable[..., Any]:
@@ -28,7 +31,7 @@ def always(answer: Any) -> Callable[..., Any]:
 nothing: Final = always(None)
 
 
-def before(place: Any, name: str, change: Callable[..., None]) -> Callable[..., Any]:
+def before(place: Any, name: str, change: Callable[..., Any]) -> Callable[..., Any]:
     """Do something before what is done."""
     done = getattr(place, name)
 
@@ -49,7 +52,19 @@ def unless(place: Any, name: str, deaf: Callable[..., bool]) -> Callable[..., An
     return changed
 
 
-def put(name: str, value: Any) -> Callable[..., None]:
+def after(place: Any, name: str, change: Callable[..., Any]) -> Callable[..., Any]:
+    """Do something after what is done."""
+    done = getattr(place, name)
+
+    def changed(self: Any, *args: Any, **more: Any) -> Any:
+        answer = done(self, *args, **more)
+        change(self, *args, **more)
+        return answer
+
+    return changed
+
+
+def put(name: str, *, value: Any) -> Callable[..., None]:
     return lambda self, *_, **__: setattr(self, name, value)
 
 
@@ -95,7 +110,7 @@ def _forget_draining(self: Any) -> None:
         self._live.was_draining = False
 
 
-BUGS: Final[dict[str, tuple[tuple[Any, str, Any], ...]]] = {
+BUGS: Final[dict[str, Bug]] = {
     "a temporary agent is restarted": (
         (restart, "should_restart", lambda kind, end: kind is Restart.TEMPORARY or _true_type(kind, end)),
     ),
@@ -242,7 +257,7 @@ BUGS: Final[dict[str, tuple[tuple[Any, str, Any], ...]]] = {
     ),
     "a planned start survives its stop": ((Lifecycle, "_forget_start", nothing),),
     "a paused agent is restarted": (
-        (Lifecycle, "_go_on", before(Lifecycle, "_go_on", put("_paused", False))),  # noqa: FBT003
+        (Lifecycle, "_go_on", before(Lifecycle, "_go_on", put("_paused", value=False))),
     ),
     "a pause is lost while its kit is made": (
         (Slot, "_pause", unless(Slot, "_pause", lambda self: self._preparing)),
@@ -250,7 +265,7 @@ BUGS: Final[dict[str, tuple[tuple[Any, str, Any], ...]]] = {
     "a resumed agent forgets that it drains": ((Slot, "_resume", before(Slot, "_resume", _forget_draining)),),
     "a drained agent is restarted": (
         (slot, "NO_MORE_STARTS", NO_MORE_STARTS - {Order.DRAIN}),
-        (Slot, "_drain", before(Slot, "_drain", put("_wanted", True))),  # noqa: FBT003
+        (Slot, "_drain", before(Slot, "_drain", put("_wanted", value=True))),
     ),
     "a drain never ends": ((Errands, "set_timer", timing(ExitClass.STOP_REQUESTED)),),
     "an agent may live for ever": ((Errands, "set_timer", timing(ExitClass.RUNTIME_CAP)),),
@@ -277,7 +292,7 @@ BUGS: Final[dict[str, tuple[tuple[Any, str, Any], ...]]] = {
         ),
     ),
     "who comes back is forgotten": (
-        (Supervisor, "_forget", before(Supervisor, "_forget", lambda self, _slot: self._successors.clear())),
+        (Roster, "_forget", before(Roster, "_forget", lambda self, _slot: self._successors.clear())),
     ),
     "an agent moves without a reason": (
         (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
 from typing import Final
@@ -34,6 +34,22 @@ ORDERS: Final = ("restart", "stop", "kill", "pause", "resume", "drain", "drained
 
 KITS_PER_S: Final = 256
 """How fast kits are made. It takes each agent another time, so that no two start in the same moment."""
+
+AIMS: Final[dict[str, Callable[[PlainAgent], bool]]] = {
+    "ready": lambda agent: agent.up is not None and agent.up.ready_at is None,
+    "exit": lambda agent: agent.process is not None and agent.process.alive and not agent.process.frozen,
+    "crash": lambda agent: agent.process is not None and agent.process.alive,
+    "condemn": lambda agent: agent.up is not None,
+    "pause": lambda agent: agent.state is not AgentState.PAUSED,
+    "resume": lambda agent: agent.state is AgentState.PAUSED,
+    "drain": lambda agent: agent.up is not None,
+    "drained": lambda agent: agent.state is AgentState.DRAINING,
+    "disobey": lambda agent: agent.process is not None and agent.process.obeys,
+    "obey": lambda agent: agent.process is not None and not agent.process.obeys,
+    "leave": lambda agent: agent.up is not None,
+    "clear": lambda agent: agent.state is AgentState.STUCK,
+}
+"""Whom a step can befall at all."""
 
 Event = tuple[str, str]
 """A start, a stop or a kill, and whose."""
@@ -152,12 +168,26 @@ class World:
         elif plain.process is not None:
             self._touch(verb, plain, self.launcher.last(name), int(number))
 
+    def aim(self, verb: str, name: str) -> str:
+        """Choose whom it befalls: the agent that was named, or the next to whom it can happen."""
+        can = AIMS.get(verb.split(maxsplit=1)[0])
+        names = list(self.children)
+        at = names.index(name)
+        for each in names[at:] + names[:at]:
+            plain = self.plain.agents.get(each)
+            if plain is not None and (can is None or can(plain)):
+                return each
+        return name
+
     async def do_at_once(self, verb: str, whom: str, name: str, number: float) -> None:
         """Do the same to an agent and its neighbour, or to all of its branch, in one moment.
 
         Whom the branch above would hear first if two branches ended in one moment is left to chance.
         """
-        names = [each for each, spec in self.children.items() if spec.branch == self.children[name].branch]
+        if verb == "ready":
+            names = list(self.children)
+        else:
+            names = [n for n, spec in self.children.items() if spec.branch == self.children[name].branch]
         at = names.index(name)
         for each in names[at : at + 2] if whom == "both" else names:
             if each in self.plain.agents and self.plain.agents[each].up is not None:

@@ -11,10 +11,11 @@ from typing import Any, Final
 from tests.integration.otp_machine import DONE, Step, Team, World
 from tests.integration.otp_teams import random_team
 
-STEPS: Final = 40
+STEPS: Final = 60
 
 WEIGHTS: Final[dict[str, int]] = {
-    "ready": 30,
+    "ready": 20,
+    "ready all": 14,
     "exit": 14,
     "crash": 16,
     "wait": 16,
@@ -38,7 +39,7 @@ WEIGHTS: Final[dict[str, int]] = {
     "give kits": 4,
     "hold reports": 2,
     "take reports": 4,
-    "jump": 1,
+    "jump": 4,
     "ready wrong": 2,
     "line": 2,
     "condemn rate_limited": 2,
@@ -62,6 +63,23 @@ NUMBERS: Final[dict[str, tuple[float, ...]]] = {
 }
 
 
+STORIES: Final[tuple[tuple[tuple[str, float], ...], ...]] = (
+    (("ready", 0), ("drain", 0), ("pause", 0), ("resume", 0), ("drained", 0)),
+    (("ready", 0), ("condemn rate_limited", 40), ("due", 0), ("due", 0), ("due", 0)),
+    (("leave remains", 0), ("crash", 0), ("wait", 12), ("clear remains", 0), ("wait", 12)),
+    (("ready all", 0), ("condemn auth", 1), ("wait", 31), ("ready all", 0)),
+    (("ready all", 0), ("exit", 0), ("crash next", 0), ("due", 0), ("due", 0)),
+    (("ready all", 0), ("line", 0), ("crash", 0), ("due", 0), ("line", -1), ("due", 0), ("restart", 0)),
+    (*(("crash", 0.0), ("wait", 65.0)) * 2, ("ready all", 0)),
+    (*(("crash all", 0.0), ("due", 0), ("due", 0)) * 3, ("wait", 65), ("ready all", 0), ("wait", 5)),
+    (("ready all", 0), ("wait", 31), ("crash all", 0), ("due", 0), ("ready all", 0)),
+    (("ready all", 0), ("condemn auth", 1), *(("crash next", 0.0), ("due", 0.0)) * 4, ("due", 0)),
+    (("line", 0), ("crash", 0), ("due", 0), ("due", 0), ("line", -1), ("restart next", 0)),
+    (("disobey", 0), ("stop", 0), ("restart next", 0), ("restart", 0), ("exit", 0)),
+)
+"""What befalls an agent in a row: chance alone seldom gets that far."""
+
+
 class Schedule:
     """One random team and what happens to it, chosen step by step; the same for the same seed."""
 
@@ -74,7 +92,11 @@ class Schedule:
     def steps(self) -> list[Step]:
         """Choose all steps beforehand."""
         steps: list[Step] = []
-        for _ in range(self.rng.randint(5, STEPS)):
+        length = self.rng.randint(5, STEPS)
+        while len(steps) < length:
+            if self.rng.random() < 0.06:
+                steps += self._story()
+                continue
             verb = self.rng.choices(VERBS, tuple(WEIGHTS.values()))[0]
             steps.append((verb, self._whom(), self.rng.choice(NUMBERS.get(verb, (0,)))))
             if verb in {"exit", "crash"} and self.rng.random() < 0.15:
@@ -82,6 +104,14 @@ class Schedule:
             if verb == "retire" and self.rng.random() < 0.7:
                 steps[-1:] = [("disobey", steps[-1][1], 0.0), *steps[-1:], ("add", steps[-1][1], 0.0)]
         return steps
+
+    def _story(self) -> list[Step]:
+        whom = self._whom()
+        after = self.names[(self.names.index(whom) + 1) % len(self.names)]
+        return [
+            (verb.removesuffix(" next"), after if verb.endswith(" next") else whom, number)
+            for verb, number in self.rng.choice(STORIES)
+        ]
 
     def _whom(self) -> str:
         if self.rng.random() < 0.1:
@@ -95,8 +125,9 @@ async def live_through(team: Team, steps: Iterable[Step]) -> None:
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(world.supervisor.run())
         await world.settle()
-        for verb, name, number in steps:
+        for verb, named, number in steps:
             DONE["steps"] += 1
+            name = world.aim(verb, named)
             if verb == "wait":
                 await world.wait(number)
             elif verb == "due":

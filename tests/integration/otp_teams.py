@@ -97,10 +97,10 @@ def random_branch(rng: random.Random, name: str, under: str) -> BranchSpec:
         name=name,
         under=under,
         strategy=rng.choice(tuple(Strategy)),
-        intensity=rng.choice((None, 0, 1, 3)),
+        intensity=rng.choice((None, None, 0, 1, 3) if name else (None, None, 1, 3)),
         period_s=rng.choice((10.0, 60.0)),
-        on_failed=rng.choice(tuple(OnFailed)),
-        auto_shutdown=rng.choice(tuple(AutoShutdown)),
+        on_failed=rng.choice((OnFailed.CONTINUE, *OnFailed)),
+        auto_shutdown=rng.choice((AutoShutdown.NEVER, *AutoShutdown)),
         restart=restart,
         significant=restart is not Restart.PERMANENT and rng.random() < 0.7,
     )
