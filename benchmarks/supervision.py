@@ -219,7 +219,12 @@ class Field:
 def _stopped(kept: Kept, nursery: Nursery) -> tuple[float, float]:
     """Stop a keeper; return when its last child was gone, or how long was waited, and when it was back."""
     begun = time.monotonic()
+
+    def stop() -> float:
+        kept.stop()
+        return time.monotonic()
+
     with ThreadPoolExecutor(1) as beside:
-        back_at = beside.submit(lambda: (kept.stop(), time.monotonic())[1])
+        back_at = beside.submit(stop)
         gone_s = nursery.until_gone(patience_s=STOP_S, look_s=0.02)
         return gone_s, back_at.result() - begun

@@ -15,7 +15,7 @@ import pytest
 from supervisor.runtime import orphans
 from supervisor.runtime.census import SharedCensus
 from supervisor.runtime.orphans import none_left
-from supervisor.runtime.proc_table import ProcRef, read_stat
+from supervisor.runtime.proc_table import ProcRef, read_environ, read_stat
 from supervisor.runtime.process import Process
 from supervisor.runtime.subreaper import become_subreaper
 from supervisor.testing.chaos import ChaosTeam, is_alive
@@ -81,6 +81,9 @@ async def test_orphans_of_another_agent_do_not_count_and_unmarked_ones_do() -> N
         assert none_left(ref(child.process), team.session, "worker-1#1")
         stranger = team.start("unmarked", agent="worker-3#1")
         _, escapee = await stranger.ready()
+        async with asyncio.timeout(10):
+            while read_environ(escapee):
+                await asyncio.sleep(0)
         stranger.process.signal_leader(9)
         await stranger.process.wait()
         assert not none_left(ref(child.process), team.session, "worker-1#1")
@@ -126,8 +129,10 @@ async def test_a_leader_that_lives_is_somebody(tmp_path: Path, monkeypatch: pyte
         with monkeypatch.context() as patch:
             patch.setattr(orphans, "_TASKS", tmp_path / "none")
             assert not none_left(ref(child.process), team.session, "worker-1#1"), "no list, no certainty"
-        monkeypatch.setattr(orphans, "MOST_OWNED", 0)
-        assert not none_left(ref(child.process), team.session, "worker-1#1"), "too many children for it"
+        for limit, value in (("MOST_OWNED", 0), ("MOST_ORPHANS", -1)):
+            with monkeypatch.context() as patch:
+                patch.setattr(orphans, limit, value)
+                assert not none_left(ref(child.process), team.session, "worker-1#1"), "too many for it"
         await child.process.clean_up()
 
 
