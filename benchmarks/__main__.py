@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from benchmarks import (
+    autoscaling,
     events,
     growth,
     held_waits,
@@ -41,6 +42,7 @@ BENCHMARKS: Final[dict[str, Callable[[int], Iterator[Table]]]] = {
     "reopen": reopen.tables,
     "events": events.tables,
     "supervision": supervision.tables,
+    "autoscaling": autoscaling.tables,
 }
 FULL_ROUNDS: Final = 9
 QUICK_ROUNDS: Final = 3
