@@ -29,9 +29,9 @@ def pool_lines(seen: View) -> list[str]:
         pool = seen.world.pools.get(name)
         if pool is None:
             continue
-        stands = (
-            f"pool {name}: {_alive(seen, name)} agents, {pool.wanted} wanted ({scale.min} to {scale.max})"
-        )
+        alive = _alive(seen, name)
+        count = f"{alive} agent{'' if alive == 1 else 's'}"
+        stands = f"pool {name}: {count}, {pool.wanted} wanted ({scale.min} to {scale.max})"
         if pool.manual is not None:
             stands += f", set to {pool.manual}; let it follow its work: supervisor scale {name} auto"
         lines.append(f"{stands}: {quoted(pool.reason, 300)}" if pool.reason else stands)

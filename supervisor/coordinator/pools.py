@@ -166,6 +166,15 @@ def _could_start(agent: Agent | None) -> bool:
     return agent is None or (dealing.in_reach(agent) and not agent.quarantined)
 
 
+def why_asleep(scope: Scope, agent: Agent) -> str:
+    """Say why an agent does not run though nothing is wrong with it; empty if that is not why."""
+    spec = scope.pool_of(agent.name)
+    if spec is None or not dealing.is_asleep(scope, agent):
+        return ""
+    pool = stored(scope, spec)
+    return f"pool {pool.name} wants {pool.wanted} agents now: {pool.reason}"
+
+
 # ---------------------------------------------------------------- what is decided
 
 

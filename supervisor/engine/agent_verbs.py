@@ -48,6 +48,7 @@ def _targets(backend: Backend, spelled: str) -> tuple[str, ...]:
         return supervisor.agents
     if not spelled.startswith(POOL):
         require_inside(backend.coordinator, spelled)
+        _require_wanted(backend, spelled)
         supervisor.state_of(spelled)
         return (spelled,)
     name = spelled.removeprefix(POOL)
@@ -56,6 +57,16 @@ def _targets(backend: Backend, spelled: str) -> tuple[str, ...]:
         there_are = ", ".join(each.name for each in team.pools)
         raise NotFound(f"there is no pool `{name[:70]}` in this team; there are: {there_are}")
     return tuple(agent for agent in supervisor.agents if pool.holds(agent))
+
+
+def _require_wanted(backend: Backend, name: str) -> None:
+    """Raise WrongState for an agent that does not run because its scaled pool does not want it."""
+    spec = next((pool for pool in backend.coordinator.team.pools if pool.holds(name)), None)
+    if spec is not None and spec.scale is not None and name not in backend.supervisor.agents:
+        raise WrongState(
+            f"{name} does not run: pool {spec.name} does not want it now. A task that is for it starts it, "
+            f"or `supervisor scale {spec.name} N`"
+        )
 
 
 async def _carry_out(verb: str, backend: Backend, asked: OneTarget) -> dict[str, Any]:

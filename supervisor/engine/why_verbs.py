@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from supervisor.coordinator import pools
 from supervisor.coordinator.agents import LAST_WORDS
 from supervisor.coordinator.explaining import Reason
 from supervisor.errors import NotFound
@@ -38,14 +39,19 @@ class OneAgent:
 
 async def agent_why(backend: Backend, asked: OneAgent) -> dict[str, Any]:
     """Answer why an agent stands where it does: verdict, evidence, what comes next, how it last ended."""
-    agent, now, ended = await backend.coordinator.read(
-        lambda scope: (the_agent(scope.tx, asked.agent), scope.now, last_words(scope.tx, asked.agent))
+    agent, now, ended, asleep = await backend.coordinator.read(
+        lambda scope: (
+            (agent := the_agent(scope.tx, asked.agent)),
+            scope.now,
+            last_words(scope.tx, asked.agent),
+            pools.why_asleep(scope, agent),
+        )
     )
     opinion = None if backend.oversight is None else backend.oversight.opinion(agent.name)
     log = Path(backend.info().log_dir) / f"{agent.name}.log"
     return {
         "agent": to_wire(agent),
-        "reasons": to_wire(reasons(agent, opinion, now)),
+        "reasons": to_wire(_asleep(agent, asleep) or reasons(agent, opinion, now)),
         "verdict": None if opinion is None else _verdict(opinion),
         "ladder": None if opinion is None else _ladder(opinion),
         "last_words": ended,
@@ -134,6 +140,14 @@ def reasons(agent: Agent, opinion: Opinion | None, now: float) -> tuple[Reason, 
         release = f"`supervisor agent release {agent.name}`"
         found.append(Reason(reason="quarantined", detail=agent.quarantined, help=release))
     return tuple(found)
+
+
+def _asleep(agent: Agent, why: str) -> tuple[Reason, ...]:
+    """Say what starts an agent that its scaled pool does not want; nothing if it is not so."""
+    if not why:
+        return ()
+    helping = f"a task that is for it, or `supervisor scale {agent.pool} N`"
+    return (Reason(reason="not_wanted", detail=f"{agent.reason or 'not started yet'}; {why}", help=helping),)
 
 
 def _of_slot(agent: Agent, now: float) -> Reason:

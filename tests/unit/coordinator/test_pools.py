@@ -15,7 +15,7 @@ from supervisor.coordinator.plans import NewPlan
 from supervisor.coordinator.pools import Crew
 from supervisor.coordinator.steering import Assignment
 from supervisor.errors import InvalidArgument, NotFound
-from supervisor.model.agent import AgentState, ExitClass, ExitInfo, Role
+from supervisor.model.agent import Agent, AgentState, ExitClass, ExitInfo, Role
 from supervisor.model.approval import Mode
 from supervisor.model.deeds import DEEDS
 from supervisor.model.scale import Scale
@@ -198,6 +198,19 @@ async def test_a_planner_that_its_pool_let_go_keeps_no_run_open(tmp_path: Path) 
         asked = ExitInfo(kind=ExitClass.STOP_REQUESTED)
         await team.news("scribe-1", AgentState.EXITED, incarnation=0, last_exit=asked)
         assert (await team.coordinator.read(runs.standing)).over
+
+
+async def test_only_who_is_not_wanted_sleeps(team: SmallTeam) -> None:
+    async def why(name: str) -> str:
+        return await team.coordinator.read(lambda scope: pools.why_asleep(scope, scope.agent(name)))
+
+    assert (await why("planner"), await why("hand-1")) == ("", "")
+    asked = ExitInfo(kind=ExitClass.STOP_REQUESTED)
+    await team.news("hand-1", AgentState.EXITED, incarnation=1, last_exit=asked)
+    assert await why("hand-1") == "pool hand wants 1 agents now: as the profile begins it"
+    stranger = Agent(name="leaver", pool="hand", role=Role.WORKER, state=AgentState.EXITED)
+    gone = await team.coordinator.read(lambda scope: pools.why_asleep(scope, stranger))
+    assert gone == ""
 
 
 async def test_why_a_task_waits_names_the_agent_that_is_started_for_it(team: SmallTeam) -> None:

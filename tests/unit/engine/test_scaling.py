@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,17 @@ import pytest
 from supervisor.coordinator import ending, pools
 from supervisor.coordinator.scope import Scope
 from supervisor.engine import scaling
+from supervisor.engine.backend import Backend
 from supervisor.engine.scaling import Scaling
-from supervisor.errors import DatabaseUnavailable
+from supervisor.errors import DatabaseUnavailable, WrongState
 from supervisor.model.agent import Agent, AgentState, ExitClass, MachineMetrics
 from supervisor.model.health import Liveness
 from supervisor.model.scale import ScalePreset
+from supervisor.model.world import EngineInfo
 from supervisor.supervision.memory_cap import MIB
 from supervisor.supervision.notices import Condemned
+from supervisor.testing.clock import VirtualClock
+from supervisor.testing.fake_feed import an_engine
 from supervisor.testing.pool_stage import PoolStage, hands, pool_stage
 
 
@@ -154,6 +158,29 @@ async def test_a_smaller_number_lets_busy_agents_finish_first(stage: PoolStage) 
     assert len(stage.alive()) == 2
     await stage.end(leaving)
     assert len(stage.alive()) == 1
+
+
+async def test_who_sleeps_is_told_apart_from_who_was_stopped(stage: PoolStage) -> None:
+    team = stage.team
+    await stage.work()
+    await stage.look()
+    awake = await team.coordinator.read(lambda scope: pools.why_asleep(scope, scope.agent("hand-1")))
+    assert awake == ""
+    await stage.begin("hand-1")
+    await stage.end("hand-1")
+    await stage.pass_time(120)
+    parts: dict[str, Any] = {each.name: None for each in fields(Backend) if each.init}
+    parts |= {"coordinator": team.coordinator, "supervisor": stage.supervisor, "info": _nowhere}
+    backend = Backend(**parts)
+    (reason,) = (await backend.call("agent_why", {"agent": "hand-1"}))["reasons"]
+    assert reason["reason"] == "not_wanted"
+    assert "pool hand wants 0 agents now: 0 waiting, 0 of 1 busy" in reason["detail"]
+    with pytest.raises(WrongState, match="hand-1 does not run: pool hand does not want it now"):
+        await backend.call("restart", {"agent": "hand-1"})
+
+
+def _nowhere() -> EngineInfo:
+    return an_engine(VirtualClock())
 
 
 async def test_the_number_and_what_was_wanted_outlive_the_engine(tmp_path: Path) -> None:
