@@ -155,7 +155,7 @@ class Branch:
         """Tell whether all of it has begun, or cannot by itself."""
         if self.mode is Mode.STEADY:
             return all(child.has_risen for child in self.children)
-        return self.mode is Mode.OVER
+        return self.mode is Mode.OVER and not self.is_asked_for
 
     @property
     def is_awaited(self) -> bool:

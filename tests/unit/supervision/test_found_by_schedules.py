@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from supervisor.model.agent import AgentState
 from supervisor.model.branch import BranchSpec, Dependency, OnFailed, Restart, Strategy
@@ -172,3 +172,19 @@ async def test_who_depends_on_a_pool_hears_of_any_agent_of_it_that_gave_up(run_t
         await team.settle()
         assert team.state("p-2") is AgentState.PARKED
         assert team.starts("b") == 1, "what the former waits for cannot come any more"
+
+
+async def test_the_next_waits_for_what_a_person_started_in_a_branch_that_is_over(run_team: RunTeam) -> None:
+    top = BranchSpec(strategy=Strategy.REST_FOR_ONE)
+    over = replace(SHUTDOWN, restart=Restart.TRANSIENT)
+    children = child("a", branch="x", intensity=0), child("b", branch="y"), child("c")
+    launcher = SlowLauncher()
+    tree = {"top": top, "branches": [over, BranchSpec(name="y", under="x")]}
+    async with run_team(*children, launcher=launcher, clock=launcher.clock, **tree) as team:
+        await team.advance(0.625)
+        team.last("a").kill()
+        await team.settle()
+        team.supervisor.restart("b")
+        await team.advance(30.0)
+        started = [agent for agent, _ in team.launcher.spawned]
+        assert started == ["a", "b", "c"]
