@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum, auto
 from typing import Final
@@ -18,6 +19,7 @@ UNKNOWN_BYTES: Final = 350 * MIB
 
 HOLD_PERCENT: Final = 10.0
 SHED_PERCENT: Final = 5.0
+SHED_IDLE_EVERY_S: Final = 2.0
 SHED_BUSY_PERCENT: Final = 20.0
 SHED_BUSY_AFTER_S: Final = 30.0
 
@@ -65,9 +67,13 @@ class PressureWatch:
     def __init__(self) -> None:
         """Begin at ease."""
         self._severe_since: float | None = None
+        self._shed_at = -math.inf
 
     def judge(self, machine: MachineMetrics, now: float) -> Squeeze:
-        """Say what the figures of `now` (monotonic) ask; `SHED_BUSY` is asked once per half a minute."""
+        """Say what the figures of `now` (monotonic) ask.
+
+        `SHED_IDLE` is asked at most every two seconds, `SHED_BUSY` once per half a minute.
+        """
         full, some = machine.pressure_full or 0.0, machine.pressure_some or 0.0
         if full <= SHED_BUSY_PERCENT:
             self._severe_since = None
@@ -76,6 +82,7 @@ class PressureWatch:
         elif now - self._severe_since >= SHED_BUSY_AFTER_S:
             self._severe_since = now
             return Squeeze.SHED_BUSY
-        if full > SHED_PERCENT:
+        if full > SHED_PERCENT and now - self._shed_at >= SHED_IDLE_EVERY_S:
+            self._shed_at = now
             return Squeeze.SHED_IDLE
-        return Squeeze.HOLD if some > HOLD_PERCENT else Squeeze.NONE
+        return Squeeze.HOLD if some > HOLD_PERCENT or full > SHED_PERCENT else Squeeze.NONE

@@ -55,6 +55,13 @@ def test_the_kernels_figures_ask_for_no_more_starts_then_for_an_idle_agent() -> 
     assert judge(watch, 4.0, some=10.1, full=5.1) is Squeeze.SHED_IDLE
 
 
+def test_looks_in_quick_succession_ask_for_one_idle_agent_in_two_seconds() -> None:
+    watch = PressureWatch()
+    asked = [judge(watch, 0.1 * look, some=0.0, full=6.0) for look in range(41)]
+    assert [look for look, squeeze in enumerate(asked) if squeeze is Squeeze.SHED_IDLE] == [0, 20, 40]
+    assert set(asked) == {Squeeze.SHED_IDLE, Squeeze.HOLD}
+
+
 def test_half_a_minute_of_standing_still_asks_for_one_that_works_and_another_half_for_the_next() -> None:
     watch = PressureWatch()
     asked = [judge(watch, 2.0 * tick, some=90.0, full=21.0) for tick in range(32)]
