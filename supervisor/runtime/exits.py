@@ -7,6 +7,7 @@ from being used again until the rest of the tree is gone.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import threading
@@ -18,6 +19,9 @@ from typing import Final
 from supervisor.runtime.subreaper import disown, own
 
 HAS_PIDFD: Final = hasattr(os, "pidfd_open")
+
+_NO_PIDFD: Final = frozenset({errno.EPERM, errno.EACCES, errno.ENOSYS})
+"""What an old kernel answers, or the seccomp filter of an old container runtime."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +115,12 @@ def _open_pidfd(pid: int) -> int | None:
         return None
     try:
         return os.pidfd_open(pid)
-    except (NotImplementedError, PermissionError):
-        return None  # seccomp of an old container runtime
+    except NotImplementedError:
+        return None
+    except OSError as problem:
+        if problem.errno in _NO_PIDFD:
+            return None
+        raise
 
 
 def _look(pid: int, flags: int) -> ProcessExit | None:

@@ -127,8 +127,13 @@ def _send(ref: ProcRef, signum: int) -> int | None:
         return _send_by_pid(ref, signum)
     try:
         handle = os.pidfd_open(ref.pid)
-    except OSError:
+    except ProcessLookupError:
         return None
+    except (
+        OSError,
+        NotImplementedError,
+    ):  # forbidden by seccomp, or no descriptor is left: killing must go on
+        return _send_by_pid(ref, signum)
     stat = read_stat(ref.pid)
     if stat is not None and stat.ref == ref:
         with suppress(OSError):

@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 from supervisor.clock import SystemClock
 from supervisor.model.health import Containment
 from supervisor.runtime.cgroup import SessionCgroup, own_cgroup
+from supervisor.runtime.oom_log import OomLog
 from supervisor.runtime.output import OnOutput
 from supervisor.runtime.probe import probe_containment
 from supervisor.runtime.proc_table import read_stat
@@ -184,6 +185,32 @@ def unkillable(*pids: int) -> Iterator[None]:
         for pid in pids:
             with suppress(OSError):
                 (_FREEZER / "cgroup.procs").write_text(str(pid))
+        _remove(group)
+
+
+_MEMORY: Final = Path("/sys/fs/cgroup/memory")
+
+
+def can_be_cramped() -> bool:
+    """Say whether this machine can give one process so little memory that the kernel kills it, and tells."""
+    log = OomLog()
+    can_read = log.is_open
+    log.close()
+    return can_read and os.access(_MEMORY / "cgroup.procs", os.W_OK)
+
+
+@contextmanager
+def cramped(pid: int, mib: int) -> Iterator[None]:
+    """Let a process take no more memory than so much, by cgroup v1: the kernel kills who takes more."""
+    group = _MEMORY / f"supervisor-{secrets.token_hex(6)}"
+    group.mkdir()
+    try:
+        (group / "memory.limit_in_bytes").write_text(str(mib << 20))
+        (group / "cgroup.procs").write_text(str(pid))
+        yield
+    finally:
+        with suppress(OSError):
+            (_MEMORY / "cgroup.procs").write_text(str(pid))
         _remove(group)
 
 

@@ -252,6 +252,14 @@ def obey(word: str) -> None:
             pass
 
 
+def witness() -> None:
+    """Say the number of each signal that can be caught, and never end by one."""
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
+        signal.signal(number, lambda caught, _frame: _print(f"signal {caught}"))
+    _ready(0)
+    _sleep()
+
+
 def stop_self() -> None:
     """Freeze, as a program does that wants a terminal."""
     _ready(0)
@@ -355,6 +363,7 @@ MODES: Final[dict[str, Callable[..., None]]] = {
         leave_on,
         until_eof,
         obey,
+        witness,
         stop_self,
         oom,
         naked_daemon,
