@@ -269,7 +269,6 @@ KEYMAP: Final[dict[str, tuple[Key, ...]]] = {
             action="pause",
             description="Pause/resume",
             tooltip="Freeze this agent where it is, or let it go on",
-            shown=True,
         ),
         Key(
             id="fleet.drain",
