@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from supervisor.testing.ui_stage import Stage, stage
+from supervisor.ui.spans import text_of
 from supervisor.ui.widgets.log_view import LogView
 
 
@@ -79,17 +80,50 @@ async def test_long_lines_can_be_wrapped_or_looked_along(tmp_path: Path) -> None
         assert "END" in played.frame
 
 
-async def test_a_log_that_starts_anew_is_shown_from_its_new_start(tmp_path: Path) -> None:
+async def test_a_log_that_is_truncated_is_shown_from_its_new_start(tmp_path: Path) -> None:
     log = tmp_path / "worker-1.log"
     log.write_text("old line\n" * 100)
     async with stage(log_dir=tmp_path) as played:
         await reading(played)
-        log.unlink()
         log.write_text("fresh line\n")
         await played.settle()
         await played.settle()
         assert "fresh line" in played.frame
         assert "old line" not in played.frame
+
+
+async def test_a_log_that_is_rotated_goes_on_below_what_was_read(tmp_path: Path) -> None:
+    log = tmp_path / "worker-1.log"
+    log.write_text("old line\n" * 100)
+    async with stage(log_dir=tmp_path) as played:
+        view = await reading(played)
+        log.rename(tmp_path / "worker-1.log.1")
+        log.write_text("fresh line\n")
+        await played.settle()
+        await played.settle()
+        assert "fresh line" in played.frame
+        assert "old line" in played.frame
+        assert view.line_count == 101
+
+
+async def test_a_search_finds_what_was_rotated_away_before_the_log_was_opened(tmp_path: Path) -> None:
+    (tmp_path / "worker-1.log.1").write_text("the needle\n" + "hay\n" * 200)
+    (tmp_path / "worker-1.log").write_text("hay\n" * 200)
+    async with stage(log_dir=tmp_path) as played:
+        await reading(played)
+        assert "the needle" not in played.frame
+        await played.press("slash", *"needle", "enter")
+        await played.settle()
+        assert "the needle" in played.frame
+
+
+async def test_a_line_that_was_cut_says_that_it_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "worker-1.log").write_bytes(b"x" * 2_500_000 + b"\nlast\n")
+    async with stage(log_dir=tmp_path) as played:
+        view = await reading(played)
+        assert view.line_count == 4
+        assert text_of(view._source.lines(1, 2)[0]).endswith("the line goes on below")
+        assert not text_of(view._source.lines(2, 3)[0]).endswith("below")
 
 
 async def test_bytes_that_are_no_text_are_shown_and_do_no_harm(tmp_path: Path) -> None:
