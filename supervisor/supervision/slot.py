@@ -156,8 +156,8 @@ class Slot(Lifecycle):
     @property
     def rests(self) -> bool:
         """Tell whether nothing becomes of it without an order, its branch's included."""
-        settled = self.state in SETTLED and not self._place.in_motion
-        return self.caught_up and (self._hopeless or settled)
+        waits = self._hopeless or self.state in SETTLED
+        return self.caught_up and waits and not self._place.in_motion
 
     @property
     def is_stranded(self) -> bool:

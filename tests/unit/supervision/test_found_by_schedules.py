@@ -188,3 +188,22 @@ async def test_the_next_waits_for_what_a_person_started_in_a_branch_that_is_over
         await team.advance(30.0)
         started = [agent for agent, _ in team.launcher.spawned]
         assert started == ["a", "b", "c"]
+
+
+async def test_a_team_whose_branch_waits_for_its_restart_is_not_settled(run_team: RunTeam) -> None:
+    waiting = child("b", branch="x", depends_on=(Dependency(pool="a"),))
+    crashing = child("c", branch="x", intensity=0)
+    async with run_team(child("a", intensity=0), waiting, crashing, branches=[SHUTDOWN]) as team:
+        team.last("a").kill()
+        await team.settle()
+        team.supervisor.restart("b")
+        await team.settle()
+        for _ in range(2):
+            team.last("c").kill()
+            await team.advance(1.0)
+        team.last("c").kill()
+        team.supervisor.retire("c")
+        await team.settle()
+        assert not team.supervisor.all_settled
+        await team.advance(4.0)
+        assert team.supervisor.all_settled
