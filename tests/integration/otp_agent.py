@@ -123,7 +123,6 @@ class PlainAgent:
     asked_to_end: bool = False
     preparing: bool = False
     asked: bool = False
-    has_kit: bool = False
     held: bool = False
     by_hand: bool = False
     untold: bool = False
@@ -188,16 +187,14 @@ class PlainAgent:
             return
         self.held, self.preparing = False, True
         self.around.ring(self.name, "start", self.spec.start_timeout_s)
-        self.asked = self.has_kit = False
+        self.asked = False
         self.prepare()
 
     def prepare(self) -> None:
-        """Have a kit made once all is told of the last life, and start with it."""
-        if self.preparing and not self.asked and not self.untold:
+        """Have a kit made once all is told of the last life."""
+        if self.preparing and not (self.asked or self.untold or self.around.kits_held):
             self.asked = True
             self.around.ring(self.name, "kit", self.around.kit_s[self.name])
-        if self.preparing and self.has_kit and not self.around.kits_held:
-            self.start()
 
     def start(self) -> None:
         """Start with the kit that was made, unless it must not any more."""
@@ -392,8 +389,7 @@ class PlainAgent:
             case "look":
                 self.look()
             case "kit":
-                self.has_kit = True
-                self.prepare()
+                self.start()
             case "start" if self.process is None:
                 self.not_started(permanent=False)
             case "start":

@@ -51,6 +51,7 @@ class PlainTeam:
         self.kits_held = False
         self.reports_held = False
         self.in_any_order = False
+        self.is_open_race = self.is_left_to_chance = False
         self.stopping = False
         self.failing: dict[str, str] = {}
         self.kit_s: dict[str, float] = {}
@@ -136,7 +137,7 @@ class PlainTeam:
         if self.breaker.probe == agent.name:
             self.breaker.probe = ""
             if self.breaker.lets_try(self.now):
-                self._let_try([name for name in self._held if name in self.tried])
+                self.is_open_race = bool(self._held)
                 self.ring("", "half open", 0.0)
             else:
                 self._tell_held()
@@ -197,8 +198,8 @@ class PlainTeam:
 
     def rests(self, agent: PlainAgent) -> bool:
         """Tell whether nothing becomes of it by itself."""
-        in_motion = self.pools[agent.spec.pool].branch.in_motion
-        return self.is_hopeless(agent) or (agent.state in RESTS and not in_motion)
+        at_rest = self.is_hopeless(agent) or agent.state in RESTS
+        return at_rest and not self.pools[agent.spec.pool].branch.in_motion
 
     def may_restart(self, agent: PlainAgent, *, counts: bool) -> bool:
         pool = self.pools[agent.spec.pool]
@@ -248,6 +249,7 @@ class PlainTeam:
 
     def advance(self, to: float) -> None:
         """Let time pass, and everything happen that falls due in it."""
+        self.is_open_race = self.is_left_to_chance = False
         self._tidy_up()
         while self._timers and self._timers[0][0] <= to:
             due, number, name, what = self._next()
@@ -338,6 +340,7 @@ class PlainTeam:
     def _tree_moves(self) -> bool:
         steps = [] if self.stopping else [branch.step() for branch in self.top.downwards()]
         moved = any(steps)
+        self.is_left_to_chance |= moved and self.is_open_race
         for agent in tuple(self.agents.values()):
             if agent.waiting and self.has_turn(agent):
                 agent.due()

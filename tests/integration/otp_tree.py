@@ -119,7 +119,7 @@ class PlainBranch:
     def has_begun(self) -> bool:
         if self.mode == "up":
             return all(child.has_begun for child in self.children)
-        return self.mode == "over"
+        return self.mode == "over" and not self.is_asked_for
 
     @property
     def is_awaited(self) -> bool:
@@ -153,16 +153,20 @@ class PlainBranch:
         before = (self.mode, self.then, len(self.told))
         if self.mode == "falling":
             self._fall()
-        elif self.mode == "over" and self.is_open and (self.person or self.is_asked_for):
-            self.person = False
-            for child in self.children:
-                child.open()
-            self.mode, self.up_since = "up", self.clock.now
-        elif self.mode == "held" and self.is_open:
+        if self.mode == "over" and self.is_open and (self.person or self.is_asked_for):
+            self._live_on()
+        if self.mode == "held" and self.is_open:
             self.mode = "rising"
-        elif self.mode == "rising":
+        if self.mode == "rising":
             self._rise()
         return before != (self.mode, self.then, len(self.told))
+
+    def _live_on(self) -> None:
+        """Keep what a person starts, though it is over."""
+        self.person = False
+        for child in self.children:
+            child.open()
+        self.mode, self.up_since = "up", self.clock.now
 
     def _rise(self) -> None:
         for child in self.children:
