@@ -258,8 +258,14 @@ def _show(order: EngineOrder, socket: Path, *, owns_engine: bool) -> int:
     """Show the screen until it is left, then do with the engine what was chosen; return the exit code."""
     from supervisor.cli.engine_end import stop_engine
     from supervisor.ui.app import SupervisorApp
+    from supervisor.ui.departure import Departure
 
-    choice = SupervisorApp(socket, owns_engine=owns_engine).run()
+    departure = Departure()
+    with departure.on_signals():
+        choice = SupervisorApp(socket, owns_engine=owns_engine, departure=departure).run()
+    if departure.number is not None:
+        _note_if_heard("the team runs on; show it: supervisor attach; stop it: supervisor down")
+        return 128 + departure.number
     match choice:
         case "stop":
             note("stopping the team; Ctrl-C stops it at once")
@@ -274,6 +280,12 @@ def _show(order: EngineOrder, socket: Path, *, owns_engine: bool) -> int:
         case _:
             note("the team runs on; show it: supervisor attach; stop it: supervisor down")
     return 0
+
+
+def _note_if_heard(text: str) -> None:
+    """Print a line of narration, unless the terminal has gone."""
+    with suppress(OSError):
+        note(text)
 
 
 def _explain_loss(order: EngineOrder) -> int:

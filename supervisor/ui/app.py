@@ -20,6 +20,7 @@ from supervisor.model.team import RunState
 from supervisor.transports.control.client import ControlClient
 from supervisor.ui.arming import Arming
 from supervisor.ui.commands import Command, GoTo, Inquiry, TeamCommands
+from supervisor.ui.departure import Departure
 from supervisor.ui.feed import Connect, LiveTeam
 from supervisor.ui.glyphs import ASCII, glyphs_for
 from supervisor.ui.key_order import LOOK_AGAIN_S, Follower, KeyOrder
@@ -34,6 +35,7 @@ from supervisor.ui.screens.inbox import InboxScreen
 from supervisor.ui.screens.logs import LogsScreen
 from supervisor.ui.screens.pane import Pane
 from supervisor.ui.screens.votes import VotesScreen
+from supervisor.ui.size_order import SizeOrder
 from supervisor.ui.theme import DARK, LIGHT, fallback_tokens, theme_for
 from supervisor.ui.view_models.approvals import waiting_count
 from supervisor.ui.widgets.one_line import TabStrip
@@ -43,7 +45,10 @@ COMMAND_TIMEOUT_S: Final = 15.0
 
 
 class SupervisorApp(App[str], inherit_bindings=False):
-    """Show one engine's team. `run()` returns `stop`, `leave`, or `lost` when no engine answers any more."""
+    """Show one engine's team.
+
+    `run()` returns `stop`, `leave`, `lost` when no engine answers any more, or `signal`.
+    """
 
     TITLE = "supervisor"
     CSS_PATH = "supervisor.tcss"
@@ -68,6 +73,7 @@ class SupervisorApp(App[str], inherit_bindings=False):
         connect: Connect | None = None,
         clock: Clock | None = None,
         environ: Mapping[str, str] = os.environ,
+        departure: Departure | None = None,
         tick_s: float | None = TICK_S,
     ) -> None:
         """Show the engine at `socket`; tests bring their own connection and clock, and tick by hand."""
@@ -79,12 +85,14 @@ class SupervisorApp(App[str], inherit_bindings=False):
         super().__init__()
         self._connect = connect or (lambda: ControlClient.connect(socket))
         self._owns_engine = owns_engine
+        self._departure = departure
         self._tick_s = tick_s
         self._painted: tuple[int, int] | None = None
         self._waiting = 0
         self._rung = 0
         self._has_moved = False
         self._keys = KeyOrder()
+        self._sizes = SizeOrder()
         self._next_look: Timer | None = None
         self._filters.append(Scrub())
         for theme in (DARK, LIGHT):
@@ -101,6 +109,8 @@ class SupervisorApp(App[str], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Start listening and ticking."""
+        if self._departure is not None:
+            self._departure.begin(self)
         self.run_worker(self.live.follow(self._connect), group="feed", exit_on_error=True)
         if self._tick_s is not None:
             self.set_interval(self._tick_s, self.tick)
@@ -160,7 +170,20 @@ class SupervisorApp(App[str], inherit_bindings=False):
             return
         if isinstance(event, events.AppFocus):
             self.arming.disturb(self.moment())
+        if (
+            isinstance(event, events.Resize)
+            and (wait_s := self._sizes.take(event, self.moment())) is not None
+        ):
+            if wait_s:
+                self.set_timer(wait_s, self._take_size)
+            return
         await super().on_event(event)
+
+    async def _take_size(self) -> None:
+        """Lay out for the newest of the sizes that came too fast one after the other."""
+        event = self._sizes.release(self.moment())
+        if event is not None:
+            await super().on_event(event)
 
     async def _hand_on(self) -> None:
         """Hand the next key on if it is its turn; else look again in a moment."""
