@@ -212,7 +212,7 @@ LIMITS: Final = Table(
                     "MiB above which people are told, and the kernel slows it down.",
                 ),
                 ("mem_max_mib", 16_777_216, "MiB above which its processes are ended, as out of memory."),
-                ("pids", 1_000_000, "Processes that it may have; more are told, or refused where possible."),
+                ("pids", 1_000_000, "Processes that it may have; more are refused, or else all are ended."),
                 ("nofile", 1_048_576, "Open files that each of its processes may have."),
             )
         ),

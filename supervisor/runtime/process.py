@@ -230,7 +230,9 @@ class Process:
         await self._tree.stand()
         self._watch.send_group(signal.SIGKILL)
         await self._tree.kill()
-        end = await sweep_all(self._tree.prey, timeout_s=sweep_s, group=self.pid)
+        end = await sweep_all(
+            self._tree.prey, timeout_s=sweep_s, group=self.pid, can_hide=self._tree.can_hide
+        )
         if end.empty:
             await self.wait()
             self._watch.reap()

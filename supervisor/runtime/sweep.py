@@ -70,12 +70,17 @@ async def sweep(members: Callable[[Census], Sequence[ProcStat]], *, timeout_s: f
 
 
 async def sweep_all(
-    look: Callable[[], Awaitable[Sequence[ProcStat]]], *, timeout_s: float, group: int | None = None
+    look: Callable[[], Awaitable[Sequence[ProcStat]]],
+    *,
+    timeout_s: float,
+    group: int | None = None,
+    can_hide: bool = True,
 ) -> TreeEnd:
     """Kill whomever `look` finds until two looks in a row find nobody.
 
     Whoever was found outside `group` may have been about to hide in a fork or an exec, so then a third
-    look follows after a pause. When the time is over, the leftovers are named.
+    look follows after a pause, unless the kernel holds the tree so that nobody can. When the time is
+    over, the leftovers are named.
     """
     found: Sequence[ProcStat] = ()
     clean = 0
@@ -87,7 +92,7 @@ async def sweep_all(
                     await asyncio.sleep(_SETTLE_S)
                 found = await look()
                 clean = 0 if found else clean + 1
-                needs_third_look |= any(stat.group != group for stat in found)
+                needs_third_look |= can_hide and any(stat.group != group for stat in found)
                 await kill_refs(stat.ref for stat in found)
             return TreeEnd(empty=True)
     if clean >= _CLEAN_PASSES:

@@ -49,6 +49,11 @@ class Tree:
         """The leader's way into its control group; None if it has none."""
         return self._entry
 
+    @property
+    def can_hide(self) -> bool:
+        """Whether somebody of the tree could be where no look finds him."""
+        return self._cgroup is None and self.level is not Containment.PIDNS
+
     async def stand(self) -> None:
         """Return when the tree is held as it will be."""
         if self._entry is not None:
@@ -102,7 +107,7 @@ class Tree:
 
     async def kill(self) -> None:
         """Kill whoever is in the control group, unless somebody in it may live on."""
-        if self._cgroup is not None and not self._escapees:
+        if self._cgroup is not None and not self._escapees and not self._cgroup.is_empty:
             await in_cgroup_thread(self._cgroup.kill)
 
     async def close(self) -> None:
