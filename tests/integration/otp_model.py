@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Final
 
-from supervisor.model.agent import AgentState, ExitClass
-from supervisor.model.branch import BranchSpec, Condition, Restart
+from supervisor.model.agent import AgentState
+from supervisor.model.branch import BranchSpec
 from supervisor.supervision.child_spec import ChildSpec
 from tests.integration.otp_agent import PlainAgent
 from tests.integration.otp_breaker import HOLD_S, PlainBreaker
+from tests.integration.otp_life import Life
 from tests.integration.otp_tree import RESTS, PlainBranch, PlainPool, pools_of
 
 SPREAD_S: Final = 2.5
@@ -20,25 +21,6 @@ SPREAD_S: Final = 2.5
 
 FLUSH_S: Final = 10.0
 """How long one that leaves waits for what is told of it to be taken."""
-
-
-def meets(agent: PlainAgent, condition: Condition) -> bool:
-    """Tell whether an agent is what another waits for."""
-    completed = agent.state is AgentState.EXITED and agent.last is ExitClass.OK
-    match condition:
-        case Condition.STARTED:
-            return agent.up is not None or completed
-        case Condition.READY:
-            return agent.up is not None and agent.up.ready_at is not None
-        case Condition.COMPLETED_OK:
-            return completed
-        case _:
-            return agent.lines
-
-
-def never(agent: PlainAgent, condition: Condition) -> bool:
-    """Tell whether an agent never is what another waits for."""
-    return condition is Condition.COMPLETED_OK and agent.spec.restart is Restart.PERMANENT
 
 
 class PlainTeam:
@@ -51,7 +33,7 @@ class PlainTeam:
         self.kits_held = False
         self.reports_held = False
         self.in_any_order = False
-        self.is_open_race = self.is_left_to_chance = False
+        self.is_open_race = self.branch_moved = False
         self.stopping = False
         self.failing: dict[str, str] = {}
         self.kit_s: dict[str, float] = {}
@@ -109,7 +91,7 @@ class PlainTeam:
         if "due" in what and name in self._held:
             self._held.remove(name)
 
-    def may_start(self, agent: PlainAgent) -> bool:
+    def may_start(self, agent: Life) -> bool:
         if self.breaker.holds(agent.name, self.now):
             self._held.append(agent.name)
             if not self.breaker.lets_try(self.now):
@@ -117,11 +99,11 @@ class PlainTeam:
             return False
         return True
 
-    def is_tried(self, agent: PlainAgent) -> None:
+    def is_tried(self, agent: Life) -> None:
         if not self.breaker.closed:
             self.breaker.probe = agent.name
 
-    def is_ready(self, agent: PlainAgent) -> None:
+    def is_ready(self, agent: Life) -> None:
         if self.breaker.probe == agent.name:
             self.breaker.close()
             self.unring("", "half open")
@@ -133,7 +115,7 @@ class PlainTeam:
         self._kits[name] += 1
         return self._kits[name]
 
-    def does_not_start(self, agent: PlainAgent) -> None:
+    def does_not_start(self, agent: Life) -> None:
         if self.breaker.probe == agent.name:
             self.breaker.probe = ""
             if self.breaker.lets_try(self.now):
@@ -142,11 +124,11 @@ class PlainTeam:
             else:
                 self._tell_held()
 
-    def has_crashed(self, agent: PlainAgent) -> None:
+    def has_crashed(self, agent: Life) -> None:
         if self.breaker.probe == agent.name:
             self._open_breaker()
 
-    def comes_back(self, agent: PlainAgent) -> None:
+    def comes_back(self, agent: Life) -> None:
         if self.breaker.count(self.now):
             self._open_breaker()
 
@@ -179,33 +161,33 @@ class PlainTeam:
         agent.number = max(agent.number, number)
         self._kits[agent.name] = max(self._kits[agent.name], number)
 
-    def is_open(self, agent: PlainAgent) -> bool:
+    def is_open(self, agent: Life) -> bool:
         return self.pools[agent.spec.pool].is_open
 
-    def has_turn(self, agent: PlainAgent) -> bool:
+    def has_turn(self, agent: Life) -> bool:
         return self.is_open(agent) and not list(self._lacks(agent))
 
-    def is_hopeless(self, agent: PlainAgent) -> bool:
+    def is_hopeless(self, agent: Life) -> bool:
         return agent.waiting and self.is_open(agent) and any(self._lacks(agent))
 
-    def _lacks(self, agent: PlainAgent) -> Iterator[bool]:
+    def _lacks(self, agent: Life) -> Iterator[bool]:
         """List what is not there that it depends on, each as whether it cannot come by itself."""
         for want in agent.spec.depends_on:
             others = [each for each in self.pools[want.pool].agents.values() if not each.leaving]
-            missing = [each for each in others if not meets(each, want.condition)]
+            missing = [each for each in others if not each.meets(want.condition)]
             if missing or not others:
-                yield any(self.rests(each) or never(each, want.condition) for each in missing)
+                yield any(self.rests(each) or each.never_meets(want.condition) for each in missing)
 
     def rests(self, agent: PlainAgent) -> bool:
         """Tell whether nothing becomes of it by itself."""
         at_rest = self.is_hopeless(agent) or agent.state in RESTS
         return at_rest and not self.pools[agent.spec.pool].branch.in_motion
 
-    def may_restart(self, agent: PlainAgent, *, counts: bool) -> bool:
+    def may_restart(self, agent: Life, *, counts: bool) -> bool:
         pool = self.pools[agent.spec.pool]
         return self.stopping or pool.is_simple or pool.branch.may_restart(pool, counts=counts)
 
-    def gave_up(self, agent: PlainAgent) -> None:
+    def gave_up(self, agent: Life) -> None:
         pool = self.pools[agent.spec.pool]
         if not self.stopping:
             pool.branch.gave_up(pool)
@@ -214,7 +196,7 @@ class PlainTeam:
         """Let a person start an agent, whatever its branch does."""
         self.pools[agent.spec.pool].branch.wake()
 
-    def finished(self, agent: PlainAgent) -> None:
+    def finished(self, agent: Life) -> None:
         if agent.spec.significant and not self.stopping:
             self.pools[agent.spec.pool].branch.finished()
 
@@ -249,7 +231,7 @@ class PlainTeam:
 
     def advance(self, to: float) -> None:
         """Let time pass, and everything happen that falls due in it."""
-        self.is_open_race = self.is_left_to_chance = False
+        self.is_open_race = self.branch_moved = False
         self._tidy_up()
         while self._timers and self._timers[0][0] <= to:
             due, number, name, what = self._next()
@@ -314,6 +296,19 @@ class PlainTeam:
         if self.pools[child.pool].branch.is_closed:
             agent.lie_down()
 
+    def restore(self, name: str, wait_s: float, restarts: int, number: int) -> None:
+        """Go on with an agent where a former engine was: at rest, or for as long as it was to wait."""
+        agent = self.agents[name]
+        agent.restarts, agent.number, self._kits[name] = restarts, number, number
+        self.unring(name, "due")
+        if wait_s:
+            backoff = agent.spec.backoff
+            agent.failures = restarts
+            agent.move(AgentState.BACKOFF)
+            agent.plan(min(wait_s, backoff.cap_s * (1.0 + backoff.jitter)))
+        else:
+            agent.wanted, agent.state = False, AgentState.EXITED
+
     def let_go(self, name: str) -> None:
         """Retire an agent: it finishes what it holds, and is forgotten then."""
         self.successors.pop(name, None)
@@ -340,16 +335,21 @@ class PlainTeam:
     def _tree_moves(self) -> bool:
         steps = [] if self.stopping else [branch.step() for branch in self.top.downwards()]
         moved = any(steps)
-        self.is_left_to_chance |= moved and self.is_open_race
-        for agent in tuple(self.agents.values()):
-            if agent.waiting and self.has_turn(agent):
+        self.branch_moved |= moved
+        for agent in sorted(self.agents.values(), key=lambda agent: agent.name not in self.tried):
+            if agent.waiting and self.has_turn(agent) and not self._goes_after(agent):
                 agent.due()
                 moved = True
         return moved
 
+    def _goes_after(self, agent: PlainAgent) -> bool:
+        """Tell whether another is tried by the breaker first, whose turn comes in this very moment."""
+        soon = {name for due, _, name, what in self._timers if what == "due" and due <= self.now}
+        return not self.breaker.closed and agent.name not in self.tried and bool(soon & set(self.tried))
+
     def _forget(self, agent: PlainAgent) -> None:
         del self.agents[agent.name], self.pools[agent.spec.pool].agents[agent.name]
-        self.unring(agent.name, "due", "kit", "start", "runtime", "drain", "look", "flush")
+        self.unring(agent.name, "due", "kit", "start", "runtime", "drain", "ask", "look", "flush")
         self.breaker.limit = max(5, 2 * len(self.agents))
         if agent.name in self.successors:
             self.take_in(self.successors.pop(agent.name))

@@ -209,6 +209,8 @@ def shown(spec: Any) -> str:
 
 def story(number: int, team: Team, steps: list[Step], error: Exception) -> str:
     """Tell a failing schedule."""
-    specs = "\n".join(f"  {shown(spec)}" for spec in (team.top, *team.branches, *team.children))
+    specs = "\n".join(
+        f"  {shown(spec)}" for spec in (team.top, *team.branches, *team.children, *team.restored)
+    )
     what = "\n".join(f"  {verb}, {name}, {number:g}" for verb, name, number in steps)
     return f"schedule {number}: {cause_of(error)!r}\n{specs}\n{what}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
@@ -19,7 +20,7 @@ from supervisor.model.branch import (
 )
 from supervisor.model.team import Backoff
 from supervisor.supervision.child_spec import ChildSpec
-from tests.integration.otp_machine import Team
+from tests.integration.otp_machine import Restored, Team
 from tests.integration.otp_model import PlainTeam
 from tests.integration.otp_tree import pools_of
 
@@ -44,7 +45,18 @@ def random_team(rng: random.Random) -> Team:
             children.append(apart(spec, (len(children) + 1) / 32))
     top = random_branch(rng, ROOT_BRANCH, ROOT_BRANCH)
     team = Team(children=tuple(children), top=top, branches=branches)
-    return random_waits(rng, team) if rng.random() < 0.4 else team
+    team = random_waits(rng, team) if rng.random() < 0.4 else team
+    return replace(team, restored=tuple(random_past(rng, team))) if rng.random() < 0.2 else team
+
+
+def random_past(rng: random.Random, team: Team) -> Iterator[Restored]:
+    """Choose what a former engine had come to with some of the agents."""
+    for child in team.children:
+        if rng.random() < 0.4:
+            wait_s = rng.choice((0.0, 2.5, 7.5, 100.0))
+            yield Restored(
+                name=child.name, wait_s=wait_s, restarts=rng.choice((0, 2)), number=rng.choice((0, 3))
+            )
 
 
 def random_waits(rng: random.Random, team: Team) -> Team:
