@@ -1,0 +1,48 @@
+"""The app on a fake engine, as a program that counts how often it lays itself out for a new size."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from supervisor.clock import SystemClock
+from supervisor.testing import sample_team
+from supervisor.testing.fake_feed import FakeEngine, an_engine
+from supervisor.ui import size_order
+from supervisor.ui.app import SupervisorApp
+from supervisor.ui.screens.pane import Pane
+
+
+class CountedApp(SupervisorApp):
+    """Leaves when it is told to by SIGUSR1."""
+
+    CSS_PATH = str(Path(size_order.__file__).with_name("supervisor.tcss"))
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self.exit, "leave")
+
+
+def main() -> None:
+    """Show it until it is left; then say how often it was laid out, and how wide it was at last."""
+    clock = SystemClock()
+    engine = FakeEngine(clock, an_engine(clock, team="pty"))
+    sample_team.fill(engine)
+    widths: list[int] = []
+    as_ever = Pane.on_resize
+
+    def counted(self: Pane) -> None:
+        if widths[-1:] != [self.size.width]:
+            widths.append(self.size.width)
+        as_ever(self)
+
+    setattr(Pane, "on_resize", counted)  # noqa: B010 - the type says that a method stays what it is
+    app = CountedApp(Path("/nowhere"), connect=engine.connect, environ={})
+    app.run()
+    print(f"laid out {len(widths)} times, last for {widths[-1]} columns", file=sys.stderr)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
