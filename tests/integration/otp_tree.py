@@ -101,6 +101,7 @@ class PlainBranch:
     up_since: float | None = None
     person: bool = False
     hastened: bool = False
+    is_due: bool = False
     failed: bool = False
 
     @property
@@ -153,6 +154,8 @@ class PlainBranch:
         before = (self.mode, self.then, len(self.told))
         if self.mode == "falling":
             self._fall()
+        if self.mode == "waiting" and self.is_due:
+            self.begin_afresh()
         if self.mode == "over" and self.is_open and (self.person or self.is_asked_for):
             self._live_on()
         if self.mode == "held" and self.is_open:
@@ -280,7 +283,7 @@ class PlainBranch:
     def begin_afresh(self) -> None:
         self.clock.unring(self.name, "branch")
         self.falls, self.told, self.restarts = {}, set(), []
-        self.person = self.failed = False
+        self.person = self.failed = self.is_due = False
         self.up_since = None
         for child in self.children:
             child.shut()
@@ -292,9 +295,9 @@ class PlainBranch:
         up_s = 0.0 if self.up_since is None else self.clock.now - self.up_since
         self.failures = 1 if up_s >= RESET_S else self.failures + 1
         delay_s = min(CAP_S, BASE_S * 2.0 ** (self.failures - 1))
-        hastened, self.hastened = self.hastened and self.is_asked_for, False
-        if hastened or (self.failures == 1 and up_s >= FREE_S):
+        if self.failures == 1 and up_s >= FREE_S:
             delay_s = 0.0
+        self.is_due, self.hastened = self.hastened and self.is_asked_for, False
         self.mode = "waiting"
         self.clock.ring(self.name, "branch", delay_s)
 
