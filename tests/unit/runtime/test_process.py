@@ -314,7 +314,10 @@ async def test_a_group_signal_first_would_be_heard_twice_behind_a_shim() -> None
     async with ChaosTeam() as team:
         child = team.start("shim")
         leader, _ = await child.ready()
+        os.kill(leader, signal.SIGSTOP)  # else both could come at once, and count as one
         os.killpg(leader, signal.SIGTERM)
+        await child.says(b"term\n")
+        os.kill(leader, signal.SIGCONT)
         await child.says(b"term\nterm\n")
         await child.process.stop(QUICK, now=True)
 
