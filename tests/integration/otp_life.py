@@ -204,7 +204,8 @@ class Life:
         if fails == "kit":
             self.not_started(permanent=False)
             return
-        self.preparing, self.number = False, self.around.next_number(self.name)
+        self.preparing = self.lines = False
+        self.number = self.around.next_number(self.name)
         self.recycled = False
         if not self.may_start:
             self.forget_start()
@@ -222,7 +223,7 @@ class Life:
         if fails:
             self.not_started(permanent=fails == "permanent")
             return
-        self.process, self.lines, self.by_hand = PlainProcess(self.number), False, False
+        self.process, self.by_hand = PlainProcess(self.number), False
         self.around.ring(self.name, "runtime", self.spec.max_runtime_s)
         self.move(AgentState.STARTING)
         if self.paused:
