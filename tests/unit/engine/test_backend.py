@@ -14,15 +14,17 @@ from supervisor.dispatch.archivist import Archivist
 from supervisor.engine.backend import Backend
 from supervisor.engine.stopping import Cause, StopSwitch
 from supervisor.errors import DigestMismatch, InvalidArgument, NotFound, RequestError, WrongState
+from supervisor.model.agent import AgentMetrics
 from supervisor.model.approval import Mode
 from supervisor.model.task import TaskState
+from supervisor.model.wire import from_wire
 from supervisor.model.world import EngineInfo
 from supervisor.supervision.child_spec import children_of
 from supervisor.supervision.supervisor import Supervisor
 from supervisor.testing.processes import ChangeLog, PaperLauncher
 from supervisor.testing.small_team import SmallTeam, small_team
 from supervisor.transports.control.frame_hub import FrameHub
-from supervisor.transports.control.protocol import SNAPSHOT, SUBSCRIBE, VERBS
+from supervisor.transports.control.protocol import SNAPSHOT, SUBSCRIBE, VERBS, MetricsFrame
 
 
 @pytest.fixture
@@ -178,3 +180,10 @@ async def test_no_slot_is_ordered_about_an_outside_agent(backend: Backend, team:
         with pytest.raises(WrongState, match="outside agent"):
             await backend.call(verb, {"agent": "lens"})
     assert await backend.call("endpoint", {}) == {"url": ""}
+
+
+async def test_what_was_measured_last_can_be_asked_for(backend: Backend) -> None:
+    assert await backend.call("metrics", {}) == {"at": None, "agents": []}
+    frame = MetricsFrame(at=1.5, agents=(AgentMetrics(name="worker-1", cpu_percent=2.0),))
+    backend.hub.publish(frame)
+    assert from_wire(MetricsFrame, await backend.call("metrics", {})) == frame
