@@ -11,11 +11,22 @@ from click.testing import Result
 
 from supervisor.cli.team_verbs import needs, status_lines
 from supervisor.errors import NotFound
-from supervisor.model.agent import Agent, AgentState, ExitClass, ExitInfo, Role
+from supervisor.model.agent import (
+    Agent,
+    AgentMetrics,
+    AgentState,
+    EngineMetrics,
+    ExitClass,
+    ExitInfo,
+    MachineMetrics,
+    Role,
+)
 from supervisor.model.outside_key import OUTSIDE
 from supervisor.model.task import BlockReason, TaskState
+from supervisor.model.wire import to_wire
 from supervisor.testing.scripted_engine import ScriptedEngine
 from supervisor.testing.scripted_team import BEGIN, ScriptedTeam
+from supervisor.transports.control.protocol import MetricsFrame
 
 Run = Callable[..., Result]
 
@@ -190,3 +201,37 @@ def test_ps_tells_what_an_agent_says_of_itself(run: Run, engine: ScriptedEngine)
     engine.team.record("agent.enrolled", lens, actor="human")
     (line,) = [line for line in run("ps").stdout.splitlines() if line.startswith("lens")]
     assert line.endswith("blocked: \\x1b[31mthe port is taken")
+
+
+def measured() -> dict[str, Any]:
+    """What an engine of two agents, one of them not looked at closely yet, and an outside one measured."""
+    agents = (
+        AgentMetrics(
+            name="worker-1", cpu_percent=40.0, rss_bytes=900 << 20, pss_bytes=300 << 20, processes=3
+        ),
+        AgentMetrics(name="worker-2", cpu_percent=2.5, rss_bytes=100 << 20, processes=1),
+        AgentMetrics(name="lens", last_call_at=BEGIN),
+    )
+    engine = EngineMetrics(cpu_percent=1.2, rss_bytes=90 << 20, pss_bytes=60 << 20, lag_p99_ms=3.0)
+    machine = MachineMetrics(memory_bytes=8 << 30, available_bytes=4 << 30, load=1.5)
+    return to_wire(MetricsFrame(at=BEGIN, agents=agents, engine=engine, machine=machine))  # type: ignore[no-any-return]
+
+
+def test_status_tells_what_agents_and_engine_use_together(run: Run, ask: Any, engine: ScriptedEngine) -> None:
+    assert ask("status")["usage"] == {"engine": None, "machine": None, "agents": []}
+    engine.answers["metrics"] = measured()
+    assert "use: agents 42% cpu, 400 MiB, 4 processes; engine 1% cpu, 60 MiB" in run("status").stdout
+    usage = ask("status")["usage"]
+    assert usage["engine"]["lag_p99_ms"] == 3.0
+    assert usage["machine"]["available_bytes"] == 4 << 30
+    assert [each["name"] for each in usage["agents"]] == ["worker-1", "worker-2", "lens"]
+
+
+def test_ps_shows_what_each_uses(run: Run, ask: Any, engine: ScriptedEngine) -> None:
+    engine.answers["metrics"] = measured()
+    shown = run("ps", "--usage").stdout
+    assert "40%  300 MiB  3" in shown
+    assert "2%   100 MiB  1" in shown
+    told = ask("ps", "--usage")
+    assert [each["processes"] for each in told["usage"]] == [3, 1, 0]
+    assert "usage" not in ask("ps")
