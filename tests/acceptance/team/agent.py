@@ -14,6 +14,8 @@ import httpx2
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
+TICK_S = 0.5
+
 
 async def main(tasks: int, step_s: float) -> None:
     config = json.loads(Path(os.environ["SUPERVISOR_MCP_CONFIG"]).read_text())["mcpServers"]["supervisor"]
@@ -29,8 +31,7 @@ async def main(tasks: int, step_s: float) -> None:
             return dict(answer.structured_content or {})
 
         me = await call("whoami")
-        sys.stdout.write(f"{me['name']} #{me['incarnation']} reports\n")
-        sys.stdout.flush()
+        say(f"{me['name']} #{me['incarnation']} reports")
         if me["role"] == "planner":
             for number in range(tasks):
                 await call("task_create", title=f"job {number}", idempotency_key=f"job-{number}")
@@ -40,10 +41,27 @@ async def main(tasks: int, step_s: float) -> None:
             claimed = await call("task_claim")
             if "error" in claimed:
                 continue
-            await asyncio.sleep(step_s)
-            await call(
-                "task_complete", task_id=claimed["task"]["id"], token=claimed["token"], result=me["name"]
-            )
+            await work(step_s)
+            task, token = claimed["task"]["id"], claimed["token"]
+            code = "database_unavailable"
+            while code == "database_unavailable":
+                done = await call("task_complete", task_id=task, token=token, result=me["name"])
+                code = done.get("error", {}).get("code", "taken")
+                await asyncio.sleep(0 if code == "taken" else TICK_S)
+            say(f"{me['name']} handed in {task} by token {token}: {code}")
+
+
+async def work(step_s: float) -> None:
+    """Take so long, and show life in it."""
+    for _ in range(int(step_s / TICK_S)):
+        await asyncio.sleep(TICK_S)
+        say("still at it")
+    await asyncio.sleep(step_s % TICK_S)
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
