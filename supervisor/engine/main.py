@@ -64,7 +64,8 @@ async def serve(options: EngineOptions) -> int:
                 booted_at=clock.booted_at,
             )
             reason = await _run_team(coordinator, state, options, clock, socket)
-        remove_engine_file(state)
+        if not reason.leaves_processes:
+            remove_engine_file(state)
         return reason.exit_code
     finally:
         lock.release()

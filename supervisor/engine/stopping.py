@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from supervisor.errors import DeadlineExceeded, EngineGaveUp, StoreError
@@ -24,11 +24,15 @@ class Cause(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopReason:
-    """Why it stops; `exit_code` is the process's: 128 + n after signal n."""
+    """Why it stops; `exit_code` is the process's: 128 + n after signal n.
+
+    `leaves_processes`: some would not end, and the next engine must look for them.
+    """
 
     cause: Cause
     exit_code: int
     words: str
+    leaves_processes: bool = False
 
 
 def done(*, failed: bool, words: str) -> StopReason:
@@ -55,7 +59,7 @@ def database_lost(words: str) -> StopReason:
 def left_behind(reason: StopReason, stuck: Sequence[str]) -> StopReason:
     """Say that a stop left processes which nothing can end, whatever it was for."""
     words = f"{reason.words}; processes of {', '.join(stuck)} could not be ended"
-    return StopReason(cause=reason.cause, exit_code=EngineGaveUp.exit_code, words=words)
+    return replace(reason, exit_code=EngineGaveUp.exit_code, words=words, leaves_processes=True)
 
 
 def asked_down() -> StopReason:

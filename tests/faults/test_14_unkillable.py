@@ -8,6 +8,7 @@ Such a sleep is made with the freezer of cgroup v1. A machine without it is show
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,9 +20,11 @@ from supervisor.model.team import StopLadder
 from supervisor.runtime import sweep
 from supervisor.runtime.exits import ExitWatch
 from supervisor.supervision import lifecycle
-from supervisor.testing.chaos import can_be_unkillable, chaos_argv, is_alive, unkillable
+from supervisor.testing.chaos import can_be_unkillable, chaos_argv, gone, is_alive, unkillable
+from tests.acceptance.project import Project, write_profile
 from tests.workshop import Workshop, agent, at_work
 
+STOP = "[pools.stop]\npolite_s = 0.2\nleader_s = 0.2\ngroup_s = 0.2\nsweep_s = 0.5\n"
 SHORT = StopLadder(leader_s=0.2, group_s=0.2, sweep_s=0.3)
 
 
@@ -78,3 +81,27 @@ def test_the_engine_says_so_and_ends_with_code_3() -> None:
     reason = stopping.left_behind(stopping.asked_down(), ("a", "b"))
     assert reason.exit_code == 3
     assert reason.words == "stopped by `supervisor down`; processes of a, b could not be ended"
+
+
+async def test_a_real_engine_ends_with_code_3_and_the_others_are_ended(project: Project) -> None:
+    if not can_be_unkillable():
+        return  # the parts of it are above
+    write_profile(project.profile, tasks=50, step_s=5.0, extra=STOP)
+    engine = project.start()
+    async with project.watched() as watcher:
+        world = await watcher.until(
+            lambda world: all(world.agents[name].pid for name in ("worker-1", "planner"))
+        )
+        frozen = world.agents["worker-1"].pid
+        assert frozen is not None
+        session = project.session
+        with unkillable(frozen):
+            engine.terminate()
+            _, err = await asyncio.to_thread(engine.communicate, timeout=60)
+            assert engine.returncode == 3, err
+            assert is_alive(frozen)
+            assert project.left_over(session) == [frozen]
+            again = project.run("run", str(project.profile))
+            assert again.returncode != 0
+            assert f"processes of an earlier engine will not die: {frozen}." in again.stderr
+    assert await gone(frozen, within_s=10)
