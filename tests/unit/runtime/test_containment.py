@@ -14,6 +14,7 @@ from supervisor.model.team import StopLadder
 from supervisor.runtime.census import shared_census
 from supervisor.runtime.cgroup import Cgroup, SessionCgroup
 from supervisor.runtime.exits import ProcessExit
+from supervisor.runtime.guardian import Guardian
 from supervisor.runtime.pid_namespace import agent_inside
 from supervisor.runtime.probe import probe_containment
 from supervisor.runtime.proc_table import read_stat
@@ -313,3 +314,18 @@ async def test_freezing_gives_way_to_a_stop() -> None:
             await asyncio.sleep(0)
             end = await child.process.stop(QUICK)
         assert end.empty
+
+
+@pytest.mark.parametrize("level", [each for each in STRONG if each is Containment.CGROUP])
+async def test_after_our_death_the_guardian_ends_even_who_shed_every_sign(level: Containment) -> None:
+    async with confined(level) as team:
+        cgroups = team.confinement.cgroups
+        assert cgroups is not None
+        guardian = await Guardian.start(team.session, cgroup=cgroups.path)
+        child = team.start("naked-daemon")
+        pids = await standing(child)
+        assert len(pids) == 2
+        assert await guardian.close(), "its lifeline is cut, as by our death"
+        assert not any(is_alive(pid) for pid in pids)
+        assert not cgroups.path.exists()
+        await child.process.clean_up()
