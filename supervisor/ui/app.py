@@ -111,6 +111,7 @@ class SupervisorApp(App[str], inherit_bindings=False):
         """Start listening and ticking."""
         if self._departure is not None:
             self._departure.begin(self)
+        self.app_resume_signal.subscribe(self, lambda _app: self._came_back())
         self.run_worker(self.live.follow(self._connect), group="feed", exit_on_error=True)
         if self._tick_s is not None:
             self.set_interval(self._tick_s, self.tick)
@@ -250,6 +251,10 @@ class SupervisorApp(App[str], inherit_bindings=False):
         """Go back to the shell until it brings the UI back; the card has then to be looked at anew."""
         self.arming.hide()
         super().action_suspend_process()
+
+    def _came_back(self) -> None:
+        """Draw everything: the shell has used the terminal meanwhile."""
+        self.refresh(layout=True)
 
     # Commands
 
