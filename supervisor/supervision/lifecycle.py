@@ -85,6 +85,7 @@ class Lifecycle:
         self._recycled = False
         self._hopeless = False
         self._ending = False
+        self._left = False
         self._paused = False
         self._retry_after_s = 0.0
 

@@ -186,7 +186,7 @@ class Slot(Lifecycle):
 
     @property
     def _over(self) -> bool:
-        if self._preparing or not (self._ending or self.leaving):
+        if self._preparing or not (self._ending or self._left):
             return False
         return self._live is None or (self._ending and self.state is AgentState.STUCK)
 
@@ -375,6 +375,7 @@ class Slot(Lifecycle):
             self._plan_start(0.0)
 
     def _leave(self, *, at_once: bool) -> None:
+        self._left = True
         if at_once:
             self._rest(now=False)
         else:

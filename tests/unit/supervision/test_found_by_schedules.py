@@ -207,3 +207,16 @@ async def test_a_team_whose_branch_waits_for_its_restart_is_not_settled(run_team
         assert not team.supervisor.all_settled
         await team.advance(4.0)
         assert team.supervisor.all_settled
+
+
+async def test_an_agent_that_is_retired_with_mail_unread_is_told_to_rest_before_it_is_forgotten(
+    run_team: RunTeam,
+) -> None:
+    async with run_team(child("a"), child("b")) as team:
+        team.last("a").kill()
+        await team.settle()
+        team.supervisor.pause("a")
+        team.supervisor.retire("a")
+        await team.settle()
+        assert team.supervisor.agents == ("b",)
+        assert team.log.states("a")[-2:] == ["paused", "exited"]
