@@ -345,7 +345,8 @@ class PlainTeam:
     def _goes_after(self, agent: PlainAgent) -> bool:
         """Tell whether another is tried by the breaker first, whose turn comes in this very moment."""
         soon = {name for due, _, name, what in self._timers if what == "due" and due <= self.now}
-        return not self.breaker.closed and agent.name not in self.tried and bool(soon & set(self.tried))
+        first = agent.name not in self.tried and bool((soon | set(self._held)) & set(self.tried))
+        return first and not self.breaker.closed
 
     def _forget(self, agent: PlainAgent) -> None:
         del self.agents[agent.name], self.pools[agent.spec.pool].agents[agent.name]
