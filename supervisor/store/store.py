@@ -18,6 +18,7 @@ from supervisor.model.event import Event
 from supervisor.store.backup import finish_restore
 from supervisor.store.custody import Custody
 from supervisor.store.database import connect, named_errors, prepare_database
+from supervisor.store.local_disk import require_local
 from supervisor.store.place import Place
 from supervisor.store.soundness import is_small
 from supervisor.store.transaction import LogEnd, Transaction, log_end
@@ -203,6 +204,7 @@ class Store:
 
 
 def _make_ready(path: Path) -> None:
+    require_local(path.parent)
     with named_errors(path):
         finish_restore(path)
     prepare_database(path)
