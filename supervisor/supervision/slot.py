@@ -321,6 +321,7 @@ class Slot(Lifecycle):
 
     def _drain(self) -> None:
         """Let the agent finish what it holds; one that holds nothing for certain is stopped."""
+        self._wanted = self._again = self._by_hand = False
         live = self._live
         if live is None or live.ready_at is None:
             self._rest(now=False)
@@ -328,7 +329,6 @@ class Slot(Lifecycle):
             if self.state is AgentState.PAUSED:
                 self._paused = False
                 self._errands.hold_still(live, still=False)
-            self._again = False
             self._errands.set_timer(self._attempt, ExitClass.STOP_REQUESTED, self.spec.drain_timeout_s)
             self._move(AgentState.DRAINING, "draining: it finishes what it holds")
 

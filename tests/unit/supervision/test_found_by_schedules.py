@@ -220,3 +220,13 @@ async def test_an_agent_that_is_retired_with_mail_unread_is_told_to_rest_before_
         await team.settle()
         assert team.supervisor.agents == ("b",)
         assert team.log.states("a")[-2:] == ["paused", "exited"]
+
+
+async def test_a_drain_is_obeyed_though_a_restart_was_ordered_in_the_same_moment(run_team: RunTeam) -> None:
+    async with run_team(child("a")) as team:
+        await team.make_ready("a")
+        team.supervisor.restart("a")
+        team.supervisor.drain("a")
+        await team.advance(100.0)
+        assert team.state("a") is AgentState.EXITED
+        assert team.starts("a") == 1
