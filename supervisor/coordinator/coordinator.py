@@ -21,7 +21,7 @@ from supervisor.coordinator.waiting import (
     person,
     true_now,
 )
-from supervisor.errors import InvalidArgument
+from supervisor.errors import InvalidArgument, StaleToken
 from supervisor.model.approval import Mode
 from supervisor.model.event import Event
 from supervisor.model.ids import HUMAN, key_hash
@@ -39,7 +39,8 @@ class Coordinator:
 
     The live keys are kept in memory only: an engine starts with none, since it has ended
     every incarnation of its predecessors. Those of outside agents are stored, as hashes:
-    `outsiders` keeps them. `last_calls` maps agents to their last call, epoch seconds.
+    `outsiders` keeps them. `last_calls` maps agents to their last call, epoch seconds. `on_stale` hears
+    of each report that was refused because its token is not current.
     """
 
     def __init__(self, store: Store, clock: Clock, team: TeamSpec, mode: Mode) -> None:
@@ -50,6 +51,7 @@ class Coordinator:
         self.waiting = WaitingRoom()
         self._clock = clock
         self._limits = RateLimits()
+        self.on_stale: Callable[[Actor, str, StaleToken], None] = lambda _actor, _tool, _error: None
         self._keys: dict[str, Actor] = {}
         self._closing = False
         self.last_calls: dict[str, float] = {}
@@ -96,7 +98,11 @@ class Coordinator:
         self, actor: Actor, tool: str, use_case: UseCase[Answer], *, idempotency_key: str | None = None
     ) -> Answer:
         """Run an agent's mutating use case: for a live incarnation, once per key."""
-        return await self.write(lambda scope: _once(scope, actor, tool, use_case, idempotency_key))
+        try:
+            return await self.write(lambda scope: _once(scope, actor, tool, use_case, idempotency_key))
+        except StaleToken as error:
+            self.on_stale(actor, tool, error)
+            raise
 
     async def look(self, actor: Actor, use_case: UseCase[Answer]) -> Answer:
         """Run an agent's reading use case."""

@@ -14,6 +14,7 @@ from supervisor.coordinator.runs import Standing
 from supervisor.engine import stopping
 from supervisor.engine.breaker_watch import tell_of_breaker
 from supervisor.engine.guarding import Guarding
+from supervisor.engine.late_reports import LateReports
 from supervisor.engine.persistence import until_taken
 from supervisor.engine.rooms import Rooms
 from supervisor.engine.stopping import StopReason
@@ -94,6 +95,7 @@ class TeamLife:
         works = {
             "mcp": self._rooms.agents_door.serve(self._rooms.staff.began),
             "reloads": self._rooms.reloading.keep(self._rooms.signals.reload_asked),
+            "late reports": LateReports(self._coordinator, self._clock).keep(),
             "time gaps": TimeGaps(self._coordinator, self._clock).keep(),
             "caretaker": self._rooms.caretaker.keep(),
             "archivist": self._rooms.archivist.keep(days=team.keep_events_days, runs=team.keep_runs),

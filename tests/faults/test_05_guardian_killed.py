@@ -13,13 +13,13 @@ from tests.faults.engines import guardian_of, kinds, python, with_trees
 from tests.faults.test_04_engine_killed import EMPTY_WITHIN_S, trees_run
 
 NEVER_AGAIN = """
-from supervisor.engine.team_life import TeamLife
+from supervisor.engine.guarding import Guarding
 
 async def keep(self, guardian):
     await guardian.exited
     await self._clock.sleep(3600)
 
-TeamLife._keep_guardian = keep
+Guarding._keep = keep
 """
 
 
