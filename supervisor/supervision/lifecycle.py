@@ -158,6 +158,7 @@ class Lifecycle:
     def _on_start_failed(self, failure: SpawnFailure) -> None:
         self._forget_start()
         self._by_hand = False
+        self._laid = self._laid or self._place.is_closed  # only a person's order kept it from that
         self.last_exit = ExitInfo(kind=ExitClass.SPAWN_ERROR, detail=failure.detail)
         if not self._may_start:
             self._move(AgentState.EXITED, failure.detail)

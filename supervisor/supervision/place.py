@@ -26,6 +26,11 @@ class Place(Protocol):
         """Tell whether the branch may soon start what rests in it."""
         ...
 
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether the branch is over, or about to be."""
+        ...
+
     def moved(self, agent: str) -> None:
         """Hear that the slot of this agent has read its mail, or that it is over."""
         ...

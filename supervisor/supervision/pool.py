@@ -42,6 +42,11 @@ class Pool:
         """Tell whether the branch may soon start what rests in it."""
         return self.branch.in_motion
 
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether the branch is over, or about to be."""
+        return self.branch.is_closed
+
     def moved(self, agent: str) -> None:
         """Hear that the slot of this agent has read its mail, or that it is over."""
         self._note(self, agent)

@@ -230,3 +230,20 @@ async def test_a_drain_is_obeyed_though_a_restart_was_ordered_in_the_same_moment
         await team.advance(100.0)
         assert team.state("a") is AgentState.EXITED
         assert team.starts("a") == 1
+
+
+async def test_an_agent_whose_start_by_hand_fails_while_its_branch_falls_rests(run_team: RunTeam) -> None:
+    launcher = SlowLauncher()
+    top = BranchSpec(on_failed=OnFailed.SHUTDOWN)
+    children = child("a", intensity=0), child("b")
+    async with run_team(*children, launcher=launcher, clock=launcher.clock, top=top) as team:
+        await team.advance(5.0)
+        launcher.unpreparable["b"] = cannot_start(permanent=False)
+        team.last("b").kill()
+        await team.advance(1.0)
+        team.supervisor.restart("b")
+        await team.settle()
+        team.last("a").kill()
+        await team.advance(100.0)
+        assert team.state("b") is AgentState.EXITED
+        assert team.supervisor.all_settled
