@@ -61,11 +61,11 @@ class PlainAgent(Life):
             self.move(AgentState.IDLE)
 
     def drain(self) -> None:
-        self.wanted = False
+        self.wanted = self.again = self.by_hand = False
         if self.process is None or self.process.ready_at is None:
             self.rest()
         elif self.up is not None and self.state is not AgentState.DRAINING:
-            self.paused = self.again = self.up.frozen = False
+            self.paused = self.up.frozen = False
             self.around.ring(self.name, "drain", self.spec.drain_timeout_s)
             self.move(AgentState.DRAINING)
 

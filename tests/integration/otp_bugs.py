@@ -265,7 +265,7 @@ BUGS: Final[dict[str, Bug]] = {
     "a resumed agent forgets that it drains": ((Slot, "_resume", before(Slot, "_resume", _forget_draining)),),
     "a drained agent is restarted": (
         (slot, "NO_MORE_STARTS", NO_MORE_STARTS - {Order.DRAIN}),
-        (Slot, "_drain", before(Slot, "_drain", put("_wanted", value=True))),
+        (Slot, "_drain", after(Slot, "_drain", put("_wanted", value=True))),
     ),
     "a drain never ends": ((Errands, "set_timer", timing(ExitClass.STOP_REQUESTED)),),
     "an agent may live for ever": ((Errands, "set_timer", timing(ExitClass.RUNTIME_CAP)),),

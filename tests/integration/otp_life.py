@@ -59,6 +59,9 @@ class Around(Protocol):
     def is_open(self, agent: Life) -> bool:
         """Tell whether its branch lets it start."""
 
+    def is_closed(self, agent: Life) -> bool:
+        """Tell whether its branch is over, or about to be."""
+
     def has_turn(self, agent: Life) -> bool:
         """Tell whether its branch lets it start, and all is there that it depends on."""
 
@@ -232,6 +235,7 @@ class Life:
     def not_started(self, *, permanent: bool) -> None:
         self.forget_start()
         self.last, self.by_hand = ExitClass.SPAWN_ERROR, False
+        self.laid = self.laid or self.around.is_closed(self)
         if not self.may_start:
             self.move(AgentState.EXITED)
         elif permanent:

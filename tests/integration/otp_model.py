@@ -164,6 +164,9 @@ class PlainTeam:
     def is_open(self, agent: Life) -> bool:
         return self.pools[agent.spec.pool].is_open
 
+    def is_closed(self, agent: Life) -> bool:
+        return self.pools[agent.spec.pool].branch.is_closed and not self.stopping
+
     def has_turn(self, agent: Life) -> bool:
         return self.is_open(agent) and not list(self._lacks(agent))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, Final
 
-from tests.integration.otp_machine import DONE, LeftToChance, Step, Team, World
+from tests.integration.otp_machine import DONE, ORDERS, LeftToChance, Step, Team, World
 from tests.integration.otp_teams import random_team
 
 STEPS: Final = 60
@@ -74,10 +74,22 @@ STORIES: Final[tuple[tuple[tuple[str, float], ...], ...]] = (
     (*(("crash all", 0.0), ("due", 0), ("due", 0)) * 3, ("wait", 65), ("ready all", 0), ("wait", 5)),
     (("ready all", 0), ("wait", 31), ("crash all", 0), ("due", 0), ("ready all", 0)),
     (("ready all", 0), ("condemn auth", 1), *(("crash next", 0.0), ("due", 0.0)) * 4, ("due", 0)),
+    (
+        ("ready all", 0),
+        ("condemn auth", 1),
+        *(("crash all", 0.0), ("due", 0.0), ("due", 0.0)) * 3,
+        ("wait", 65),
+    ),
+    (("retire", 0), ("exit", 0), *(("crash next", 0.0), ("due", 0.0)) * 3, ("add", 0), ("wait", 5)),
+    (("ready", 0), ("drain", 0), ("wait", 1000)),
     (("line", 0), ("crash", 0), ("due", 0), ("due", 0), ("line", -1), ("restart next", 0)),
     (("disobey", 0), ("stop", 0), ("restart next", 0), ("restart", 0), ("exit", 0)),
 )
 """What befalls an agent in a row: chance alone seldom gets that far."""
+
+
+SECONDS: Final = tuple(order for order in ORDERS if order not in {"kill", "pause", "retire"})
+"""What may be ordered in the same moment as something else; what these find then is left to chance."""
 
 
 class Schedule:
@@ -94,13 +106,15 @@ class Schedule:
         steps: list[Step] = []
         length = self.rng.randint(5, STEPS)
         while len(steps) < length:
-            if self.rng.random() < 0.06:
+            if self.rng.random() < 0.1:
                 steps += self._story()
                 continue
             verb = self.rng.choices(VERBS, tuple(WEIGHTS.values()))[0]
             steps.append((verb, self._whom(), self.rng.choice(NUMBERS.get(verb, (0,)))))
             if verb in {"exit", "crash"} and self.rng.random() < 0.15:
                 steps[-1:] = [(f"{verb} {self.rng.choice(('both', 'all'))}", *steps[-1][1:])]
+            if verb in ORDERS and self.rng.random() < 0.15:
+                steps[-1:] = [(f"{verb} & {self.rng.choice(SECONDS)}", *steps[-1][1:])]
             if verb == "retire" and self.rng.random() < 0.7:
                 steps[-1:] = [("disobey", steps[-1][1], 0.0), *steps[-1:], ("add", steps[-1][1], 0.0)]
         return steps
@@ -134,6 +148,10 @@ async def live_through(team: Team, steps: Iterable[Step]) -> None:
                 await world.wait(world.until_due)
             elif verb == "stop all":
                 await world.stop(tasks)
+            elif " & " in verb:
+                for order in verb.split(" & "):
+                    world.do(order, name, number)
+                await world.settle()
             elif verb.endswith((" both", " all")):
                 what, whom = verb.split()
                 await world.do_at_once(what, whom, name, number)
