@@ -195,6 +195,17 @@ class PlainTeam:
         if not self.stopping:
             pool.branch.gave_up(pool)
 
+    @property
+    def is_settled(self) -> bool | None:
+        """Tell whether nothing becomes of anybody; None if one waits in vain, but not for its turn alone.
+
+        Whether that was known when its turn was taken from it is nothing that the model keeps.
+        """
+        agents = self.agents.values()
+        if any(each.waiting and not self.is_open(each) and any(self._lacks(each)) for each in agents):
+            return None
+        return all(map(self.rests, agents))
+
     def wake(self, agent: PlainAgent) -> None:
         """Let a person start an agent, whatever its branch does."""
         self.pools[agent.spec.pool].branch.wake()
