@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
-from supervisor.runtime.marker import Marks, marks_in
+from supervisor.runtime.marker import NO_MARKS, Marks, marks_in
 from supervisor.runtime.proc_table import ProcRef, ProcStat, read_environ, read_table
 from supervisor.runtime.subreaper import adopted, reap_adopted
 
@@ -23,22 +23,29 @@ _Key = TypeVar("_Key")
 class Census:
     """One look at the process table, indexed so that each question costs what its answer holds."""
 
-    def __init__(self, table: Mapping[int, ProcStat]) -> None:
-        """Index `table` and read who carries which marker; reads /proc."""
+    def __init__(self, table: Mapping[int, ProcStat], marks: Mapping[int, Marks]) -> None:
+        """Index `table`; `marks` says which markers each process carries, by pid."""
         self.table: Final = table
         self._own_pid: Final = os.getpid()
         self._own_group: Final = os.getpgrp()
         self._children: Final = _grouped((stat.parent, stat) for stat in table.values())
         self._by_group: Final = _grouped((stat.group, stat) for stat in table.values())
         self._by_session: Final = _grouped((stat.session, stat) for stat in table.values())
-        marks = [(mark, stat) for stat in table.values() if self._is_prey(stat) for mark in _marks_of(stat)]
-        self._by_mark: Final = _grouped(marks)
-        self._by_marked_session: Final = _grouped((session, stat) for (session, _), stat in marks)
+        prey = [stat for stat in table.values() if self._is_prey(stat)]
+        marked = [(mark, stat) for stat in prey for mark in marks.get(stat.pid, NO_MARKS)]
+        self._by_mark: Final = _grouped(marked)
+        self._by_marked_session: Final = _grouped((session, stat) for (session, _), stat in marked)
 
     @classmethod
     def take(cls) -> Census:
         """Look at the process table now; reads /proc, so call it off the event loop."""
-        return cls(read_table())
+        marks: dict[int, Marks] = {}
+
+        def note(stat: ProcStat) -> None:
+            if stat.alive and (found := _marks_of(stat)):
+                marks[stat.pid] = found
+
+        return cls(read_table(note), marks)
 
     def marked(self, session: str, agent: str | None = None) -> list[ProcStat]:
         """List who carries the marker of `session` (of one agent of it), and all their descendants."""

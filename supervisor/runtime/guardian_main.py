@@ -45,8 +45,11 @@ def marked(session: str) -> dict[int, bytes]:
     """List the living processes of the session and their descendants, with their start times."""
     names = os.listdir("/proc")  # noqa: PTH208 - as above
     pids = {int(name) for name in names if name.isdigit()} - {os.getpid()}
-    stats = {pid: stat for pid in pids if (stat := stat_of(pid)) and stat[0] not in b"ZX"}
-    found = {pid for pid in stats if carries(pid, session)}
+    stats, found = {}, set()
+    for pid in pids:  # one by one: who hops from process to process is gone in a moment
+        if (stat := stat_of(pid)) and stat[0] not in b"ZX":
+            stats[pid] = stat
+            found |= {pid} if carries(pid, session) else set()
     while more := {pid for pid, stat in stats.items() if stat[1] in found} - found:
         found |= more
     return {pid: stats[pid][2] for pid in found}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,10 +115,11 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
-def read_table() -> dict[int, ProcStat]:
+def read_table(note: Callable[[ProcStat], object] | None = None) -> dict[int, ProcStat]:
     """Look at every process of the machine, in one pass.
 
-    Whoever began meanwhile is looked at too, so that fleeing by fork and exit needs more than luck.
+    Whoever began meanwhile is looked at too, so that fleeing by fork and exit needs more than luck. Each is
+    told to `note` at once: a moment later it may be gone, and with it what else could be read of it.
     """
     seen: set[int] = set()
     table: dict[int, ProcStat] = {}
@@ -126,7 +128,11 @@ def read_table() -> dict[int, ProcStat]:
         if not new:
             break
         seen.update(new)
-        table.update((stat.pid, stat) for stat in map(read_stat, new) if stat is not None)
+        for stat in map(read_stat, new):
+            if stat is not None:
+                table[stat.pid] = stat
+                if note is not None:
+                    note(stat)
     return table
 
 

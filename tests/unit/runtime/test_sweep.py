@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+from collections.abc import Callable
 
 import pytest
 
@@ -12,7 +13,7 @@ from supervisor.model.team import StopLadder
 from supervisor.runtime import census as census_module
 from supervisor.runtime import sweep as sweep_module
 from supervisor.runtime.census import Census, shared_census
-from supervisor.runtime.proc_table import ProcRef, read_stat, read_table
+from supervisor.runtime.proc_table import ProcRef, ProcStat, read_stat, read_table
 from supervisor.runtime.sweep import kill_refs, marked, sweep_session
 from supervisor.testing.chaos import ChaosTeam, gone, is_alive
 
@@ -80,10 +81,10 @@ async def test_fifty_who_ask_at_once_share_two_looks(monkeypatch: pytest.MonkeyP
     looks = 0
     real = read_table
 
-    def counted() -> object:
+    def counted(note: Callable[[ProcStat], object]) -> object:
         nonlocal looks
         looks += 1
-        return real()
+        return real(note)
 
     monkeypatch.setattr(census_module, "read_table", counted)
     await asyncio.gather(*(shared_census().take() for _ in range(50)))
@@ -100,7 +101,7 @@ async def test_a_look_answers_only_who_asked_before_it_began() -> None:
 async def test_a_look_that_fails_fails_for_who_asked_and_not_for_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def broken() -> object:
+    def broken(note: Callable[[ProcStat], object]) -> object:
         raise OSError("no process table")
 
     with monkeypatch.context() as patch:
@@ -116,3 +117,25 @@ async def test_one_who_gives_up_takes_the_look_from_nobody() -> None:
     await asyncio.sleep(0)
     impatient.cancel()
     assert os.getpid() in (await patient).table
+
+
+async def test_the_marker_of_one_that_is_gone_a_moment_later_was_read_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who hops from process to process lives for milliseconds: a second pass for markers comes too late."""
+    async with ChaosTeam() as team:
+        child = team.start("idle")
+        (pid,) = await child.ready()
+        real = read_table
+
+        def slow(note: Callable[[ProcStat], object] | None = None) -> dict[int, ProcStat]:
+            table = real(note)
+            child.process.signal_leader(9)
+            while (stat := read_stat(pid)) is not None and stat.alive:
+                pass
+            return table
+
+        monkeypatch.setattr(census_module, "read_table", slow)
+        assert [stat.pid for stat in Census.take().marked(team.session)] == [pid]
+        monkeypatch.undo()
+        await child.process.clean_up()
