@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 import sys
 from pathlib import Path
 
@@ -16,17 +14,13 @@ from supervisor.ui.screens.pane import Pane
 
 
 class CountedApp(SupervisorApp):
-    """Leaves when it is told to by SIGUSR1."""
+    """The app, with its style found from here."""
 
     CSS_PATH = str(Path(size_order.__file__).with_name("supervisor.tcss"))
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self.exit, "leave")
 
-
-def main() -> None:
-    """Show it until it is left; then say how often it was laid out, and how wide it was at last."""
+def main(last_width: int) -> None:
+    """Show it until it was laid out for `last_width`; then say how often it was laid out."""
     clock = SystemClock()
     engine = FakeEngine(clock, an_engine(clock, team="pty"))
     sample_team.fill(engine)
@@ -36,13 +30,15 @@ def main() -> None:
     def counted(self: Pane) -> None:
         if widths[-1:] != [self.size.width]:
             widths.append(self.size.width)
+        if self.size.width == last_width:
+            self.app.exit("leave")
         as_ever(self)
 
     setattr(Pane, "on_resize", counted)  # noqa: B010 - the type says that a method stays what it is
     app = CountedApp(Path("/nowhere"), connect=engine.connect, environ={})
     app.run()
-    print(f"laid out {len(widths)} times, last for {widths[-1]} columns", file=sys.stderr)  # noqa: T201
+    print(f"laid out {len(widths)} times for {widths[-1]} columns at last", file=sys.stderr)  # noqa: T201
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]))
