@@ -18,6 +18,7 @@ from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.scope import Scope
 from supervisor.engine.plan_change import PlanChange
 from supervisor.errors import ProfileInvalid, SupervisorError, WrongState
+from supervisor.model.agent import AgentState
 from supervisor.model.ids import HUMAN
 from supervisor.model.team import PoolSpec, TeamSpec
 from supervisor.supervision.child_spec import ChildSpec, child_of, pools_of
@@ -110,9 +111,12 @@ class Reloading:
         return Reloaded(
             started=tuple(name for name in wanted if name not in present),
             stopped=tuple(name for name in present if name not in wanted),
-            restarted=change.restarted(present),
+            restarted=change.restarted([name for name in present if not self._rests(name)]),
             changed=True,
         )
+
+    def _rests(self, name: str) -> bool:
+        return self._supervisor.state_of(name) is AgentState.EXITED
 
     def _follow(self, change: PlanChange, adapters: Mapping[str, Adapter]) -> None:
         """Change every room in one go: nobody acts in between."""

@@ -124,3 +124,10 @@ async def test_what_a_calendar_means_stays(team: SmallTeam) -> None:
     entry = await team.do(lambda scope: memory.shown(scope.tx, key="k", where="team"))
     await team.do(partial(shifting.pass_over_gap, seconds=GAP_S, asleep_s=GAP_S))
     assert await team.do(lambda scope: memory.shown(scope.tx, key="k", where="team")) == entry
+
+
+async def test_a_last_call_counts_as_that_much_later(team: SmallTeam) -> None:
+    await team.coordinator.arrive(team["worker-1"])
+    before = team.coordinator.last_calls["worker-1"]
+    team.coordinator.pass_over(GAP_S)
+    assert team.coordinator.last_calls == {"worker-1": before + GAP_S}
