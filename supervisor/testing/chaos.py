@@ -177,8 +177,12 @@ def unkillable(*pids: int) -> Iterator[None]:
         for pid in pids:
             (group / "cgroup.procs").write_text(str(pid))
         (group / "freezer.state").write_text("FROZEN")
-        while (group / "freezer.state").read_text().strip() != "FROZEN":
+        for _ in range(10_000):
+            if (group / "freezer.state").read_text().strip() == "FROZEN":
+                break
             time.sleep(0.001)
+        else:
+            raise RuntimeError(f"{pids} cannot be frozen")
         yield
     finally:
         (group / "freezer.state").write_text("THAWED")
