@@ -282,7 +282,9 @@ class World:
 
     def _follow(self, to: float) -> None:
         """Let the model do the same; where the breaker may try one of several, it is the same one."""
-        self.plain.tried = self._asked = list(self.launcher.asked)
+        self._asked = list(self.launcher.asked)
+        probe = self.supervisor._breaker._probe  # it asks for no kit yet while reports are held
+        self.plain.tried = [*self._asked, *([probe] if probe else [])]
         self.launcher.asked.clear()
         self.plain.advance(to)
 
