@@ -88,6 +88,10 @@ class DoorBook:
             del self._under_way[mark]
             self._last[actor.name] = self._clock.monotonic()
 
+    def present(self) -> frozenset[str]:
+        """Name who is at our door now: whoever waits for an answer of ours lives, however long we take."""
+        return frozenset(name for name, _, _ in self._under_way.values())
+
     def last_call_of(self, agent: str) -> float | None:
         """Return when an agent last began or ended a call."""
         return self._last.get(agent)

@@ -209,7 +209,10 @@ class Rooms:
             self.readiness.heard_from(actor.name, actor.incarnation)
 
     def _signs_of_life(self) -> Mapping[str, float]:
-        return {**self.staff.signs_of_life(), **self.coordinator.outsiders.signs_of_life()}
+        """Map each live agent to its last sign of life, which for one that waits for an answer is now."""
+        heard, now = self.staff.signs_of_life(), self.clock.now()
+        waiting = dict.fromkeys(heard.keys() & self.door.present(), now)
+        return {**heard, **waiting, **self.coordinator.outsiders.signs_of_life()}
 
     def _ring(self, letter: Letter) -> None:
         self.hub.publish(BellFrame(at=self.clock.now(), about=letter.kind))

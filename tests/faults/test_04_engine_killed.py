@@ -14,7 +14,8 @@ TREES = ("tree-1", "tree-2", "tree-3")
 
 
 def trees_run(world: World) -> bool:
-    return all(world.agents[name].pid is not None for name in TREES if name in world.agents)
+    trees = [agent for agent in world.agents.values() if agent.pool == "tree"]
+    return bool(trees) and all(agent.pid is not None for agent in trees)
 
 
 async def test_nothing_is_left_and_the_next_engine_starts_nobody_twice(project: Project) -> None:

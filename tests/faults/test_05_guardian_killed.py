@@ -27,8 +27,10 @@ async def test_another_takes_over_and_the_agents_live_on(project: Project) -> No
     with_trees(project)
     engine = project.start()
     async with project.watched() as watcher:
-        await watcher.until(trees_run)
+        await watcher.until(lambda world: trees_run(world) and world.agents["worker-2"].pid is not None)
         session, first = project.session, guardian_of(engine.pid)
+        while len(project.left_over(session)) < 18:
+            assert engine.poll() is None
         agents = {name: agent.pid for name, agent in watcher.world.agents.items() if name != "planner"}
         first.kill()
         while engine.poll() is None:
@@ -56,6 +58,8 @@ async def test_if_it_were_not_replaced_the_next_kill_would_leave_agents_behind(
     async with project.watched() as watcher:
         await watcher.until(trees_run)
         session = project.session
+        while len(project.left_over(session)) < 6:
+            assert engine.poll() is None
         guardian_of(engine.pid).kill()
         engine.kill()
     engine.wait()

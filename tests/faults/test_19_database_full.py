@@ -32,6 +32,7 @@ mount -t tmpfs -o mode=700,size=16m none {state}
 exec {python} -m supervisor run {profile} --project {project}
 """
 FULL_S = 5.0
+TASKS = 40
 
 
 @contextmanager
@@ -69,12 +70,12 @@ def done(count: int) -> Callable[[World], bool]:
 
 
 async def test_supervision_goes_on_in_memory_and_the_work_once_there_is_room(project: Project) -> None:
-    write_profile(project.profile, tasks=60, step_s=0.3)
+    write_profile(project.profile, tasks=TASKS, step_s=0.5)
     with engine_on_a_small_disk(project) as (engine, state):
         socket = socket_path(project.root)
         async with await within(lambda: ControlClient.connect(socket)) as client:
             watcher = Watcher(client)
-            world = await watcher.until(done(3))
+            world = await watcher.until(lambda world: len(world.tasks) == TASKS and done(3)(world))
             filler = fill(state)
             await until_refused(client)
             (victim, other) = (world.agents[name].pid for name in ("worker-1", "worker-2"))
@@ -91,7 +92,7 @@ async def test_supervision_goes_on_in_memory_and_the_work_once_there_is_room(pro
             assert engine.poll() is None
         out, err = engine.communicate(timeout=DEADLINE_S)
         assert engine.returncode == 0, err
-        assert "60 of 60 tasks done" in out
+        assert f"{TASKS} of {TASKS} tasks done" in out, out
 
 
 async def until_refused(client: ControlClient) -> None:
