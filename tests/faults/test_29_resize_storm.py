@@ -26,7 +26,9 @@ LAST_WIDTH = 170
 
 def storm() -> tuple[int, int, float]:
     """Resize a running screen until it was laid out for the last size; return layouts, width and seconds."""
-    environ = {**os.environ, "TERM": "xterm-256color"}
+    said_otherwise = {"COLUMNS", "LINES"}  # these would beat what the terminal says
+    environ = {name: value for name, value in os.environ.items() if name not in said_otherwise}
+    environ["TERM"] = "xterm-256color"
     child: Any = pexpect.spawn(
         sys.executable, [str(PROGRAM), str(LAST_WIDTH)], timeout=60, dimensions=(50, 160), env=environ
     )
