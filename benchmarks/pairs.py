@@ -25,19 +25,19 @@ PATIENCE_S: Final = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """One queue: what it is, which library its client needs, and the target that we set ourselves."""
+    """One queue: what it is, which module its client is, and the target that we set ourselves."""
 
     label: str
-    library: str
+    client: str
     target: int
 
 
 PEERS: Final = {
-    "postgres": Peer(label="PostgreSQL, `SKIP LOCKED` by asyncpg, pool of 16", library="asyncpg", target=5),
-    "redis": Peer(label="Redis in Tinytown's order, `appendfsync always`", library="redis", target=15),
-    "huey": Peer(label="huey, SqliteStorage with fsync, 8 threads", library="huey", target=6),
-    "litequeue": Peer(label="litequeue, synchronous FULL, 8 threads", library="litequeue", target=6),
-    "persistqueue": Peer(label="persist-queue, SQLiteAckQueue, 8 threads", library="persistqueue", target=6),
+    "postgres": Peer(label="PostgreSQL, `SKIP LOCKED` by asyncpg, pool of 16", client="asyncpg", target=5),
+    "redis": Peer(label="Redis in Tinytown's order, `appendfsync always`", client="redis", target=15),
+    "huey": Peer(label="huey, SqliteStorage with fsync, 8 threads", client="huey", target=6),
+    "litequeue": Peer(label="litequeue, synchronous FULL, 8 threads", client="litequeue", target=6),
+    "persistqueue": Peer(label="persist-queue, SQLiteAckQueue, 8 threads", client="persistqueue", target=6),
 }
 
 
@@ -69,7 +69,7 @@ def tables(rounds: int) -> Iterator[Table]:
 
 def missing(name: str) -> str:
     """Say what of a peer is not installed; empty if all is."""
-    if find_spec(PEERS[name].library) is None:
+    if find_spec(PEERS[name].client) is None:
         return "client not installed"
     if (name == "postgres" and servers.postgres_programs() is None) or (
         name == "redis" and not servers.has_redis()

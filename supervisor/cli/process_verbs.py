@@ -14,9 +14,12 @@ from supervisor.cli.options import json_option, project_option
 from supervisor.cli.output import print_json, say
 
 SHOWN: Final = 10
+TARGETS: Final = "TARGET is an agent, `pool:NAME` for all of a pool, or `all`."
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb its target, and say in its help what that can be."""
+    command.__doc__ = f"{command.__doc__}\n\n{TARGETS}"
     return click.argument("target")(project_option(json_option(command)))
 
 
@@ -29,20 +32,14 @@ def _hurting(command: Callable[..., None]) -> Callable[..., None]:
 @click.command(cls=Verb, examples=("supervisor restart worker-2", "supervisor restart pool:worker"))
 @_options
 def restart(*, target: str, project: Path, as_json: bool) -> None:
-    """Stop agents and start them afresh. Their restart counts begin anew.
-
-    TARGET is an agent, `pool:NAME` for all of a pool, or `all`.
-    """
+    """Stop agents and start them afresh. Their restart counts begin anew."""
     _tell(project, "restart", target, "is being started again", as_json=as_json)
 
 
 @click.command(cls=Verb, examples=("supervisor stop worker-2", "supervisor stop pool:worker --yes"))
 @_hurting
 def stop(*, target: str, project: Path, as_json: bool, yes: bool) -> None:
-    """Stop agents, politely at first, and leave them stopped. What they hold goes back to the others.
-
-    TARGET is an agent, `pool:NAME` for all of a pool, or `all`.
-    """
+    """Stop agents, politely at first, and leave them stopped. What they hold goes back to the others."""
     _confirm(target, "Stop", yes=yes)
     _tell(project, "stop_agent", target, "is being stopped", as_json=as_json)
 
@@ -50,10 +47,7 @@ def stop(*, target: str, project: Path, as_json: bool, yes: bool) -> None:
 @click.command(cls=Verb, examples=("supervisor kill worker-2", "supervisor kill all --yes"))
 @_hurting
 def kill(*, target: str, project: Path, as_json: bool, yes: bool) -> None:
-    """Kill agents at once, without asking them. They stay down until they are restarted.
-
-    TARGET is an agent, `pool:NAME` for all of a pool, or `all`.
-    """
+    """Kill agents at once, without asking them. They stay down until they are restarted."""
     _confirm(target, "Kill", yes=yes)
     _tell(project, "kill", target, "is being killed", as_json=as_json)
 
@@ -61,30 +55,21 @@ def kill(*, target: str, project: Path, as_json: bool, yes: bool) -> None:
 @click.command(cls=Verb, examples=("supervisor pause worker-2", "supervisor pause all"))
 @_options
 def pause(*, target: str, project: Path, as_json: bool) -> None:
-    """Freeze agents where they are. They keep their processes and what they hold.
-
-    TARGET is an agent, `pool:NAME` for all of a pool, or `all`.
-    """
+    """Freeze agents where they are. They keep their processes and what they hold."""
     _tell(project, "pause", target, "is paused; let it go on: supervisor resume {}", as_json=as_json)
 
 
 @click.command(cls=Verb, examples=("supervisor resume worker-2", "supervisor resume all"))
 @_options
 def resume(*, target: str, project: Path, as_json: bool) -> None:
-    """Let paused agents go on.
-
-    TARGET is an agent, `pool:NAME` for all of a pool, or `all`.
-    """
+    """Let paused agents go on."""
     _tell(project, "resume", target, "goes on", as_json=as_json)
 
 
 @click.command(cls=Verb, examples=("supervisor drain worker-2", "supervisor drain pool:worker"))
 @_options
 def drain(*, target: str, project: Path, as_json: bool) -> None:
-    """Let agents finish what they hold, give them nothing more, and stop them then.
-
-    TARGET is an agent, `pool:NAME` for all of a pool, or `all`.
-    """
+    """Let agents finish what they hold, give them nothing more, and stop them then."""
     _tell(project, "drain", target, "finishes what it holds and is stopped then", as_json=as_json)
 
 

@@ -214,15 +214,19 @@ class Process:
         with suppress(TimeoutError):
             async with asyncio.timeout(group_s):
                 while not self._hurry.is_set() and (group := (await shared_census().take()).group(leader)):
-                    if not is_asked and leader is self._leader:
-                        self._watch.send_group(signal.SIGTERM)
-                        self._watch.send_group(signal.SIGCONT)
-                    elif not is_asked:
-                        signal_refs((stat.ref for stat in group), signal.SIGTERM)
-                        signal_refs((stat.ref for stat in group), signal.SIGCONT)
-                    is_asked = True
+                    if not is_asked:
+                        self._signal_group([stat.ref for stat in group], is_ours=leader is self._leader)
+                        is_asked = True
                     await self._pause(look_s)
                     look_s = min(look_s * 2, _SLOWEST_LOOK_S)
+
+    def _signal_group(self, members: Collection[ProcRef], *, is_ours: bool) -> None:
+        """Ask a group to end; a stopped member sees that only when it goes on."""
+        for signum in (signal.SIGTERM, signal.SIGCONT):
+            if is_ours:
+                self._watch.send_group(signum)
+            else:
+                signal_refs(members, signum)
 
     async def _finish(self, sweep_s: float) -> TreeEnd:
         """Kill group and tree, verify, and let go of the leader and the pipes."""

@@ -84,10 +84,6 @@ class Tree:
         self.escaped = tuple(f"{program} ({pid})" for pid, program in sorted(free.items()))
         return [stat for stat in members if stat.pid not in free]
 
-    async def group_of(self, leader: ProcRef) -> Sequence[ProcStat]:
-        """List the living members of the process group that `leader` began."""
-        return (await shared_census().take()).group(leader)
-
     async def freeze(self, *, still: bool) -> frozenset[int]:
         """Freeze whoever is in the control group, or let them go on; return who that is.
 

@@ -50,7 +50,7 @@ def engine_pid(project: Project) -> int:
 @contextmanager
 def flooded(path: Path) -> Iterator[None]:
     """Take every connection the door has, and knock for more all the time; nothing is ever read."""
-    over = threading.Event()
+    over, is_full = threading.Event(), threading.Event()
     held: list[socket.socket] = []
 
     def knock() -> None:
@@ -61,14 +61,15 @@ def flooded(path: Path) -> Iterator[None]:
                 held.append(line)
                 line.connect(str(path))
                 line.sendall(b'{"id":1,"verb":"subscribe","args":{}}\n{"id":2,"verb":"snapshot","args":{}}\n')
+            if len(held) >= CONNECTIONS_MAX + 10:
+                is_full.set()
             if len(held) > 2 * CONNECTIONS_MAX:
                 over.wait(0.05)
 
     knocking = threading.Thread(target=knock)
     knocking.start()
     try:
-        while len(held) < CONNECTIONS_MAX + 10:
-            time.sleep(0.01)
+        assert is_full.wait(timeout=60)
         yield
     finally:
         over.set()

@@ -14,6 +14,16 @@ from tests.integration.past import Past, past_at
 
 MEMORY = Path("/dev/shm")
 
+BATCHES = 10
+"""Into how many tests a campaign against a model is cut, so that they can run side by side."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test of each batch, ten times `--long` of them, or of the one that `--point` names."""
+    if "batch" in metafunc.fixturenames:
+        only, long = metafunc.config.getoption("--point"), metafunc.config.getoption("--long")
+        metafunc.parametrize("batch", range(BATCHES * long) if only is None else [only])
+
 
 @pytest.fixture
 def ground(tmp_path: Path) -> Iterator[Path]:

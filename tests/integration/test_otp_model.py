@@ -11,15 +11,7 @@ import pytest
 from tests.integration.otp_machine import DONE
 from tests.integration.otp_schedules import play
 
-BATCHES: Final = 10
 SCHEDULES: Final = 100
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make a test of each batch, ten times `--long` of them, or of the one that `--point` names."""
-    if "batch" in metafunc.fixturenames:
-        only, long = metafunc.config.getoption("--point"), metafunc.config.getoption("--long")
-        metafunc.parametrize("batch", range(BATCHES * long) if only is None else [only])
 
 
 @pytest.fixture(scope="module")
