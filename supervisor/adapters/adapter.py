@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from supervisor.adapters.driver import Capabilities, Driver, Line
 from supervisor.adapters.kit import LaunchKit
 from supervisor.model.team import PoolSpec
 from supervisor.runtime.spawn import Launch
@@ -23,6 +24,8 @@ class LaunchContext:
     """All that an adapter may use to say how an incarnation is started.
 
     `environ` is the engine's own environment: what an allow-list picks from, never what is passed on.
+    `workspace` is the directory to work in, the project's if it has none of its own. `resume` is the agent's
+    own name of the conversation to go on with, as `Started` told it; empty for a new one.
     """
 
     agent: str
@@ -33,7 +36,14 @@ class LaunchContext:
     report_dir: Path
     kit: LaunchKit
     session: str
+    workspace: Path | None = None
+    resume: str = ""
     environ: Mapping[str, str] = field(default_factory=_own_environment, repr=False)
+
+    @property
+    def directory(self) -> Path:
+        """Return the directory to work in."""
+        return self.workspace or self.project
 
     @property
     def places(self) -> Mapping[str, str]:
@@ -53,28 +63,36 @@ class LaunchContext:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
-    """The agent wrote a line for people. It is foreign text: raw, not yet safe to show."""
+class KitFile:
+    """A file that an adapter wants in the kit's directory, for the owner only; `name` may have folders."""
 
-    text: str
-
-
-AgentEvent = Text
-"""What an adapter can read from an agent's output."""
+    name: str
+    text: str = field(repr=False)
 
 
 class Adapter(Protocol):
-    """One kind of agent. Adapters are made without arguments and hold no state."""
+    """One kind of agent. Adapters are made without arguments and hold no state.
+
+    `files`, `launch` and `driver` only read the context: what is shown before a start is what is started.
+    """
 
     @property
     def name(self) -> str:
         """Return the name by which a profile asks for this adapter."""
         ...
 
-    def launch(self, context: LaunchContext) -> Launch:
-        """Say what to start; pure but for reading the context, so that it can be shown before it runs."""
+    def capabilities(self, pool: PoolSpec) -> Capabilities:
+        """Say what one can ask of the agents of a pool."""
         ...
 
-    def parse_line(self, line: bytes) -> AgentEvent | None:
-        """Read one line of output, without its newline; None if it says nothing. Never raises."""
+    def files(self, context: LaunchContext) -> tuple[KitFile, ...]:
+        """List the configuration that the agent's program reads; written before each start."""
+        ...
+
+    def launch(self, context: LaunchContext) -> Launch:
+        """Say what to start."""
+        ...
+
+    def driver(self, context: LaunchContext, line: Line) -> Driver | None:
+        """Begin a conversation with what was started; None if there is none: its output is for the log."""
         ...

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from supervisor.adapters.adapter import AgentEvent, LaunchContext, Text
+from supervisor.adapters.adapter import KitFile, LaunchContext
+from supervisor.adapters.driver import Capabilities, Driver, Line
 from supervisor.adapters.environment import allowed_environment
 from supervisor.config.placeholders import fill
+from supervisor.model.team import PoolSpec
 from supervisor.runtime.spawn import Launch
 
 AGENT_VARIABLE: Final = "SUPERVISOR_AGENT"
@@ -25,21 +27,28 @@ class CommandAdapter:
     def launch(self, context: LaunchContext) -> Launch:
         """Fill the command's placeholders and pick its environment."""
         return Launch(
-            argv=fill(context.pool.command, context.places),
-            cwd=str(context.project),
-            env=_environment(context),
+            argv=fill((*context.pool.command, *context.pool.args), context.places),
+            cwd=str(context.directory),
+            env=environment_of(context),
             session=context.session,
             agent=context.marker,
         )
 
-    def parse_line(self, line: bytes) -> AgentEvent | None:
-        """Read a line as text; bytes that are no UTF-8 are replaced."""
-        text = line.decode("utf-8", "replace").rstrip("\r")
-        return Text(text=text) if text.strip() else None
+    def capabilities(self, pool: PoolSpec) -> Capabilities:
+        """Say that it can be asked for nothing."""
+        return Capabilities()
+
+    def files(self, context: LaunchContext) -> tuple[KitFile, ...]:
+        """Ask for no file but those that all agents get."""
+        return ()
+
+    def driver(self, context: LaunchContext, line: Line) -> Driver | None:
+        """Hold no conversation."""
+        return None
 
 
-def _environment(context: LaunchContext) -> dict[str, str]:
-    """Build the whole environment; what is ours comes last, so that nothing can stand in its place."""
+def environment_of(context: LaunchContext) -> dict[str, str]:
+    """Build an agent's whole environment; what is ours comes last, so that nothing can stand in its place."""
     return {
         **allowed_environment(context.environ, context.pool.env_allow),
         "TERM": "dumb",

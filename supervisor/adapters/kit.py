@@ -6,7 +6,7 @@ import json
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -22,11 +22,14 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchKit:
-    """Where the files of one agent's kit are."""
+    """Where the files of one agent's kit are, and what stands in them, for those who are told by stdin."""
 
     directory: Path
     mcp_config: Path
     role_prompt: Path
+    url: str = ""
+    key: str = field(default="", repr=False)
+    role_text: str = field(default="", repr=False)
 
 
 def write_kit(
@@ -38,18 +41,47 @@ def write_kit(
     """
     mcp = {
         "mcpServers": {
-            SERVER_NAME: {"type": "http", "url": url, "headers": {"Authorization": f"Bearer {key}"}},
+            SERVER_NAME: {
+                "type": "http",
+                "url": url,
+                "headers": {"Authorization": f"Bearer {key}"},
+                "alwaysLoad": True,  # else Claude Code hides the tools behind a search
+            },
         }
     }
+    role_text = _role_text(agent, incarnation, role, prompt)
     folder = _open_private(directory)
     try:
         _write_whole(folder, MCP_CONFIG, json.dumps(mcp, indent=2) + "\n")
-        _write_whole(folder, ROLE_PROMPT, _role_text(agent, incarnation, role, prompt))
+        _write_whole(folder, ROLE_PROMPT, role_text)
     finally:
         os.close(folder)
     return LaunchKit(
-        directory=directory, mcp_config=directory / MCP_CONFIG, role_prompt=directory / ROLE_PROMPT
+        directory=directory,
+        mcp_config=directory / MCP_CONFIG,
+        role_prompt=directory / ROLE_PROMPT,
+        url=url,
+        key=key,
+        role_text=role_text,
     )
+
+
+def add_to_kit(kit: LaunchKit, name: str, text: str) -> Path:
+    """Write a further file of a kit, its folders included, as the others are; StateUnsafe as there."""
+    place = kit.directory / name
+    folder = place.parent
+    if not folder.is_relative_to(kit.directory) or ".." in place.parts:
+        raise StateUnsafe(f"{name} is not inside the kit")
+    inner = folder.relative_to(kit.directory)
+    for part in (*reversed(inner.parents), inner):
+        with suppress(FileExistsError):
+            (kit.directory / part).mkdir(mode=0o700)
+    descriptor = _open_private(folder)
+    try:
+        _write_whole(descriptor, place.name, text)
+    finally:
+        os.close(descriptor)
+    return place
 
 
 def _role_text(agent: str, incarnation: int, role: Role, prompt: str) -> str:

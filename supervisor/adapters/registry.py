@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, cast
 
 from supervisor.adapters.adapter import Adapter
-from supervisor.adapters.command import CommandAdapter
 from supervisor.errors import ProfileInvalid
 from supervisor.model.team import TeamSpec
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 GROUP: Final = "supervisor.adapters"
 """The entry-point group: each entry is called without arguments and returns an Adapter."""
 
-_BUILT_IN: Final = {CommandAdapter.name: CommandAdapter}
+_BUILT_IN: Final = {
+    "command": "supervisor.adapters.command:CommandAdapter",
+}
+"""Where each is; only those that a team uses are loaded."""
 
 
 def installed() -> tuple[EntryPoint, ...]:
@@ -38,7 +41,8 @@ def load_adapter(name: str, *, plugins: Iterable[EntryPoint] | None = None) -> A
     Raises ProfileInvalid that names the nearest adapter, or why a package's adapter does not load.
     """
     if name in _BUILT_IN:
-        return _BUILT_IN[name]()
+        module, _, made = _BUILT_IN[name].partition(":")
+        return cast("Adapter", getattr(importlib.import_module(module), made)())
     known = installed() if plugins is None else tuple(plugins)
     for plugin in known:
         if plugin.name == name:

@@ -223,13 +223,11 @@ def _table(kind: Table, value: Any, path: KeyPath, problems: Problems) -> dict[s
 
 
 def _where_it_belongs(name: str, known: dict[str, Key]) -> str:
-    near = nearest(name, known)
-    if near is not None:
-        return f"; did you mean `{near}`?"
     elsewhere = _HOMES.get(name)
     if elsewhere is not None:
         return f"; `{name}` belongs {elsewhere}"
-    return did_you_mean(name, known)
+    near = nearest(name, known)
+    return f"; did you mean `{near}`?" if near is not None else did_you_mean(name, known)
 
 
 def _tables(kind: Tables, value: Any, path: KeyPath, problems: Problems) -> list[dict[str, Any]] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from supervisor.config.agent_keys import AGENT_KEYS, BUDGET, PRICE
 from supervisor.config.kinds import Choice, Flag, Key, Number, Numbers, Table, Tables, Text, TextMap, Texts
 from supervisor.config.spelling import DAY_S, ENV_NAME, GLOB, NAME, SETTING_NAME, default_of
 from supervisor.config.supervision_keys import (
@@ -147,8 +148,9 @@ POOL: Final = Table(
             meaning=(
                 "The program and its arguments, one element each; no shell reads them. `{python}`, "
                 "`{project}`, `{profile_dir}`, `{report_dir}` and `{agent}` are replaced inside an element; "
-                "`{{agent}}` stands for a literal `{agent}`."
+                "`{{agent}}` stands for a literal `{agent}`. Needed unless `agent` gives it."
             ),
+            default=None,
         ),
         Key(
             name="size",
@@ -159,15 +161,13 @@ POOL: Final = Table(
         Key(
             name="adapter",
             kind=NAME,
-            meaning="How supervisor talks to the program; `command` for any program.",
-            default=default_of(PoolSpec, "adapter"),
+            meaning=(
+                "How supervisor talks to the program: `claude`, `codex`, `acp`, `pty` for what insists on a "
+                "terminal, `command` for any other. Without it: that of `agent`, else `command`."
+            ),
+            default=None,
         ),
-        Key(
-            name="drive",
-            kind=Choice(words=("self",)),
-            meaning="Who decides when the agent works; `self`: the program runs its own loop on the tools.",
-            default=default_of(PoolSpec, "drive"),
-        ),
+        *AGENT_KEYS,
         Key(
             name="env",
             kind=TextMap(names=ENV_NAME, values=Text(max_length=32_768)),
@@ -475,6 +475,18 @@ PROFILE: Final = Table(
             name="approvals",
             kind=Tables(table=APPROVAL),
             meaning="Rules that answer requests for approval before a person is asked.",
+            default=(),
+        ),
+        Key(
+            name="budgets",
+            kind=Tables(table=BUDGET),
+            meaning="Limits on what the agents' models may use.",
+            default=(),
+        ),
+        Key(
+            name="prices",
+            kind=Tables(table=PRICE),
+            meaning="What models cost, for those whose program does not say it. The first match counts.",
             default=(),
         ),
         Key(

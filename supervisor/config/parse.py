@@ -14,6 +14,7 @@ from supervisor.config.keys import AGENTS_MAX, PROFILE
 from supervisor.config.locator import DEPTH_MAX, ENTRIES_MAX, Locator, TooDeep, TooManyEntries
 from supervisor.config.notify import check_sinks, sink_of
 from supervisor.config.placeholders import names_in
+from supervisor.config.presets import PRESETS
 from supervisor.config.problems import (
     PROBLEMS_MAX,
     EnoughProblems,
@@ -27,6 +28,7 @@ from supervisor.errors import ProfileInvalid
 from supervisor.model.agent import Role
 from supervisor.model.approval import ApprovalRule, Decision
 from supervisor.model.branch import BranchSpec
+from supervisor.model.driving import Budget, Price
 from supervisor.model.ids import RESERVED_NAMES
 from supervisor.model.team import Backoff, PoolSpec, StopLadder, TeamSpec
 
@@ -132,6 +134,8 @@ def _check_pools(values: dict[str, Any], problems: Problems, adapters: Collectio
             _check_names(name, size, index, owners, problems)
         _check_adapter(pool.get("adapter"), index, problems, adapters)
         _check_program(pool.get("command"), index, problems)
+        if "command" not in pool and "agent" not in pool:
+            problems.add(path, "needs a `command`, or an `agent` that gives one")
         backoff = Backoff(**_given(pool.get("backoff")))
         if backoff.cap_s < backoff.base_s:
             problems.add(
@@ -271,6 +275,8 @@ def _team(values: dict[str, Any], *, source: str, digest: str) -> TeamSpec:
         digest=digest,
         approvals=tuple(ApprovalRule(**rule) for rule in values.get("approvals", ())),
         notify=tuple(sink_of(sink) for sink in values.get("notify", ())),
+        budgets=tuple(Budget(**budget) for budget in values.get("budgets", ())),
+        prices=tuple(Price(**price) for price in values.get("prices", ())),
         settings=values.get("settings", {}),
         supervision=BranchSpec(**values.get("supervision", {})),
         branches=tuple(BranchSpec(**branch) for branch in values.get("branches", ())),
@@ -284,4 +290,10 @@ def _pool(values: dict[str, Any]) -> PoolSpec:
         "stop": StopLadder(**values.get("stop", {})),
         **kept_by(values),
     }
-    return PoolSpec(**(values | nested))
+    return PoolSpec(**(_preset_of(values) | values | nested))
+
+
+def _preset_of(values: dict[str, Any]) -> dict[str, Any]:
+    """Return what the program that a pool names gives it."""
+    preset = PRESETS.get(values.get("agent", ""))
+    return {} if preset is None else {"adapter": preset.adapter, "command": preset.command}

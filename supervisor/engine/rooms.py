@@ -28,6 +28,7 @@ from supervisor.engine.staff import Staff
 from supervisor.engine.state_dump import state_dump
 from supervisor.engine.steady_clock import SteadyClock
 from supervisor.engine.stopping import StopSwitch
+from supervisor.engine.talks import Talks
 from supervisor.engine.vitals import Vitals
 from supervisor.model.approval import Mode
 from supervisor.model.event import Event
@@ -92,6 +93,7 @@ class Rooms:
             coordinator, clock, directory=socket_path(premises.state.project).parent
         )
         self.confinements = Confinements(coordinator.team, premises.session)
+        self.talks = Talks()
         self.staff = Staff(
             coordinator,
             premises,
@@ -100,6 +102,7 @@ class Rooms:
             url=self.mcp.url,
             readiness=self.readiness,
             confinements=self.confinements,
+            talks=self.talks,
         )
         self.supervisor = Supervisor(
             children_of(coordinator.team),

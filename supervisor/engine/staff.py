@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from supervisor.adapters.adapter import Adapter, LaunchContext
-from supervisor.adapters.kit import LaunchKit, write_kit
+from supervisor.adapters.kit import add_to_kit, write_kit
 from supervisor.clock import Clock
 from supervisor.coordinator import agents, upkeep
 from supervisor.coordinator.agents import SlotNews
@@ -20,6 +20,7 @@ from supervisor.engine.confinements import Confinements
 from supervisor.engine.persistence import until_taken
 from supervisor.engine.premises import Premises
 from supervisor.engine.readiness_watch import ReadinessWatch
+from supervisor.engine.talks import Talks
 from supervisor.errors import SupervisorError
 from supervisor.model.agent import ALIVE, AgentState, ExitClass
 from supervisor.model.ids import new_key
@@ -48,6 +49,7 @@ class Staff:
         url: str,
         readiness: ReadinessWatch,
         confinements: Confinements,
+        talks: Talks,
     ) -> None:
         """Hire for the coordinator's team; `adapters` are by pool name, `url` is the agents' door.
 
@@ -60,7 +62,8 @@ class Staff:
         self._url = url
         self._readiness = readiness
         self._confinements = confinements
-        self._kits: dict[tuple[str, int], LaunchKit] = {}
+        self._talks = talks
+        self._contexts: dict[tuple[str, int], LaunchContext] = {}
         self.logs: Final = AgentLogs(
             premises.state.logs,
             cap_mib=coordinator.team.log_cap_mib,
@@ -87,34 +90,59 @@ class Staff:
         except SupervisorError as error:
             raise SpawnFailure(f"it could not be admitted: {error}", permanent=False) from error
         try:
-            pool = self._coordinator.team.pool_of(agent)
-            directory = self._premises.state.agent_dir(agent)
-            kit = await asyncio.to_thread(
-                write_kit,
-                directory,
-                url=self._url,
-                key=key,
-                agent=agent,
-                incarnation=actor.incarnation,
-                role=pool.role,
-                prompt=pool.prompt,
+            self._contexts[agent, actor.incarnation] = await asyncio.to_thread(
+                self._outfit, agent, actor.incarnation, key
             )
         except (SupervisorError, OSError) as error:
             self._coordinator.dismiss(agent, actor.incarnation)
             raise SpawnFailure(f"its kit could not be written: {error}", permanent=False) from error
-        self._kits[agent, actor.incarnation] = kit
         return actor.incarnation
+
+    def _outfit(self, agent: str, incarnation: int, key: str) -> LaunchContext:
+        """Write an incarnation's kit, with what its adapter wants in it; in a thread of its own."""
+        pool = self._coordinator.team.pool_of(agent)
+        kit = write_kit(
+            self._premises.state.agent_dir(agent),
+            url=self._url,
+            key=key,
+            agent=agent,
+            incarnation=incarnation,
+            role=pool.role,
+            prompt=pool.prompt,
+        )
+        context = LaunchContext(
+            agent=agent,
+            incarnation=incarnation,
+            pool=pool,
+            project=self._premises.state.project,
+            profile_dir=Path(self._coordinator.team.source).parent,
+            report_dir=self._premises.report_dir,
+            kit=kit,
+            session=self._premises.session,
+        )
+        for file in self._adapters[pool.name].files(context):
+            add_to_kit(kit, file.name, file.text)
+        return context
 
     def spawn(self, agent: str, incarnation: int) -> AgentProcess:
         """Start the process of a prepared incarnation and send its output to its log."""
-        context = self._context(agent, incarnation)
+        context = self._contexts.pop((agent, incarnation))
+        adapter = self._adapters[context.pool.name]
         try:
-            launch = self._adapters[context.pool.name].launch(context)
+            launch = adapter.launch(context)
             with self._readiness.fit_out(context, launch) as fitting:
                 output = fitting.sink(self.logs.begin(agent).write)
-                held = self._confinements.of(context.pool)
-                process = spawn(fitting.launch, on_output=output, clock=self._clock, confinement=held)
+                talk = self._talks.prepare(context, adapter, log=output)
+                process = spawn(
+                    fitting.launch,
+                    on_output=output if talk is None else talk.hear,
+                    on_errors=output,
+                    clock=self._clock,
+                    confinement=self._confinements.of(context.pool),
+                )
                 self._readiness.begin(context, fitting, process)
+            if talk is not None:
+                self._talks.begin(talk, process)
         except SpawnFailed as error:
             raise SpawnFailure(error.detail, permanent=error.permanent) from error
         except OSError as error:
@@ -124,18 +152,6 @@ class Staff:
         self._pids[agent] = (incarnation, process)
         self._numbers[agent] = incarnation
         return process
-
-    def _context(self, agent: str, incarnation: int) -> LaunchContext:
-        return LaunchContext(
-            agent=agent,
-            incarnation=incarnation,
-            pool=self._coordinator.team.pool_of(agent),
-            project=self._premises.state.project,
-            profile_dir=Path(self._coordinator.team.source).parent,
-            report_dir=self._premises.report_dir,
-            kit=self._kits.pop((agent, incarnation)),
-            session=self._premises.session,
-        )
 
     async def slot_changed(self, change: SlotChange) -> None:
         """Write what became of an agent; a database that is busy is tried again until it takes it."""

@@ -103,6 +103,7 @@ class TeamLife:
             "limits": self._rooms.limits.keep(),
             "undertaker": bury_orphans(self._clock),
             "readiness": self._rooms.readiness.keep(),
+            "talks": self._rooms.talks.keep(),
             "logs": self._rooms.staff.logs.keep_watch(self._coordinator, self._clock),
             "oversight": self._rooms.oversight.keep(),
             "drains": self._rooms.backend.drains.keep(),

@@ -10,6 +10,16 @@ from typing import Final
 from supervisor.model.agent import Role
 from supervisor.model.approval import ApprovalRule
 from supervisor.model.branch import ROOT_BRANCH, BranchSpec, Dependency, Restart
+from supervisor.model.driving import (
+    Allowed,
+    Budget,
+    ClientHome,
+    Drive,
+    OutputForm,
+    Price,
+    SessionScope,
+    WorkspaceKind,
+)
 from supervisor.model.health import Containment, Probe, ProcessLimits, Readiness, StallLimits
 from supervisor.model.notify import NotifySpec
 from supervisor.model.scale import Scale
@@ -92,7 +102,9 @@ class PoolSpec:
     keeps them. `escapees` are globs of programs that may outlive an agent.
 
     `command` is an argv list that never meets a shell; `{python}`, `{project}`, `{profile_dir}`,
-    `{report_dir}` and `{agent}` are replaced inside single elements.
+    `{report_dir}` and `{agent}` are replaced inside single elements. `agent` names the known program that
+    was asked for; its command and adapter were filled in from it. `args` are added to the command.
+    `templates` replace ours for prompts, by name.
     """
 
     name: str
@@ -100,7 +112,16 @@ class PoolSpec:
     command: tuple[str, ...]
     size: int = 1
     adapter: str = "command"
-    drive: str = "self"
+    drive: Drive = Drive.AUTO
+    agent: str = ""
+    model: str = ""
+    args: tuple[str, ...] = ()
+    workspace: WorkspaceKind = WorkspaceKind.PROJECT
+    session: SessionScope = SessionScope.TASK
+    home: ClientHome = ClientHome.AUTO
+    allowed: Allowed = Allowed.READ
+    output: OutputForm = OutputForm.RAW
+    templates: dict[str, str] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     env_allow: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -180,6 +201,8 @@ class TeamSpec:
     settings: dict[str, str] = field(default_factory=dict)
     supervision: BranchSpec = field(default_factory=BranchSpec)
     branches: tuple[BranchSpec, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+    prices: tuple[Price, ...] = ()
     leaving: dict[str, PoolSpec] = field(default_factory=dict)
 
     def pool_of(self, agent: str) -> PoolSpec:

@@ -27,7 +27,8 @@ class Launch:
 
     `session` names the engine's life, `agent` the incarnation (`worker-2#3`); together they mark the tree.
     `within` names another agent whose tree this one is a part of. `pass_fds` are open in the child too.
-    With `takes_input` its stdin is a pipe from us, else it is empty.
+    With `takes_input` its stdin is a pipe from us, else it is empty. With `errors_apart` its stderr comes
+    by a pipe of its own.
     """
 
     argv: tuple[str, ...]
@@ -38,6 +39,7 @@ class Launch:
     within: str = ""
     pass_fds: tuple[int, ...] = ()
     takes_input: bool = False
+    errors_apart: bool = False
     polite: Polite | None = None
 
 

@@ -17,22 +17,28 @@ class Pipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipes:
-    """What one child gets: always `output`; `stdin` if it is told things; the others by its confinement.
+    """What one child gets: always `output`; `stdin` if it is told things; `errors` if they come apart.
+
+    The others are by its confinement.
 
     On `status` its PID namespace says how the agent ended. At `gate` it waits for us to close our end.
     """
 
     output: Pipe
     stdin: Pipe | None = None
+    errors: Pipe | None = None
     status: Pipe | None = None
     gate: Pipe | None = None
 
     @classmethod
-    def open(cls, *, stdin: bool, status: bool, gate: bool) -> Self:
+    def open(cls, *, stdin: bool, errors: bool = False, status: bool, gate: bool) -> Self:
         """Open what is asked for; when there are not enough descriptors, nothing, and OSError is raised."""
         opened: list[Pipe] = []
         try:
-            for is_asked, is_to_us in ((True, True), (stdin, False), (status, True), (gate, False)):
+            for is_asked, is_to_us in (
+                *((True, True), (stdin, False), (errors, True)),
+                *((status, True), (gate, False)),
+            ):
                 opened += [_pipe(is_to_us=is_to_us)] if is_asked else []
         except OSError:
             for pipe in opened:
@@ -43,6 +49,7 @@ class Pipes:
         return cls(
             output=opened[0],
             stdin=next(more) if stdin else None,
+            errors=next(more) if errors else None,
             status=next(more) if status else None,
             gate=next(more) if gate else None,
         )
@@ -69,7 +76,8 @@ class Pipes:
 
     @property
     def _all(self) -> list[Pipe]:
-        return [pipe for pipe in (self.output, self.stdin, self.status, self.gate) if pipe is not None]
+        pipes = (self.output, self.stdin, self.errors, self.status, self.gate)
+        return [pipe for pipe in pipes if pipe is not None]
 
 
 def _pipe(*, is_to_us: bool) -> Pipe:

@@ -48,6 +48,7 @@ class Process:
         confinement: Confinement,
         pipes: Pipes,
         on_output: OnOutput,
+        on_errors: OnOutput,
         clock: Clock,
     ) -> None:
         """Take over a child just spawned and its pipes; raises OSError when no descriptor is left."""
@@ -70,6 +71,9 @@ class Process:
         self._is_killed = False
         self._watch: Final = ExitWatch(leader.pid, self._exited)
         self._output: Final = OutputPipe(pipes.output.ours, on_output, clock)
+        self._errors: Final = (
+            None if pipes.errors is None else OutputPipe(pipes.errors.ours, on_errors, clock)
+        )
         self._input: Final = None if pipes.stdin is None else InputPipe(pipes.stdin.ours)
         self._status: Final = None if pipes.status is None else StatusPipe(pipes.status.ours)
         self._tree: Final = Tree(leader, launch, confinement)
@@ -78,7 +82,12 @@ class Process:
     @property
     def last_output_at(self) -> float | None:
         """When the tree last wrote something, on the monotonic clock."""
-        return self._output.last_output_at
+        times = [pipe.last_output_at for pipe in self._outputs if pipe.last_output_at is not None]
+        return max(times, default=None)
+
+    @property
+    def _outputs(self) -> list[OutputPipe]:
+        return [self._output] if self._errors is None else [self._output, self._errors]
 
     @property
     def is_frozen(self) -> bool:
@@ -241,8 +250,9 @@ class Process:
             await self.wait()
             self._watch.reap()
             await self._tree.close()
-        self._output.drain()
-        self._output.close()
+        for pipe in self._outputs:
+            pipe.drain()
+            pipe.close()
         if self._input is not None:
             self._input.close()
         return replace(end, escaped=self._tree.escaped)
@@ -281,7 +291,8 @@ class Process:
             entry.add_done_callback(lambda _: os.close(gate.ours))
 
     def _exited(self, found: ProcessExit) -> None:
-        self._output.drain()
+        for pipe in self._outputs:
+            pipe.drain()
         self._leader_gone_or_hurry.set()
         if self._status is not None:
             found = self._status.told() or found

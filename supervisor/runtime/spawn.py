@@ -72,12 +72,17 @@ class SpawnFailed(Exception):
 
 
 def spawn(
-    launch: Launch, *, on_output: OnOutput, clock: Clock, confinement: Confinement = _UNCONFINED
+    launch: Launch,
+    *,
+    on_output: OnOutput,
+    clock: Clock,
+    confinement: Confinement = _UNCONFINED,
+    on_errors: OnOutput | None = None,
 ) -> Process:
     """Start the child in a session of its own and begin to watch it; raises SpawnFailed.
 
     `on_output` gets raw chunks of what the tree writes, stdout and stderr in one; answering False holds
-    the child back for a moment.
+    the child back for a moment. With `errors_apart` what comes on stderr goes to `on_errors` instead.
     """
     program = _program(launch)
     is_inside = confinement.level is Containment.PIDNS
@@ -86,7 +91,9 @@ def spawn(
         _check_format(program)
     try:
         env = _marked(launch)
-        pipes = Pipes.open(stdin=launch.takes_input, status=is_inside, gate=is_gated)
+        pipes = Pipes.open(
+            stdin=launch.takes_input, errors=launch.errors_apart, status=is_inside, gate=is_gated
+        )
     except ValueError as problem:
         raise SpawnFailed(str(problem), permanent=True) from problem
     except OSError as problem:
@@ -99,7 +106,15 @@ def spawn(
             raise
         finally:
             pipes.close_theirs()
-        return _watched(child, launch, pipes, confinement=confinement, on_output=on_output, clock=clock)
+        return _watched(
+            child,
+            launch,
+            pipes,
+            confinement=confinement,
+            on_output=on_output,
+            on_errors=on_errors or on_output,
+            clock=clock,
+        )
 
 
 def _marked(launch: Launch) -> dict[str, str]:
@@ -166,7 +181,7 @@ def _popen(
             env=env,
             stdin=subprocess.DEVNULL if pipes.stdin is None else pipes.stdin.theirs,
             stdout=pipes.output.theirs,
-            stderr=pipes.output.theirs,
+            stderr=(pipes.errors or pipes.output).theirs,
             close_fds=True,
             pass_fds=(*launch.pass_fds, *pipes.passed),
             start_new_session=True,
@@ -196,6 +211,7 @@ def _watched(
     *,
     confinement: Confinement,
     on_output: OnOutput,
+    on_errors: OnOutput,
     clock: Clock,
 ) -> Process:
     """Register the child; when that fails nothing of it stays."""
@@ -209,6 +225,7 @@ def _watched(
             confinement=confinement,
             pipes=pipes,
             on_output=on_output,
+            on_errors=on_errors,
             clock=clock,
         )
     except OSError as problem:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from supervisor.adapters.adapter import Adapter, LaunchContext
+from supervisor.adapters.events import AgentEvent
 from supervisor.adapters.kit import write_kit
 from supervisor.model.agent import Role
 from supervisor.model.ids import NAME_PATTERN, new_key
@@ -123,12 +124,26 @@ def leaves_the_project_alone(adapter: Adapter, trial: Trial) -> None:
     _require(not list(trial.context.project.iterdir()), "launch wrote into the project")
 
 
-def reads_any_line_without_raising(adapter: Adapter, _trial: Trial) -> None:
+def reads_any_line_without_raising(adapter: Adapter, trial: Trial) -> None:
     """Check that unknown and broken lines are never fatal."""
     rng = random.Random(7)  # noqa: S311 - noise, not secrets
     noise = (rng.randbytes(rng.randrange(200)) for _ in range(500))
-    for line in (*HOSTILE_LINES, *noise):
-        adapter.parse_line(line)
+    driver = adapter.driver(trial.context, _Deaf())
+    if driver is not None:
+        driver.open()
+        for line in (*HOSTILE_LINES, *noise):
+            driver.hear(line + b"\n")
+        driver.close()
+
+
+class _Deaf:
+    """A line on which nobody listens."""
+
+    def send(self, data: bytes) -> bool:
+        return bool(data)
+
+    def tell(self, event: AgentEvent) -> None:
+        pass
 
 
 Rule = Callable[[Adapter, Trial], None]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from supervisor.adapters.adapter import LaunchContext, Text
+from supervisor.adapters.adapter import LaunchContext
 from supervisor.adapters.command import CommandAdapter
+from supervisor.adapters.driver import Capabilities
 from tests.unit.adapters.conftest import MakeContext
 
 
@@ -97,19 +99,19 @@ def test_by_default_the_engine_s_own_environment_is_picked_from(
     assert "Antarctica" not in repr(context)
 
 
-@pytest.mark.parametrize(
-    ("line", "text"),
-    [
-        (b"hello", "hello"),
-        (b"windows\r", "windows"),
-        (b"\xff\xfe broken", "\ufffd\ufffd broken"),
-        ("zwölf \x1b[31m".encode(), "zwölf \x1b[31m"),
-    ],
-)
-def test_a_line_is_read_as_raw_text(line: bytes, text: str) -> None:
-    assert CommandAdapter().parse_line(line) == Text(text=text)
+def test_it_holds_no_conversation_and_promises_none(make_context: MakeContext) -> None:
+    context = make_context()
+    adapter = CommandAdapter()
+    assert adapter.capabilities(context.pool) == Capabilities()
+    assert adapter.files(context) == ()
 
 
-@pytest.mark.parametrize("line", [b"", b"   ", b"\r"])
-def test_an_empty_line_says_nothing(line: bytes) -> None:
-    assert CommandAdapter().parse_line(line) is None
+def test_further_arguments_stand_behind_the_command(make_context: MakeContext) -> None:
+    context = make_context(command=("prog", "a"))
+    context = replace(context, pool=replace(context.pool, args=("--as", "{agent}")))
+    assert CommandAdapter().launch(context).argv == ("prog", "a", "--as", "worker-2")
+
+
+def test_it_works_in_its_workspace_if_it_has_one(make_context: MakeContext, tmp_path: Path) -> None:
+    context = replace(make_context(), workspace=tmp_path / "tree")
+    assert CommandAdapter().launch(context).cwd == str(tmp_path / "tree")

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.adapters.adapter import AgentEvent, LaunchContext
+from supervisor.adapters.adapter import LaunchContext
 from supervisor.adapters.command import CommandAdapter
+from supervisor.adapters.driver import Answer, Driver, Line
 from supervisor.adapters.registry import adapter_names, installed, load_adapter
 from supervisor.runtime.spawn import Launch
 from supervisor.testing.adapter_conformance import RULES, Rule, make_trial
@@ -37,8 +38,30 @@ class Careless(CommandAdapter):
         argv = (*launch.argv, context.kit.mcp_config.read_text(), str(time.monotonic_ns()))
         return replace(launch, argv=argv, env={**context.environ, **launch.env}, agent=context.agent)
 
-    def parse_line(self, line: bytes) -> AgentEvent | None:
-        return super().parse_line(json.dumps(json.loads(line)).encode())
+    def driver(self, context: LaunchContext, line: Line) -> Driver:
+        return Strict()
+
+
+class Strict:
+    """Take nothing but JSON."""
+
+    def open(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def hear(self, data: bytes) -> None:
+        json.loads(data)
+
+    def prompt(self, text: str, *, fresh: bool = False) -> None: ...
+
+    def inject(self, text: str) -> bool:
+        return False
+
+    def interrupt(self) -> bool:
+        return False
+
+    def answer(self, request: str, answer: Answer) -> bool:
+        return False
 
 
 @pytest.mark.parametrize("rule", RULES, ids=name_of)

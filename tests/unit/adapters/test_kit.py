@@ -41,6 +41,7 @@ def test_the_mcp_configuration_carries_address_and_key(folder: Path) -> None:
                 "type": "http",
                 "url": "http://127.0.0.1:4711/mcp",
                 "headers": {"Authorization": "Bearer " + "k" * 64},
+                "alwaysLoad": True,
             }
         }
     }

@@ -13,6 +13,7 @@ from supervisor.errors import ProfileInvalid
 from supervisor.model.agent import Role
 from supervisor.model.approval import ApprovalRule, Decision, Mode
 from supervisor.model.branch import Restart
+from supervisor.model.driving import Drive
 from supervisor.model.team import Backoff, OnDone, PoolSpec, StopLadder, TeamSpec
 
 HERE = Path(__file__).parent
@@ -63,6 +64,7 @@ def test_every_key_of_a_profile_reaches_the_team(survey: str) -> None:
                 role=Role.WORKER,
                 command=("{python}", "{profile_dir}/survey/worker.py", "{agent}"),
                 size=3,
+                drive=Drive.SELF,
                 env={"PYTHONHASHSEED": "0"},
                 env_allow=("SSL_CERT_FILE",),
                 tags=("git", "code"),
@@ -138,7 +140,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_their_lines() -> None:
         (f'prompt = "{"x" * 65_537}"', "prompt: has 65537 characters; at most 65536 are allowed"),
         ('restart = "always"', 'restart: must be one of "permanent", "transient", "temporary", not "always"'),
         ("restart = 1", 'restart: must be one of "permanent", "transient", "temporary", not the number 1'),
-        ('drive = "turns"', 'drive: must be "self", not "turns"'),
+        ('drive = "shift"', 'drive: must be one of "auto", "self", "turns", not "shift"'),
         ('tags = "git"', 'tags: must be a list of texts, not the text "git"; write ["git"]'),
         ('tags = ["a", "b", "a"]', 'tags.#3: "a" stands in the list twice; remove one'),
         ("tags = [1]", 'tags.#1: must be text, not the number 1; write "1" with quotes'),

@@ -1,0 +1,154 @@
+"""Conversations with live incarnations: their bytes go to a driver, its events to the log and to dispatch."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from supervisor.adapters.adapter import Adapter, LaunchContext
+from supervisor.adapters.driver import Answer, Capabilities, Driver
+from supervisor.adapters.events import AgentEvent
+from supervisor.engine.event_lines import lines_of
+from supervisor.runtime.output import OnOutput
+from supervisor.runtime.process import Process
+
+OnEvent = Callable[["Talk", AgentEvent], None]
+
+_log = logging.getLogger(__name__)
+
+
+class Talk:
+    """One conversation: what `dispatch` may ask of a live incarnation. Fills its port `Partner`."""
+
+    def __init__(self, context: LaunchContext, capabilities: Capabilities, *, log: OnOutput) -> None:
+        """Begin before the process is there."""
+        self.agent: Final = context.agent
+        self.incarnation: Final = context.incarnation
+        self.pool: Final = context.pool
+        self.directory: Final = context.directory
+        self.resumed: Final = context.resume
+        self.capabilities: Final = capabilities
+        self._log: Final = log
+        self._driver: Driver | None = None
+        self._process: Process | None = None
+        self._on_event: OnEvent = lambda _talk, _event: None
+
+    def join(self, driver: Driver) -> None:
+        """Speak by this driver."""
+        self._driver = driver
+
+    # ------------------------------------------------------------ as its driver sees it
+
+    def send(self, data: bytes) -> bool:
+        """Write to the agent's stdin."""
+        return self._process is not None and self._process.tell(data)
+
+    def tell(self, event: AgentEvent) -> None:
+        """Write what the agent did into its log, and hand it on."""
+        for line in lines_of(event):
+            self._log(line)
+        self._on_event(self, event)
+
+    # ------------------------------------------------------------ as its owner sees it
+
+    def hear(self, data: bytes) -> None:
+        """Hand what the agent wrote to the driver; a fault of a plug-in ends no reader."""
+        if self._driver is None:
+            return
+        try:
+            self._driver.hear(data)
+        except Exception:  # noqa: BLE001 - a fault of a plug-in is this agent's, not the team's
+            _log.exception("the driver of %s could not take what it wrote", self.agent)
+
+    def begin(self, process: Process, on_event: OnEvent) -> None:
+        """Open the conversation with the process that was just spawned."""
+        self._process, self._on_event = process, on_event
+        if self._driver is not None:
+            self._driver.open()
+
+    async def last(self) -> None:
+        """Wait for the process's end, and close the conversation."""
+        if self._process is not None and self._driver is not None:
+            await self._process.wait()
+            self._driver.close()
+
+    # ------------------------------------------------------------ as dispatch sees it
+
+    def prompt(self, text: str, *, fresh: bool = False) -> None:
+        """Begin a turn, as `Driver.prompt` says."""
+        if self._driver is not None:
+            self._driver.prompt(text, fresh=fresh)
+
+    def inject(self, text: str) -> bool:
+        """Say something during a turn."""
+        return self._driver is not None and self._driver.inject(text)
+
+    def interrupt(self) -> bool:
+        """Have the turn end soon."""
+        return self._driver is not None and self._driver.interrupt()
+
+    def answer(self, request: str, answer: Answer) -> bool:
+        """Answer an open request."""
+        return self._driver is not None and self._driver.answer(request, answer)
+
+
+class Talks:
+    """All conversations of this engine's agents, by agent."""
+
+    def __init__(self) -> None:
+        """Begin with none; `listen` before anything is spawned."""
+        self._on_event: OnEvent = lambda _talk, _event: None
+        self._on_begin: Callable[[Talk], None] = lambda _talk: None
+        self._on_end: Callable[[Talk], None] = lambda _talk: None
+        self._live: Final[dict[str, Talk]] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._early: Final[list[Talk]] = []
+
+    def listen(
+        self, *, on_begin: Callable[[Talk], None], on_event: OnEvent, on_end: Callable[[Talk], None]
+    ) -> None:
+        """Tell of each conversation's begin, events and end."""
+        self._on_begin, self._on_event, self._on_end = on_begin, on_event, on_end
+
+    def of(self, agent: str) -> Talk | None:
+        """Return the conversation with a live agent."""
+        return self._live.get(agent)
+
+    def prepare(self, context: LaunchContext, adapter: Adapter, *, log: OnOutput) -> Talk | None:
+        """Make a conversation ready before the spawn; None for agents that one does not talk with."""
+        talk = Talk(context, adapter.capabilities(context.pool), log=log)
+        driver = adapter.driver(context, talk)
+        if driver is None:
+            return None
+        talk.join(driver)
+        return talk
+
+    def begin(self, talk: Talk, process: Process) -> None:
+        """Begin a conversation with a process that was just spawned."""
+        self._live[talk.agent] = talk
+        self._on_begin(talk)
+        talk.begin(process, self._on_event)
+        if self._tasks is None:
+            self._early.append(talk)
+        else:
+            self._tasks.create_task(self._follow(talk), name=f"talk with {talk.agent}")
+
+    async def keep(self) -> None:
+        """See every conversation to its end, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            for talk in self._early:
+                tasks.create_task(self._follow(talk), name=f"talk with {talk.agent}")
+            self._early.clear()
+            await asyncio.Event().wait()
+
+    async def _follow(self, talk: Talk) -> None:
+        try:
+            await talk.last()
+        except Exception:  # noqa: BLE001 - a fault of a plug-in is this agent's, not the team's
+            _log.exception("the conversation with %s could not be closed", talk.agent)
+        if self._live.get(talk.agent) is talk:  # else the next one has begun
+            del self._live[talk.agent]
+        self._on_end(talk)
