@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from supervisor.adapters.adapter import Adapter, LaunchContext
 from supervisor.adapters.driver import Answer, Capabilities, Driver
 from supervisor.adapters.events import AgentEvent
+from supervisor.dispatch.ports import Listener
 from supervisor.engine.event_lines import lines_of
 from supervisor.runtime.output import OnOutput
 from supervisor.runtime.process import Process
-
-OnEvent = Callable[["Talk", AgentEvent], None]
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Talk:
         self._log: Final = log
         self._driver: Driver | None = None
         self._process: Process | None = None
-        self._on_event: OnEvent = lambda _talk, _event: None
+        self._on_event: Callable[[AgentEvent], None] = lambda _event: None
 
     def join(self, driver: Driver) -> None:
         """Speak by this driver."""
@@ -49,7 +49,7 @@ class Talk:
         """Write what the agent did into its log, and hand it on."""
         for line in lines_of(event):
             self._log(line)
-        self._on_event(self, event)
+        self._on_event(event)
 
     # ------------------------------------------------------------ as its owner sees it
 
@@ -62,7 +62,7 @@ class Talk:
         except Exception:  # noqa: BLE001 - a fault of a plug-in is this agent's, not the team's
             _log.exception("the driver of %s could not take what it wrote", self.agent)
 
-    def begin(self, process: Process, on_event: OnEvent) -> None:
+    def begin(self, process: Process, on_event: Callable[[AgentEvent], None]) -> None:
         """Open the conversation with the process that was just spawned."""
         self._process, self._on_event = process, on_event
         if self._driver is not None:
@@ -99,18 +99,14 @@ class Talks:
 
     def __init__(self) -> None:
         """Begin with none; `listen` before anything is spawned."""
-        self._on_event: OnEvent = lambda _talk, _event: None
-        self._on_begin: Callable[[Talk], None] = lambda _talk: None
-        self._on_end: Callable[[Talk], None] = lambda _talk: None
+        self._listeners: Final[list[Listener]] = []
         self._live: Final[dict[str, Talk]] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._early: Final[list[Talk]] = []
 
-    def listen(
-        self, *, on_begin: Callable[[Talk], None], on_event: OnEvent, on_end: Callable[[Talk], None]
-    ) -> None:
-        """Tell of each conversation's begin, events and end."""
-        self._on_begin, self._on_event, self._on_end = on_begin, on_event, on_end
+    def listen(self, listener: Listener) -> None:
+        """Tell of each conversation's begin, events and end; in the order of those who asked to hear."""
+        self._listeners.append(listener)
 
     def of(self, agent: str) -> Talk | None:
         """Return the conversation with a live agent."""
@@ -128,8 +124,9 @@ class Talks:
     def begin(self, talk: Talk, process: Process) -> None:
         """Begin a conversation with a process that was just spawned."""
         self._live[talk.agent] = talk
-        self._on_begin(talk)
-        talk.begin(process, self._on_event)
+        for listener in self._listeners:
+            listener.began(talk)
+        talk.begin(process, partial(self._heard, talk))
         if self._tasks is None:
             self._early.append(talk)
         else:
@@ -151,4 +148,9 @@ class Talks:
             _log.exception("the conversation with %s could not be closed", talk.agent)
         if self._live.get(talk.agent) is talk:  # else the next one has begun
             del self._live[talk.agent]
-        self._on_end(talk)
+        for listener in self._listeners:
+            listener.ended(talk)
+
+    def _heard(self, talk: Talk, event: AgentEvent) -> None:
+        for listener in self._listeners:
+            listener.heard(talk, event)
