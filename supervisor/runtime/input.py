@@ -32,6 +32,11 @@ class InputPipe:
             self._send()
         return True
 
+    @property
+    def fd(self) -> int | None:
+        """Return the descriptor; None once it is closed."""
+        return self._fd
+
     def finish(self) -> None:
         """Close it as soon as the child has taken what waits."""
         self._is_last = True

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from supervisor.model.health import Containment, ProcessLimits
 from supervisor.runtime.cgroup import SessionCgroup
 from supervisor.runtime.oom_log import OomLog
+from supervisor.runtime.terminal import TerminalSize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class Launch:
     `session` names the engine's life, `agent` the incarnation (`worker-2#3`); together they mark the tree.
     `within` names another agent whose tree this one is a part of. `pass_fds` are open in the child too.
     With `takes_input` its stdin is a pipe from us, else it is empty. With `errors_apart` its stderr comes
-    by a pipe of its own.
+    by a pipe of its own. With `terminal` all three are a terminal of that size, its controlling one.
     """
 
     argv: tuple[str, ...]
@@ -40,6 +41,7 @@ class Launch:
     pass_fds: tuple[int, ...] = ()
     takes_input: bool = False
     errors_apart: bool = False
+    terminal: TerminalSize | None = None
     polite: Polite | None = None
 
 

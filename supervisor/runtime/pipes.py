@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import Self
 
+from supervisor.runtime.terminal import TerminalSize, open_terminal
+
 
 @dataclass(frozen=True, slots=True)
 class Pipe:
@@ -19,7 +21,7 @@ class Pipe:
 class Pipes:
     """What one child gets: always `output`; `stdin` if it is told things; `errors` if they come apart.
 
-    The others are by its confinement.
+    At a terminal `output` and `stdin` are its two ends, each opened twice. The others are by its confinement.
 
     On `status` its PID namespace says how the agent ended. At `gate` it waits for us to close our end.
     """
@@ -31,14 +33,22 @@ class Pipes:
     gate: Pipe | None = None
 
     @classmethod
-    def open(cls, *, stdin: bool, errors: bool = False, status: bool, gate: bool) -> Self:
+    def open(
+        cls,
+        *,
+        stdin: bool,
+        errors: bool = False,
+        terminal: TerminalSize | None = None,
+        status: bool,
+        gate: bool,
+    ) -> Self:
         """Open what is asked for; when there are not enough descriptors, nothing, and OSError is raised."""
         opened: list[Pipe] = []
+        stdin = stdin or terminal is not None
+        ends = ((True, True), (stdin, False), (errors, True), (status, True), (gate, False))
         try:
-            for is_asked, is_to_us in (
-                *((True, True), (stdin, False), (errors, True)),
-                *((status, True), (gate, False)),
-            ):
+            opened += [] if terminal is None else _terminal(terminal)
+            for is_asked, is_to_us in ends[len(opened) :]:
                 opened += [_pipe(is_to_us=is_to_us)] if is_asked else []
         except OSError:
             for pipe in opened:
@@ -83,3 +93,9 @@ class Pipes:
 def _pipe(*, is_to_us: bool) -> Pipe:
     reader, writer = os.pipe()
     return Pipe(reader, writer) if is_to_us else Pipe(writer, reader)
+
+
+def _terminal(size: TerminalSize) -> tuple[Pipe, Pipe]:
+    """Open a terminal as if it were the pipes of output and input."""
+    reader, writer, *theirs = open_terminal(size)
+    return Pipe(reader, theirs[0]), Pipe(writer, theirs[1])

@@ -23,6 +23,7 @@ from supervisor.runtime.pid_namespace import StatusPipe, agent_inside
 from supervisor.runtime.pipes import Pipe, Pipes
 from supervisor.runtime.proc_table import ProcRef, read_stat
 from supervisor.runtime.sweep import TreeEnd, signal_refs, sweep_all
+from supervisor.runtime.terminal import END_OF_INPUT, TerminalSize, set_size
 from supervisor.runtime.tree import Tree
 
 _CLEAN_UP_S: Final = StopLadder().sweep_s
@@ -58,6 +59,7 @@ class Process:
         self.thawed_at: float = self.started_at
         self._leader: Final = leader
         self._polite: Final = launch.polite
+        self._has_terminal: Final = launch.terminal is not None
         self._confinement: Final = confinement
         self._clock: Final = clock
         self._exit: Final[asyncio.Future[ProcessExit]] = asyncio.get_running_loop().create_future()
@@ -118,9 +120,18 @@ class Process:
         return self._input is not None and self._input.write(data)
 
     def close_input(self) -> None:
-        """End its stdin as soon as it has taken what was sent."""
-        if self._input is not None:
+        """End its stdin as soon as it has taken what was sent; at a terminal by the key for that."""
+        if self._has_terminal:
+            self.tell(END_OF_INPUT)
+        elif self._input is not None:
             self._input.finish()
+
+    def resize(self, size: TerminalSize) -> bool:
+        """Give its terminal another size, and let it hear of that; False if it has no terminal."""
+        fd = None if self._input is None or not self._has_terminal else self._input.fd
+        if fd is not None:
+            set_size(fd, size)
+        return fd is not None
 
     def signal_leader(self, signum: int) -> None:
         """Signal the leader alone; nothing happens when it has ended.

@@ -29,6 +29,7 @@ from supervisor.runtime.proc_table import ProcRef, read_stat
 from supervisor.runtime.process import Process
 from supervisor.runtime.subreaper import birth
 from supervisor.runtime.sweep import TreeEnd
+from supervisor.runtime.terminal import at_terminal
 
 __all__ = [
     "Confinement",
@@ -87,12 +88,16 @@ def spawn(
     program = _program(launch)
     is_inside = confinement.level is Containment.PIDNS
     is_gated = confinement.is_strict and confinement.cgroups is not None
-    if is_inside or is_gated:
+    if is_inside or is_gated or launch.terminal is not None:
         _check_format(program)
     try:
         env = _marked(launch)
         pipes = Pipes.open(
-            stdin=launch.takes_input, errors=launch.errors_apart, status=is_inside, gate=is_gated
+            stdin=launch.takes_input,
+            errors=launch.errors_apart,
+            terminal=launch.terminal,
+            status=is_inside,
+            gate=is_gated,
         )
     except ValueError as problem:
         raise SpawnFailed(str(problem), permanent=True) from problem
@@ -162,11 +167,15 @@ def _check_format(program: str) -> None:
 
 def _command(launch: Launch, program: str, pipes: Pipes, limits: ProcessLimits) -> tuple[str, ...]:
     """Return what is really started: the agent's own command, or what stands before it."""
+    argv = launch.argv
+    if launch.terminal is not None:
+        argv = at_terminal(program, argv)
+        program = argv[0]
     if pipes.status is not None:
-        return in_namespace(program, launch.argv, status=pipes.status.theirs, limits=limits)
+        return in_namespace(program, argv, status=pipes.status.theirs, limits=limits)
     if pipes.gate is not None:
-        return behind_gate(program, launch.argv, pipes.gate.theirs)
-    return launch.argv
+        return behind_gate(program, argv, pipes.gate.theirs)
+    return argv
 
 
 def _popen(
