@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, settings
-from xdist.scheduler import LoadFileScheduling
 
 from tests.docs.feature_page import PAGE, failed_tests, rows_of
 from tests.outcomes import ASKED_AT_THE_END, Outcomes
+from tests.scheduling import MixedScheduling, number_of_processes
 
 settings.register_profile(
     "house",
@@ -37,9 +37,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.loadscopereorder = False  # the slow ones come first by name, which divides them well
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
-    """Keep each file of tests in one process: what its tests share is made once."""
-    return LoadFileScheduling(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> MixedScheduling:
+    return MixedScheduling(config, log)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    return number_of_processes()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
