@@ -97,6 +97,7 @@ def _as_template(task: Task, names: Mapping[str, str]) -> NewTask:
         priority=task.priority.name.lower(),
         tags=task.tags,
         criteria=task.criteria,
+        checks=task.checks,
         depends_on=tuple(names.get(each, each) for each in task.depends_on),
         policies={names.get(each, each): on.value for each, on in task.edge_policies.items()},
         review=task.review,

@@ -209,6 +209,9 @@ def _in_progress(scope: Scope, task: Task) -> tuple[Reason, ...]:
 
 def _in_review(scope: Scope, task: Task) -> tuple[Reason, ...]:
     by: tuple[str, ...]
+    if task.is_verifying:
+        names = ", ".join(check.name for check in task.checks)
+        return (Reason(reason="in_review", detail=f"its checks run: {names}", by=(SUPERVISOR,)),)
     if task.reviewer is not None:
         detail, by = f"{task.reviewer} reviews it", (task.reviewer,)
     elif task.gate is Gate.HUMAN:

@@ -8,9 +8,11 @@ from typing import TypeVar
 
 from supervisor.coordinator import agents, dependencies, flow
 from supervisor.coordinator.actor import Actor
+from supervisor.coordinator.evidence import checked_checks
 from supervisor.coordinator.scope import Scope, sized, task_number
 from supervisor.errors import Forbidden, InvalidArgument, TooMany, WrongState
 from supervisor.model.agent import Role
+from supervisor.model.evidence import Check
 from supervisor.model.ids import HUMAN, checked_name, task_id
 from supervisor.model.milestone import MilestoneState
 from supervisor.model.permissions import Operation, check, may
@@ -73,6 +75,7 @@ class NewTask:
     gate: str = "judge"
     approvals_needed: int = 1
     not_before: float | None = None
+    checks: tuple[Check, ...] = ()
 
 
 def create_task(
@@ -149,6 +152,7 @@ def _drafted(
         gate=_word(Gate, wanted.gate, "gate"),
         approvals_needed=_between(wanted.approvals_needed, 1, 20, "approvals_needed"),
         not_before=wanted.not_before,
+        checks=checked_checks(wanted.checks),
         blocked_by=flow.postponed(scope, wanted.not_before),
         created_at=scope.now,
         updated_at=scope.now,
@@ -174,6 +178,8 @@ def _check_may_create(scope: Scope, actor: Actor, wanted: NewTask, parent: Task 
             raise Forbidden("a worker may only create subtasks of a task that it holds: give it as `parent`")
         if wanted.priority != "normal":
             raise Forbidden("a worker may not set priorities; leave `priority` out")
+        if wanted.checks:
+            raise Forbidden("a worker may not set checks; leave `checks` out")
     if scope.tx.scalar("task.made_too_many", run=scope.run, creator=actor.name, most=OPEN_TASKS_MAX):
         raise TooMany(
             f"{actor.name} has made {OPEN_TASKS_MAX} tasks that are still open; let some end first",

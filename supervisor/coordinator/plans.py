@@ -263,9 +263,10 @@ def _refresh(
 
 def _edit(task: Task, wanted: NewTask) -> steering.Edit | None:
     """Return what a plan says about a task in other words than stand there; None if nothing."""
-    there = (task.title, task.description, task.priority, task.tags, task.criteria)
+    there = (task.title, task.description, task.priority, task.tags, task.criteria, task.checks)
     priority = planning.checked_priority(wanted.priority)
-    if (wanted.title, wanted.description, priority, wanted.tags, wanted.criteria) == there:
+    said = (wanted.title, wanted.description, priority, wanted.tags, wanted.criteria, wanted.checks)
+    if said == there:
         return None
     return steering.Edit(
         title=wanted.title,
@@ -273,6 +274,7 @@ def _edit(task: Task, wanted: NewTask) -> steering.Edit | None:
         priority=wanted.priority,
         tags=wanted.tags,
         criteria=wanted.criteria,
+        checks=wanted.checks,
     )
 
 

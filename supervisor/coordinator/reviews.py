@@ -7,9 +7,10 @@ from typing import Final
 
 from supervisor.coordinator import agents, choosing, flow
 from supervisor.coordinator.actor import Actor
+from supervisor.coordinator.evidence import author_if_there
 from supervisor.coordinator.scope import Scope, sized
 from supervisor.errors import AlreadyClaimed, Forbidden, InvalidArgument, NothingToDo, WrongState
-from supervisor.model.agent import ALIVE, Agent, Role
+from supervisor.model.agent import Agent, Role
 from supervisor.model.ids import HUMAN
 from supervisor.model.permissions import Operation, check
 from supervisor.model.task import MAX_REVIEW_ROUNDS, NOTE_MAX, BlockReason, Gate, Task, TaskState
@@ -48,6 +49,8 @@ def take_review(scope: Scope, actor: Actor, spelled: str | None) -> Task:
 def _check_may_judge(scope: Scope, task: Task, actor: Actor) -> None:
     if task.state is not TaskState.IN_REVIEW:
         raise WrongState(f"task {task.id} is {task.state.value}; only a task in review can be judged")
+    if task.is_verifying:
+        raise WrongState(f"the checks of task {task.id} have not passed yet; `wait` for `review`")
     if because := _why_not(scope, task, actor):
         raise Forbidden(because)
     if task.reviewer not in {None, actor.name}:
@@ -152,7 +155,7 @@ def reject_task(
         reviewer=None,
         review_until=None,
         approved_by=(),
-        assignee=_author_if_there(scope, task),
+        assignee=author_if_there(scope, task),
         feedback=sized(feedback, NOTE_MAX, "feedback"),
         issues=tuple(sized(each, 1000, "issue") for each in issues),
         review_round=task.review_round + 1,
@@ -174,11 +177,3 @@ def _judged(scope: Scope, actor: Actor | None, spelled: str) -> Task:
     check(actor.role, Operation.TASK_REVIEW)
     _check_may_judge(scope, task, actor)
     return task
-
-
-def _author_if_there(scope: Scope, task: Task) -> str | None:
-    """Return the author if it is there to mend the work; one that is set aside is not."""
-    if task.author is None:
-        return None
-    author = scope.agent(task.author)
-    return author.name if author.state in ALIVE and not author.quarantined else None

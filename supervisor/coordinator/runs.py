@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from supervisor.coordinator import agents, dealing, plans, pools, steering
+from supervisor.coordinator import agents, dealing, evidence, plans, pools, steering
 from supervisor.coordinator.scope import Scope
 from supervisor.errors import RunConflict
 from supervisor.model.agent import AgentState, ExitClass, Role
@@ -123,7 +123,7 @@ def _something_moves(scope: Scope, counts: dict[TaskState, int]) -> bool:
         return True
     if counts.get(TaskState.PENDING) and _somebody_can_claim(scope):
         return True
-    if counts.get(TaskState.IN_REVIEW) and _somebody_can_judge(scope):
+    if counts.get(TaskState.IN_REVIEW) and (evidence.is_awaited(scope) or _somebody_can_judge(scope)):
         return True
     return any(
         _moves_by_itself(task, scope.mode) for task in scope.tx.values(Task, "task.open", run=scope.run)

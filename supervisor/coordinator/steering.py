@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 
 from supervisor.coordinator import agents, dealing, dependencies, flow, planning
 from supervisor.coordinator.actor import Actor
+from supervisor.coordinator.evidence import checked_checks
 from supervisor.coordinator.scope import Scope, sized, task_number
 from supervisor.errors import Forbidden, WrongState
+from supervisor.model.evidence import Check
 from supervisor.model.ids import HUMAN, checked_name
 from supervisor.model.milestone import MilestoneState
 from supervisor.model.permissions import Operation, check, may
@@ -27,6 +29,7 @@ class Edit:
     complexity: int | None = None
     review: bool | None = None
     instructions: str | None = None
+    checks: tuple[Check, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,8 @@ def _open_task(scope: Scope, actor: Actor | None, operation: Operation, spelled:
 def update_task(scope: Scope, actor: Actor | None, spelled: str, edit: Edit) -> Task:
     """Change what an open task says; the holder sees it with its next look."""
     task = _open_task(scope, actor, Operation.TASK_UPDATE, spelled)
+    if edit.checks is not None and task.state is TaskState.IN_REVIEW:
+        raise WrongState(f"task {task.id} is in review; its checks can be changed when it is back at work")
     changed = replace(
         task,
         title=task.title if edit.title is None else planning.checked_title(edit.title),
@@ -74,6 +79,7 @@ def update_task(scope: Scope, actor: Actor | None, spelled: str, edit: Edit) -> 
         instructions=task.instructions
         if edit.instructions is None
         else sized(edit.instructions, planning.INSTRUCTIONS_MAX, "instructions"),
+        checks=task.checks if edit.checks is None else checked_checks(edit.checks),
         updated_at=scope.now,
     )
     return scope.save_task("task.updated", changed, actor=who(actor))
@@ -214,7 +220,7 @@ def unblock(scope: Scope, spelled: str, *, actor: str, force: bool = False) -> T
     counted = flow.counters_of(scope, task)
     if force and flow.children_wait(task, counted):
         raise WrongState(f"task {task.id} waits for {counted.open_children} open children; cancel them first")
-    cleared = replace(task, releases=0, review_round=0, assignee=None, failures=0)
+    cleared = replace(task, releases=0, review_round=0, check_failures=0, assignee=None, failures=0)
     if not force:
         rest = flow.stated(task) - {BlockReason.NEEDS_HUMAN}
         return flow.restate(scope, cleared, rest, actor=actor, reason="cleared by a person")
@@ -268,6 +274,7 @@ def reopen_task(scope: Scope, actor: Actor | None, spelled: str, reason: str) ->
         feedback=task.feedback if task.state is TaskState.FAILED else "",
         error_class=None,
         review_round=0,
+        check_failures=0,
         failures=0,
         releases=0,
         finished_at=None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from supervisor.coordinator import memory, votes
+from supervisor.coordinator import evidence, memory, votes
 from supervisor.coordinator.handoffs import NEWEST
 from supervisor.coordinator.scope import Scope, task_number
 from supervisor.coordinator.work import claim_details
@@ -30,6 +30,7 @@ QUESTIONS_SHOWN: Final = 1000
 HANDOFFS_SHOWN: Final = 200
 TASKS_SHOWN: Final = 100_000
 EVENTS_SHOWN: Final = 50
+EVIDENCE_SHOWN: Final = 50
 
 
 def run_tables(tx: Transaction, run: int) -> dict[str, list[Any]]:
@@ -58,6 +59,7 @@ def run_tables(tx: Transaction, run: int) -> dict[str, list[Any]]:
         **_people_tables(tx, run),
         "outside_key": tx.values(OutsideKey, "outside_key.all"),
         "pool": tx.values(Pool, "pool.all"),
+        "evidence": evidence.newest_of_run(tx, run, EVIDENCE_SHOWN),
     }
     return {noun: [to_wire(value) for value in rows] for noun, rows in tables.items()}
 
@@ -106,6 +108,7 @@ def task_page(scope: Scope, spelled: str) -> dict[str, Any]:
         "dependencies": to_wire(details.dependencies),
         "children": to_wire(details.children),
         "dependents": to_wire(dependents),
+        "evidence": to_wire(evidence.of_newest(scope, task)),
         "events": [to_wire(event_of(row)) for row in reversed(events)],
     }
 

@@ -227,13 +227,13 @@ def save_checkpoint(
 
 
 def complete(scope: Scope, actor: Actor, spelled: str, token: int, result: str) -> Task:
-    """Hand the work in: to review if the task asks for it, else it is done.
+    """Hand the work in: to its checks and to review if the task asks for them, else it is done.
 
     A parent whose children are still open cannot be handed in.
     """
     task = held_task(scope, actor, spelled, token)
     _check_children_ended(scope, task)
-    to = TaskState.IN_REVIEW if task.review else TaskState.DONE
+    to = TaskState.IN_REVIEW if task.review or task.checks else TaskState.DONE
     checked_move(task, to)
     handed_in = replace(
         task,
@@ -250,7 +250,7 @@ def complete(scope: Scope, actor: Actor, spelled: str, token: int, result: str) 
         updated_at=scope.now,
         finished_at=scope.now if to is TaskState.DONE else None,
     )
-    kind = "task.submitted" if task.review else "task.done"
+    kind = "task.done" if to is TaskState.DONE else "task.submitted"
     flow.record(scope, kind, task, handed_in, actor=actor.name)
     work_state.note_task_end(scope, actor.name, handed_in, handed_in.outcome or "handed in")
     agents.refresh_activity(scope, actor.name)

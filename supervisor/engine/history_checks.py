@@ -9,6 +9,7 @@ from typing import Any, Final
 from supervisor.model.approval import APPROVAL_MOVES
 from supervisor.model.deeds import DEEDS
 from supervisor.model.event import Event
+from supervisor.model.evidence import evidence_key
 from supervisor.model.ids import HUMAN, SUPERVISOR
 from supervisor.model.message import DELIVERY_MOVES, DeliveryState
 from supervisor.model.permissions import may
@@ -52,6 +53,19 @@ def task_moves(change: Change) -> str:
         return "" if after.token > before.token else "a restore did not raise its token"
     if after.token != before.token + (change.event.kind == "task.claimed"):
         return f"its token went from {before.token} to {after.token} by {change.event.kind}"
+    return ""
+
+
+def verified(change: Change) -> str:
+    """Hold that a task with checks became done only after each of them had passed for that hand-in."""
+    task = change.after
+    if task.state is not TaskState.DONE or change.before is None or change.before.state is TaskState.DONE:
+        return ""
+    told = change.world.tables["evidence"]
+    for check in task.checks:
+        seen = told.get(evidence_key(task.id, task.token, check.name))
+        if seen is None or not seen.passed or seen.argv != check.argv:
+            return f"it is done, and its check `{check.name}` did not pass"
     return ""
 
 
@@ -106,6 +120,7 @@ def _moved(before: Any, after: Any, moves: dict[Any, frozenset[Any]]) -> str:
 
 HISTORY_CHECKS: Final = (
     HistoryCheck(name="tokens rise, moves by the table (I2)", nouns=frozenset({"task"}), judge=task_moves),
+    HistoryCheck(name="done only by evidence (I11)", nouns=frozenset({"task"}), judge=verified),
     HistoryCheck(
         name="deliveries move by the table (I3)", nouns=frozenset({"delivery"}), judge=delivery_moves
     ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Final
 
+from supervisor.model.evidence import Check
 from supervisor.model.ids import MilestoneId, TaskId
 
 
@@ -162,6 +163,8 @@ class Task:
     `edge_policies` names the dependencies whose policy is not `done`. A claim lasts until
     `lease_until`, which is renewed but never beyond `lease_ceiling`. `order` counts within
     `track`; `wave` 0 means none. `key` is the name that a plan's file gives the task.
+    `verified` is the token of the hand-in that passed all `checks`; `check_failures` counts those
+    that did not.
     """
 
     id: TaskId
@@ -221,6 +224,19 @@ class Task:
     issues: tuple[str, ...] = ()
     reopened_inputs: tuple[TaskId, ...] = ()
     archived_at: float | None = None
+    checks: tuple[Check, ...] = ()
+    verified: int = 0
+    check_failures: int = 0
+
+    @property
+    def is_verified(self) -> bool:
+        """Tell whether what was handed in last has passed its checks; without any it always has."""
+        return not self.checks or self.verified == self.token
+
+    @property
+    def is_verifying(self) -> bool:
+        """Tell whether its checks have to run, or run, before anybody may judge it."""
+        return self.state is TaskState.IN_REVIEW and not self.is_verified
 
     @property
     def is_terminal(self) -> bool:

@@ -95,15 +95,16 @@ TRANSITIONS: Final = (
         "holder, operator, planner, orchestrator, solo, supervisor",
         "the lease ends, the assignee stays",
     ),
-    _row(8, {S.IN_PROGRESS}, {S.IN_REVIEW}, "complete, if a review is required", "holder"),
-    _row(9, {S.IN_PROGRESS}, {S.DONE}, "complete, if none is required", "holder"),
+    _row(8, {S.IN_PROGRESS}, {S.IN_REVIEW}, "complete, if it has checks or needs a review", "holder"),
+    _row(9, {S.IN_PROGRESS}, {S.DONE}, "complete, if it has no checks and needs no review", "holder"),
     _row(
         10,
         {S.IN_REVIEW},
         {S.DONE},
         "approve",
         "judge, solo, operator",
-        "never the author nor its lineage, but in solo; a human gate is the operator's",
+        "never the author nor its lineage, but in solo; a human gate is the operator's;",
+        "nobody before all its checks have passed",
     ),
     _row(
         11,
@@ -145,8 +146,24 @@ TRANSITIONS: Final = (
         "what depends on it is judged anew; what runs or is done is flagged",
     ),
     _row(16, TERMINAL, set(TERMINAL), "archive", "operator, supervisor", "the state stays"),
+    _row(
+        17,
+        {S.IN_REVIEW},
+        {S.IN_REVIEW, S.DONE},
+        "checks passed",
+        "supervisor",
+        "done if no review is required, else judges may look from now on",
+    ),
+    _row(
+        18,
+        {S.IN_REVIEW},
+        {S.PENDING, S.BLOCKED},
+        "a check failed",
+        "supervisor",
+        "no review round is counted; after three failures a person decides: blocked, needs_human",
+    ),
 )
-"""The sixteen moves; quarantine and pause (16) concern agents and leave every task's state alone."""
+"""All moves; quarantine and pause (16) concern agents and leave every task's state alone."""
 
 
 def _moves() -> dict[TaskState, frozenset[TaskState]]:
@@ -166,6 +183,12 @@ TASK_MOVES: Final = _moves()
 
 
 def checked_move(task: Task, to: TaskState) -> None:
-    """Raise WrongState unless the table lets the task go to state `to`."""
+    """Raise WrongState unless the table lets the task go to state `to`.
+
+    Nothing becomes done before what was handed in has passed the task's checks, whoever wants it.
+    """
     if to not in TASK_MOVES[task.state]:
         raise WrongState(f"task {task.id} is {task.state.value}; it cannot become {to.value}")
+    if to is TaskState.DONE and not task.is_verified:
+        names = ", ".join(check.name for check in task.checks)
+        raise WrongState(f"task {task.id} is done only when its checks have passed: {names}")

@@ -9,6 +9,7 @@ from supervisor.errors import InvalidArgument
 from supervisor.model.agent import Agent
 from supervisor.model.approval import Approval, ApprovalState, Mode
 from supervisor.model.event import Event
+from supervisor.model.evidence import Evidence
 from supervisor.model.handoff import Handoff
 from supervisor.model.memory import MemoryEntry
 from supervisor.model.message import Delivery, Message
@@ -41,6 +42,7 @@ ENTITIES: Final[dict[str, type[Any]]] = {
     "handoff": Handoff,
     "outside_key": OutsideKey,
     "pool": Pool,
+    "evidence": Evidence,
 }
 """The nouns whose events carry a whole value; events of other nouns tell, but change no state."""
 
@@ -177,6 +179,12 @@ class World:
         """Return the questions to a person by id."""
         return self.tables["question"]
 
+    def evidence_of(self, task: Task) -> tuple[Evidence, ...]:
+        """List what the checks said of the task's newest hand-in that was checked, in their order."""
+        told = [each for each in self.tables["evidence"].values() if each.task == task.id]
+        newest = max((each.token for each in told), default=0)
+        return tuple(each for each in told if each.token == newest)
+
     @property
     def handoffs(self) -> list[Handoff]:
         """List the handoffs, oldest first."""
@@ -215,7 +223,7 @@ def key_of(noun: str, value: Any) -> str:
     """Return the id under which a value stands in its table, the same as its events' subject."""
     if noun in {"agent", "outside_key", "pool"}:
         return str(value.name)
-    if noun in {"delivery", "ballot"}:
+    if noun in {"delivery", "ballot", "evidence"}:
         return str(value.key)
     if noun in {"checkpoint", "board"}:
         return str(value.task)

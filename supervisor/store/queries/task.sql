@@ -6,7 +6,8 @@ INSERT INTO task (
     result, feedback, review_round, failures, releases, created_at, updated_at, started_at, finished_at,
     milestone, key, track, "order", wave, cycle, edge_policies, on_lost, "join", required_tags,
     required_group, complexity, work_role, instructions, block_note, not_before, lease_ceiling, eta,
-    error_class, gate, approvals_needed, approved_by, review_until, issues, reopened_inputs, archived_at
+    error_class, gate, approvals_needed, approved_by, review_until, issues, reopened_inputs, archived_at,
+    checks, verified, check_failures
 ) VALUES (
     :n, :run, :title, :description, :state, :blocked_by, :priority, :tags, :criteria, :depends_on,
     :parent, :review, :assignee, :required_role, :creator, :holder, :author, :reviewer, :token,
@@ -14,7 +15,7 @@ INSERT INTO task (
     :updated_at, :started_at, :finished_at, :milestone, :key, :track, :order, :wave, :cycle,
     :edge_policies, :on_lost, :join, :required_tags, :required_group, :complexity, :work_role,
     :instructions, :block_note, :not_before, :lease_ceiling, :eta, :error_class, :gate, :approvals_needed,
-    :approved_by, :review_until, :issues, :reopened_inputs, :archived_at
+    :approved_by, :review_until, :issues, :reopened_inputs, :archived_at, :checks, :verified, :check_failures
 )
 ON CONFLICT (n) DO UPDATE SET
     run = excluded.run,
@@ -72,7 +73,10 @@ ON CONFLICT (n) DO UPDATE SET
     review_until = excluded.review_until,
     issues = excluded.issues,
     reopened_inputs = excluded.reopened_inputs,
-    archived_at = excluded.archived_at;
+    archived_at = excluded.archived_at,
+    checks = excluded.checks,
+    verified = excluded.verified,
+    check_failures = excluded.check_failures;
 
 -- name: get
 -- One task.
@@ -161,14 +165,22 @@ GROUP BY lane;
 -- How many tasks wait for a judge to take them, counted up to a bound.
 SELECT count(*) FROM (
     SELECT 1 FROM task INDEXED BY task_review
-    WHERE run = :run AND state = 'in_review' AND reviewer IS NULL AND gate = 'judge' LIMIT :most
+    WHERE run = :run AND state = 'in_review' AND reviewer IS NULL AND gate = 'judge'
+      AND (checks = '[]' OR verified = token) LIMIT :most
 );
 
 -- name: reviewable
--- The tasks in review that nobody but this agent reviews, best first; all of them if none is named.
+-- The tasks that can be judged and that nobody but this agent reviews, best first; all if none is named.
 SELECT * FROM task INDEXED BY task_review
 WHERE run = :run AND state = 'in_review' AND (:agent IS NULL OR reviewer IS NULL OR reviewer = :agent)
+  AND (checks = '[]' OR verified = token)
 ORDER BY rank, n;
+
+-- name: verifying
+-- The tasks whose checks have to run before anybody may judge them, oldest first.
+SELECT * FROM task INDEXED BY task_review
+WHERE run = :run AND state = 'in_review' AND checks <> '[]' AND verified <> token
+ORDER BY n;
 
 -- name: held_by
 -- What an agent holds now.

@@ -79,7 +79,12 @@ def seq_of(project: Path, kind: str) -> int:
 
 CHECKS = [
     *("database pages", "references", "archive", "event chain (I6)", "state = fold of events (I6)"),
-    *("tokens rise, moves by the table (I2)", "deliveries move by the table (I3)", "votes close once (I4)"),
+    *(
+        "tokens rise, moves by the table (I2)",
+        "done only by evidence (I11)",
+        "deliveries move by the table (I3)",
+        "votes close once (I4)",
+    ),
     *("approvals answered once (I5)", "questions answered once (I5)", "nobody did what it may not (I10)"),
     *("kept counters", "no message is lost (I3)", "votes (I4)", "nothing runs that does not (I8)"),
 ]

@@ -11,6 +11,7 @@ from supervisor.errors import InvalidArgument
 from supervisor.model.agent import Agent, AgentState, Role
 from supervisor.model.approval import Approval, ApprovalState, Mode
 from supervisor.model.event import Event
+from supervisor.model.evidence import Evidence
 from supervisor.model.handoff import Handoff
 from supervisor.model.ids import ApprovalId, MessageId, QuestionId, TaskId, VoteId, milestone_id
 from supervisor.model.memory import MemoryEntry
@@ -68,6 +69,9 @@ APPROVAL = Approval(
     digest="d",
 )
 QUESTION = Question(id=QuestionId("Q1"), run=1, agent="worker-1", incarnation=1, question="which?")
+EVIDENCE = Evidence(
+    task=TASK.id, token=2, check="tests", argv=("make",), exit_code=0, started_at=1.0, duration_s=2.0
+)
 HANDOFF = Handoff(id=7, run=1, task="T1", sender="worker-1", to="role:judge", notes="look", at=1.0)
 MEMORY = MemoryEntry(scope="team", key="languages", value="py", version=1, author="worker-1", at=0.0)
 
@@ -90,6 +94,7 @@ ROWS: dict[str, tuple[Any, str]] = {
     "handoff": (HANDOFF, "7"),
     "outside_key": (OutsideKey(name="lens", role=Role.JUDGE), "lens"),
     "pool": (Pool(name="worker", wanted=3), "worker"),
+    "evidence": (EVIDENCE, "T1/2/tests"),
 }
 
 
