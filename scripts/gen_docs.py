@@ -22,6 +22,7 @@ from supervisor.model.milestone import MILESTONE_MOVES, MilestoneState
 from supervisor.model.outside_key import KEY_MOVES, KeyState
 from supervisor.model.permissions import Operation, may
 from supervisor.model.question import QUESTION_MOVES, QuestionState
+from supervisor.model.rule import RULE_MOVES, RuleState
 from supervisor.model.task import TaskState
 from supervisor.model.team import RUN_MOVES, RunState
 from supervisor.model.transitions import TASK_MOVES, TRANSITIONS
@@ -76,6 +77,7 @@ def machines() -> tuple[Machine, ...]:
             "approval.APPROVAL_MOVES",
         ),
         Machine("Outside key", KeyState, (KeyState.ACTIVE,), KEY_MOVES, "outside_key.KEY_MOVES"),
+        Machine("Standing rule", RuleState, (RuleState.ACTIVE,), RULE_MOVES, "rule.RULE_MOVES"),
         Machine(
             "Question",
             QuestionState,

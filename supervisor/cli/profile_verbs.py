@@ -12,7 +12,7 @@ from supervisor.cli.options import ignored_project_option, json_option, project_
 from supervisor.cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
-    from supervisor.model.approval import ApprovalRule
+    from supervisor.model.rule import ApprovalRule
     from supervisor.model.team import PoolSpec, TeamSpec
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from supervisor.config.agent_keys import AGENT_KEYS, BUDGET, PRICE
+from supervisor.config.approval_keys import APPROVAL, APPROVALS_WAIT
 from supervisor.config.kinds import Choice, Flag, Key, Number, Numbers, Table, Tables, Text, TextMap, Texts
 from supervisor.config.spelling import DAY_S, ENV_NAME, GLOB, NAME, SETTING_NAME, default_of
 from supervisor.config.supervision_keys import (
@@ -19,7 +20,6 @@ from supervisor.config.supervision_keys import (
     SUPERVISION,
 )
 from supervisor.model.agent import ROLE_ALIASES, Role
-from supervisor.model.approval import HIGHEST_TIER, ApprovalRule, Decision, Mode
 from supervisor.model.branch import Restart
 from supervisor.model.health import Containment
 from supervisor.model.notify import NoticeKind, NotifySpec, SinkKind
@@ -88,6 +88,7 @@ RUN: Final = Table(
             ),
             default=default_of(TeamSpec, "distribution"),
         ),
+        APPROVALS_WAIT,
     )
 )
 
@@ -321,48 +322,6 @@ POOL: Final = Table(
             kind=Tables(table=DEPENDENCY, max_items=20),
             meaning="What of other pools each start waits for.",
             default=(),
-        ),
-    )
-)
-
-APPROVAL: Final = Table(
-    keys=(
-        Key(
-            name="decision",
-            kind=Choice(
-                words=tuple(Decision), aliases={"approve": "allow", "reject": "deny", "refuse": "deny"}
-            ),
-            meaning=(
-                "What happens to a matching request. A `deny` beats every other rule; else the first "
-                "match counts."
-            ),
-        ),
-        Key(
-            name="agents",
-            kind=GLOB,
-            meaning="Names of the agents it speaks about, with `*` and `?`.",
-            default=default_of(ApprovalRule, "agents"),
-        ),
-        Key(
-            name="kinds",
-            kind=GLOB,
-            meaning="Kinds of request it speaks about, with `*` and `?`.",
-            default=default_of(ApprovalRule, "kinds"),
-        ),
-        Key(
-            name="mode",
-            kind=Choice(words=tuple(Mode)),
-            meaning="Whether it counts only with a person in front, or only without. Without it: both.",
-            default=default_of(ApprovalRule, "mode"),
-        ),
-        Key(
-            name="max_tier",
-            kind=Number(low=0, high=HIGHEST_TIER - 1, whole=True),
-            meaning=(
-                "Highest tier of request it speaks about: 0 read, 1 reversible, 2 outside the project or "
-                "network. Tier 3, irreversible, is always asked. A `deny` holds for every tier."
-            ),
-            default=default_of(ApprovalRule, "max_tier"),
         ),
     )
 )

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from supervisor.config.approval_keys import day_end, rule_of
 from supervisor.config.check import checked
 from supervisor.config.keys import AGENTS_MAX, PROFILE
 from supervisor.config.locator import DEPTH_MAX, ENTRIES_MAX, Locator, TooDeep, TooManyEntries
@@ -26,7 +27,7 @@ from supervisor.config.problems import (
 from supervisor.config.supervised import check_supervision, kept_by, most_of
 from supervisor.errors import ProfileInvalid
 from supervisor.model.agent import Role
-from supervisor.model.approval import ApprovalRule, Decision
+from supervisor.model.approval import Decision
 from supervisor.model.branch import BranchSpec
 from supervisor.model.driving import Budget, Price
 from supervisor.model.ids import RESERVED_NAMES
@@ -233,6 +234,8 @@ def _check_approvals(values: dict[str, Any], problems: Problems) -> None:
             problems.add(
                 (*path, "max_tier"), "has no effect on a `deny`, which holds for every tier; remove it"
             )
+        if rule.get("expires") is not None and day_end(rule["expires"]) is None:
+            problems.add((*path, "expires"), f'"{shown(rule["expires"])}" is no day of the calendar')
         pattern = rule.get("agents")
         if pattern is not None and agents and not any(fnmatchcase(agent, pattern) for agent in agents):
             problems.add(
@@ -273,7 +276,7 @@ def _team(values: dict[str, Any], *, source: str, digest: str) -> TeamSpec:
         pools=tuple(_pool(pool) for pool in values["pools"]),
         source=source,
         digest=digest,
-        approvals=tuple(ApprovalRule(**rule) for rule in values.get("approvals", ())),
+        approvals=tuple(rule_of(rule) for rule in values.get("approvals", ())),
         notify=tuple(sink_of(sink) for sink in values.get("notify", ())),
         budgets=tuple(Budget(**budget) for budget in values.get("budgets", ())),
         prices=tuple(Price(**price) for price in values.get("prices", ())),

@@ -15,6 +15,7 @@ from supervisor.model.message import Delivery, Message
 from supervisor.model.milestone import Milestone
 from supervisor.model.outside_key import OutsideKey
 from supervisor.model.question import Question
+from supervisor.model.rule import StandingRule
 from supervisor.model.scale import Pool
 from supervisor.model.task import Board, Checkpoint, Note, Task
 from supervisor.model.team import Run
@@ -59,6 +60,7 @@ def run_tables(tx: Transaction, run: int) -> dict[str, list[Any]]:
         **_people_tables(tx, run),
         "outside_key": tx.values(OutsideKey, "outside_key.all"),
         "pool": tx.values(Pool, "pool.all"),
+        "rule": tx.values(StandingRule, "rule.all"),
         "evidence": evidence.newest_of_run(tx, run, EVIDENCE_SHOWN),
     }
     return {noun: [to_wire(value) for value in rows] for noun, rows in tables.items()}

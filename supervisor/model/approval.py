@@ -6,14 +6,18 @@ import hashlib
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import Final
 
 from supervisor.model.ids import ApprovalId
+from supervisor.model.tiers import Act
 
 APPROVAL_TIMEOUT_S: Final = 900.0
 PAYLOAD_MAX: Final = 64 * 1024
 HIGHEST_TIER: Final = 3
+BY_TOOL: Final = "tool"
+"""The source of what a model asked for by our own tool."""
+BY_HOOK: Final = "hook"
+"""The source of what a program told us of that a person had started."""
 
 
 class ApprovalState(StrEnum):
@@ -55,12 +59,42 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedAnswer:
+    """One answer that the agent itself offers to its request; shown, never given on its own."""
+
+    id: str
+    label: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a request came from, when the agent's program asked rather than its model by a tool.
+
+    `request` is the program's own name for it. `workspace` is the directory that is the agent's own.
+    `abridged`: its payload is too large to be shown whole, so no person can be asked.
+    """
+
+    source: str
+    tool: str = ""
+    cwd: str = ""
+    workspace: str = ""
+    request: str = ""
+    options: tuple[OfferedAnswer, ...] = ()
+    rewritable: bool = False
+    abridged: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
     """One request. `payload` is canonical JSON text; `digest` binds the answer to exactly this content.
 
     Tiers: 0 read, 1 reversible, 2 outside the worktree or network, 3 irreversible.
     `expires_at` bounds the answer and, once approved, the use.
     `reason` is the agent's own words and untrusted; `answer` is what the approver wrote.
+    `source`: `tool` if the model asked by our tool, `hook`, or the name of the adapter that heard it.
+    `rewritten` is what the approver allowed in place of `payload`; the digest is then of that.
+    `blocks` are the tasks that the agent held when it asked.
     """
 
     id: ApprovalId
@@ -80,36 +114,35 @@ class Approval:
     answered_by: str | None = None
     answered_at: float | None = None
     answer: str = ""
+    source: str = BY_TOOL
+    tool: str = ""
+    cwd: str = ""
+    workspace: str = ""
+    request: str = ""
+    options: tuple[OfferedAnswer, ...] = ()
+    rewritable: bool = False
+    rewritten: str = ""
+    blocks: tuple[str, ...] = ()
 
+    @property
+    def content(self) -> str:
+        """Return what would run: as it was asked for, or as it was rewritten."""
+        return self.rewritten or self.payload
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovalRule:
-    """One line of a profile's policy; patterns are shell-style globs over whole values."""
-
-    decision: Decision
-    agents: str = "*"
-    kinds: str = "*"
-    mode: Mode | None = None
-    max_tier: int = HIGHEST_TIER - 1
-
-    def covers(self, approval: Approval, mode: Mode) -> bool:
-        """Tell whether this rule speaks about the request in this mode."""
-        return (
-            (self.mode is None or self.mode is mode)
-            and fnmatchcase(approval.agent, self.agents)
-            and fnmatchcase(approval.kind, self.kinds)
-            and (self.decision is Decision.DENY or approval.tier <= self.max_tier)
+    @property
+    def act(self) -> Act:
+        """Return what would be done, for those who judge it."""
+        try:
+            payload = json.loads(self.content)
+        except (ValueError, RecursionError):
+            payload = None
+        return Act(
+            kind=self.kind,
+            tool=self.tool,
+            payload=payload if isinstance(payload, dict) else {},
+            cwd=self.cwd,
+            workspace=self.workspace,
         )
-
-
-def policy_decision(rules: tuple[ApprovalRule, ...], approval: Approval, mode: Mode) -> Decision:
-    """Decide by the rules: deny beats allow, the highest tier is never allowed, no rule means ask."""
-    covering = [rule.decision for rule in rules if rule.covers(approval, mode)]
-    if Decision.DENY in covering:
-        return Decision.DENY
-    if covering and covering[0] is Decision.ALLOW and approval.tier < HIGHEST_TIER:
-        return Decision.ALLOW
-    return Decision.ASK
 
 
 def canonical(payload: dict[str, object]) -> str:
@@ -117,16 +150,42 @@ def canonical(payload: dict[str, object]) -> str:
     return json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def digest_of(*, agent: str, incarnation: int, kind: str, tier: int, title: str, payload: str) -> str:
+def digest_of(
+    *,
+    agent: str,
+    incarnation: int,
+    kind: str,
+    tier: int,
+    title: str,
+    payload: str,
+    source: str = BY_TOOL,
+    tool: str = "",
+    cwd: str = "",
+) -> str:
     """Return the SHA-256 over everything that an answer allows, requester included."""
-    bound = canonical(
-        {
-            "agent": agent,
-            "incarnation": incarnation,
-            "kind": kind,
-            "tier": tier,
-            "title": title,
-            "payload": payload,
-        }
+    bound: dict[str, object] = {
+        "agent": agent,
+        "incarnation": incarnation,
+        "kind": kind,
+        "tier": tier,
+        "title": title,
+        "payload": payload,
+    }
+    if source != BY_TOOL:
+        bound |= {"source": source, "tool": tool, "cwd": cwd}
+    return hashlib.sha256(canonical(bound).encode()).hexdigest()
+
+
+def digest_for(approval: Approval, content: str) -> str:
+    """Return the digest that a request has if this is what would run."""
+    return digest_of(
+        agent=approval.agent,
+        incarnation=approval.incarnation,
+        kind=approval.kind,
+        tier=approval.tier,
+        title=approval.title,
+        payload=content,
+        source=approval.source,
+        tool=approval.tool,
+        cwd=approval.cwd,
     )
-    return hashlib.sha256(bound.encode()).hexdigest()

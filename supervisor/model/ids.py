@@ -15,6 +15,7 @@ MessageId = NewType("MessageId", str)
 VoteId = NewType("VoteId", str)
 ApprovalId = NewType("ApprovalId", str)
 QuestionId = NewType("QuestionId", str)
+RuleId = NewType("RuleId", str)
 AgentName = NewType("AgentName", str)
 
 NAME_PATTERN: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
@@ -59,6 +60,11 @@ def approval_id(number: int) -> ApprovalId:
 def question_id(number: int) -> QuestionId:
     """Spell the id of the question with this row number: 4 → `Q4`."""
     return QuestionId(f"Q{number}")
+
+
+def rule_id(number: int) -> RuleId:
+    """Spell the id of the standing rule with this row number: 6 → `R6`."""
+    return RuleId(f"R{number}")
 
 
 def number_of(spelled: str, letter: str) -> int:

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Final
 
 from supervisor.model.agent import Role
-from supervisor.model.approval import ApprovalRule
 from supervisor.model.branch import ROOT_BRANCH, BranchSpec, Dependency, Restart
 from supervisor.model.driving import (
     Allowed,
@@ -22,7 +21,9 @@ from supervisor.model.driving import (
 )
 from supervisor.model.health import Containment, Probe, ProcessLimits, Readiness, StallLimits
 from supervisor.model.notify import NotifySpec
+from supervisor.model.rule import ApprovalRule
 from supervisor.model.scale import Scale
+from supervisor.model.screen import ScreenPatterns, TerminalSpec
 
 _ORDINAL: Final = re.compile(r"[1-9][0-9]{0,8}")
 
@@ -121,6 +122,8 @@ class PoolSpec:
     home: ClientHome = ClientHome.AUTO
     allowed: Allowed = Allowed.READ
     output: OutputForm = OutputForm.RAW
+    terminal: TerminalSpec = field(default_factory=TerminalSpec)
+    patterns: ScreenPatterns = field(default_factory=ScreenPatterns)
     templates: dict[str, str] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     env_allow: tuple[str, ...] = ()
@@ -181,6 +184,7 @@ class PoolSpec:
 class TeamSpec:
     """A whole profile, checked. `digest` is the SHA-256 of its text; pools start in this order.
 
+    `approvals_wait`: without a person, requests wait for one to come, as long as with one.
     `leaving` keeps the pools of agents that an earlier form of the profile had, until they are gone.
     """
 
@@ -197,6 +201,7 @@ class TeamSpec:
     log_cap_mib: int = LOG_CAP_MIB
     distribution: Distribution = Distribution.PULL
     approvals: tuple[ApprovalRule, ...] = ()
+    approvals_wait: bool = False
     notify: tuple[NotifySpec, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
     supervision: BranchSpec = field(default_factory=BranchSpec)

@@ -16,6 +16,7 @@ from supervisor.model.message import Delivery, Message
 from supervisor.model.milestone import Milestone
 from supervisor.model.outside_key import OutsideKey
 from supervisor.model.question import Question, QuestionState
+from supervisor.model.rule import StandingRule
 from supervisor.model.scale import Pool, Scale
 from supervisor.model.task import Board, Checkpoint, Note, Task, TaskState
 from supervisor.model.team import Run
@@ -42,6 +43,7 @@ ENTITIES: Final[dict[str, type[Any]]] = {
     "handoff": Handoff,
     "outside_key": OutsideKey,
     "pool": Pool,
+    "rule": StandingRule,
     "evidence": Evidence,
 }
 """The nouns whose events carry a whole value; events of other nouns tell, but change no state."""

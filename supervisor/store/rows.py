@@ -24,7 +24,15 @@ _BOUND: Final = frozenset({float, int, str, type(None)})
 _LOOK: Final = frozenset[type]()
 _PARAMETER: Final = re.compile(r":(\w+)")
 
-NUMBERED = {"task": "T", "milestone": "P", "message": "M", "vote": "V", "approval": "A", "question": "Q"}
+NUMBERED = {
+    "task": "T",
+    "milestone": "P",
+    "message": "M",
+    "vote": "V",
+    "approval": "A",
+    "question": "Q",
+    "rule": "R",
+}
 """The nouns whose rows are numbered, and the letter of their spelled ids."""
 
 

@@ -2,17 +2,22 @@
 -- Write one approval whole, new or changed.
 INSERT INTO approval (
     n, run, agent, incarnation, kind, tier, title, payload, digest, reason, task, state, created_at,
-    expires_at, answered_by, answered_at, answer
+    expires_at, answered_by, answered_at, answer, source, tool, cwd, workspace, request, options,
+    rewritable, rewritten, blocks
 ) VALUES (
     :n, :run, :agent, :incarnation, :kind, :tier, :title, :payload, :digest, :reason, :task, :state,
-    :created_at, :expires_at, :answered_by, :answered_at, :answer
+    :created_at, :expires_at, :answered_by, :answered_at, :answer, :source, :tool, :cwd, :workspace,
+    :request, :options, :rewritable, :rewritten, :blocks
 )
 ON CONFLICT (n) DO UPDATE SET
     run = excluded.run, agent = excluded.agent, incarnation = excluded.incarnation, kind =
     excluded.kind, tier = excluded.tier, title = excluded.title, payload = excluded.payload, digest =
     excluded.digest, reason = excluded.reason, task = excluded.task, state = excluded.state, created_at
     = excluded.created_at, expires_at = excluded.expires_at, answered_by = excluded.answered_by,
-    answered_at = excluded.answered_at, answer = excluded.answer;
+    answered_at = excluded.answered_at, answer = excluded.answer, source = excluded.source, tool =
+    excluded.tool, cwd = excluded.cwd, workspace = excluded.workspace, request = excluded.request,
+    options = excluded.options, rewritable = excluded.rewritable, rewritten = excluded.rewritten, blocks =
+    excluded.blocks;
 
 -- name: get
 -- One approval.

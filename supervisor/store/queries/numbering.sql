@@ -7,6 +7,7 @@ UNION ALL SELECT 'message' AS noun, coalesce(max(n), 0) AS highest FROM message
 UNION ALL SELECT 'milestone' AS noun, coalesce(max(n), 0) AS highest FROM milestone
 UNION ALL SELECT 'note' AS noun, coalesce(max(id), 0) AS highest FROM note
 UNION ALL SELECT 'question' AS noun, coalesce(max(n), 0) AS highest FROM question
+UNION ALL SELECT 'rule' AS noun, coalesce(max(n), 0) AS highest FROM rule
 UNION ALL SELECT 'run' AS noun, coalesce(max(id), 0) AS highest FROM run
 UNION ALL SELECT 'task' AS noun, coalesce(max(n), 0) AS highest FROM task
 UNION ALL SELECT 'vote' AS noun, coalesce(max(n), 0) AS highest FROM vote;

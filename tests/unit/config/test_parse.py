@@ -11,9 +11,10 @@ from supervisor.config.parse import PROFILE_MAX, parse_profile
 from supervisor.config.problems import PROBLEMS_MAX
 from supervisor.errors import ProfileInvalid
 from supervisor.model.agent import Role
-from supervisor.model.approval import ApprovalRule, Decision, Mode
+from supervisor.model.approval import Decision, Mode
 from supervisor.model.branch import Restart
 from supervisor.model.driving import Drive
+from supervisor.model.rule import ApprovalRule
 from supervisor.model.team import Backoff, OnDone, PoolSpec, StopLadder, TeamSpec
 
 HERE = Path(__file__).parent

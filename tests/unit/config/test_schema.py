@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from supervisor.config.keys import APPROVAL, BACKOFF, POOL, PROFILE, RUN
+from supervisor.config.approval_keys import APPROVAL
+from supervisor.config.keys import BACKOFF, POOL, PROFILE, RUN
 from supervisor.config.kinds import Key, Table, Tables
 from supervisor.config.parse import parse_profile
 from supervisor.config.reference import profile_reference
@@ -32,10 +33,10 @@ from supervisor.config.supervision_keys import (
     STOP,
 )
 from supervisor.errors import ProfileInvalid
-from supervisor.model.approval import ApprovalRule
 from supervisor.model.branch import BranchSpec, Dependency
 from supervisor.model.health import Probe, ProcessLimits, Readiness, StallLimits
 from supervisor.model.ids import NAME_PATTERN
+from supervisor.model.rule import ApprovalRule
 from supervisor.model.scale import Scale
 from supervisor.model.team import Backoff, PoolSpec, StopLadder, TeamSpec
 

@@ -23,11 +23,11 @@ from supervisor.model.agent import AgentState
 from supervisor.model.approval import (
     APPROVAL_TIMEOUT_S,
     Approval,
-    ApprovalRule,
     ApprovalState,
     Decision,
     Mode,
 )
+from supervisor.model.rule import ApprovalRule
 from supervisor.testing.small_team import SmallTeam, small_team
 
 PAYLOAD = {"path": "report.md", "sha256": "0" * 64}

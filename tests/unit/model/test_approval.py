@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 from supervisor.model.approval import (
     HIGHEST_TIER,
     Approval,
-    ApprovalRule,
     Decision,
     Mode,
     canonical,
     digest_of,
-    policy_decision,
 )
 from supervisor.model.ids import ApprovalId
+from supervisor.model.rule import ApprovalRule, Policy, policy_decision
 
 BOUND: dict[str, Any] = {
     "agent": "worker-1",
@@ -40,7 +39,8 @@ ASK = ApprovalRule(decision=Decision.ASK)
 
 @pytest.mark.parametrize("mode", Mode)
 def test_without_a_rule_a_person_is_asked(mode: Mode) -> None:
-    assert policy_decision((), request(), mode) is Decision.ASK
+    assert policy_decision((), request(), mode) is None
+    assert Policy().judge(request(), mode, now=0.0) == (Decision.ASK, "")
 
 
 @pytest.mark.parametrize("rules", [(ALLOW, DENY), (DENY, ALLOW), (ASK, DENY)])
@@ -57,7 +57,7 @@ def test_a_rule_for_headless_is_silent_when_a_person_is_there() -> None:
     rules = (ApprovalRule(decision=Decision.ALLOW, mode=Mode.HEADLESS),)
 
     assert policy_decision(rules, request(), Mode.HEADLESS) is Decision.ALLOW
-    assert policy_decision(rules, request(), Mode.INTERACTIVE) is Decision.ASK
+    assert policy_decision(rules, request(), Mode.INTERACTIVE) is None
 
 
 @pytest.mark.parametrize(

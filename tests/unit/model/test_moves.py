@@ -16,6 +16,7 @@ from supervisor.model.ids import TaskId
 from supervisor.model.message import DELIVERY_MOVES, DeliveryState
 from supervisor.model.milestone import MILESTONE_MOVES, MilestoneState
 from supervisor.model.question import QUESTION_MOVES, QuestionState
+from supervisor.model.rule import RULE_MOVES, RuleState
 from supervisor.model.task import TERMINAL, Task, TaskState
 from supervisor.model.team import RUN_MOVES, RunState
 from supervisor.model.transitions import TASK_MOVES, checked_move
@@ -29,6 +30,7 @@ MACHINES = [
     pytest.param(DeliveryState, DELIVERY_MOVES, DeliveryState.QUEUED, id="delivery"),
     pytest.param(MilestoneState, MILESTONE_MOVES, MilestoneState.OPEN, id="milestone"),
     pytest.param(QuestionState, QUESTION_MOVES, QuestionState.ASKED, id="question"),
+    pytest.param(RuleState, RULE_MOVES, RuleState.ACTIVE, id="rule"),
     pytest.param(RunState, RUN_MOVES, RunState.ACTIVE, id="run"),
     pytest.param(TaskState, TASK_MOVES, TaskState.PENDING, id="task"),
     pytest.param(VoteState, VOTE_MOVES, VoteState.OPEN, id="vote"),
@@ -63,6 +65,7 @@ def test_every_state_can_be_reached_from_the_first(
         (MILESTONE_MOVES, {"cancelled"}),
         (RUN_MOVES, {"finished", "abandoned"}),
         (QUESTION_MOVES, {"answered", "expired", "withdrawn"}),
+        (RULE_MOVES, {"revoked", "expired"}),
         (VOTE_MOVES, {"closed"}),
         (TASK_MOVES, set()),
         (AGENT_MOVES, set()),

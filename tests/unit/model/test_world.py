@@ -13,12 +13,13 @@ from supervisor.model.approval import Approval, ApprovalState, Mode
 from supervisor.model.event import Event
 from supervisor.model.evidence import Evidence
 from supervisor.model.handoff import Handoff
-from supervisor.model.ids import ApprovalId, MessageId, QuestionId, TaskId, VoteId, milestone_id
+from supervisor.model.ids import ApprovalId, MessageId, QuestionId, TaskId, VoteId, milestone_id, rule_id
 from supervisor.model.memory import MemoryEntry
 from supervisor.model.message import Delivery, DeliveryState, Message
 from supervisor.model.milestone import Milestone
 from supervisor.model.outside_key import OutsideKey
 from supervisor.model.question import Question, QuestionState
+from supervisor.model.rule import RuleScope, StandingRule
 from supervisor.model.scale import Pool
 from supervisor.model.task import Board, Checkpoint, Note, Task, TaskState
 from supervisor.model.team import Run, RunState
@@ -55,6 +56,18 @@ VOTE = Vote(
     opened_by="planner",
     opened_at=0.0,
     deadline=9.0,
+)
+RULE = StandingRule(
+    id=rule_id(1),
+    scope=RuleScope.TEAM,
+    target="",
+    act="{}",
+    title="run the tests",
+    tier=2,
+    approval="A1",
+    created_at=1.0,
+    expires_at=9.0,
+    created_by="human",
 )
 BALLOT = Ballot(vote=VoteId("V1"), voter="worker-1", choice="a")
 APPROVAL = Approval(
@@ -94,6 +107,7 @@ ROWS: dict[str, tuple[Any, str]] = {
     "handoff": (HANDOFF, "7"),
     "outside_key": (OutsideKey(name="lens", role=Role.JUDGE), "lens"),
     "pool": (Pool(name="worker", wanted=3), "worker"),
+    "rule": (RULE, "R1"),
     "evidence": (EVIDENCE, "T1/2/tests"),
 }
 

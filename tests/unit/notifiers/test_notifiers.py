@@ -20,9 +20,10 @@ import pytest
 from supervisor.coordinator import approvals, handoffs, questions
 from supervisor.errors import DatabaseUnavailable, NotFound
 from supervisor.model.agent import AgentState
-from supervisor.model.approval import ApprovalRule, Decision
+from supervisor.model.approval import Decision
 from supervisor.model.event import Event
 from supervisor.model.notify import NoticeKind, NotifySpec, SinkKind
+from supervisor.model.rule import ApprovalRule
 from supervisor.notifiers import notifiers as room
 from supervisor.notifiers.ledger import stored_states
 from supervisor.notifiers.letter import Letter
