@@ -19,6 +19,7 @@ from supervisor.config.supervision_keys import (
     STOP,
     SUPERVISION,
 )
+from supervisor.config.terminal_keys import TERMINAL_KEYS
 from supervisor.model.agent import ROLE_ALIASES, Role
 from supervisor.model.branch import Restart
 from supervisor.model.health import Containment
@@ -169,6 +170,7 @@ POOL: Final = Table(
             default=None,
         ),
         *AGENT_KEYS,
+        *TERMINAL_KEYS,
         Key(
             name="env",
             kind=TextMap(names=ENV_NAME, values=Text(max_length=32_768)),

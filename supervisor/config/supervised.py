@@ -9,6 +9,7 @@ from typing import Any
 from supervisor.config.locator import KeyPath
 from supervisor.config.problems import Problems, did_you_mean, shown
 from supervisor.config.start_order import waits_by_order
+from supervisor.config.terminal_keys import check_terminal, terminal_of
 from supervisor.model.branch import Condition, Dependency, Restart
 from supervisor.model.health import Probe, ProcessLimits, Readiness, ReadyBy, StallLimits
 from supervisor.model.scale import Scale
@@ -32,6 +33,7 @@ def check_supervision(values: Values, problems: Problems) -> None:
         _check_place(pool, values, path, problems)
         _check_scale(pool, path, problems)
         _check_ready(pool.get("ready") or {}, (*path, "ready"), problems)
+        check_terminal(pool, path, problems)
         if pool.get("liveness") is not None:
             _check_probe(pool["liveness"], (*path, "liveness"), problems)
     _check_dependencies(values, problems)
@@ -44,6 +46,7 @@ def kept_by(values: Values) -> Values:
         "limits": ProcessLimits(**values.get("limits", {})),
         "ready": _readiness(values.get("ready", {})),
         "depends_on": tuple(Dependency(**each) for each in values.get("depends_on", ())),
+        **terminal_of(values),
     }
     if "liveness" in values:
         made["liveness"] = Probe(**values["liveness"])
