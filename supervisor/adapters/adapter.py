@@ -64,10 +64,14 @@ class LaunchContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KitFile:
-    """A file that an adapter wants in the kit's directory, for the owner only; `name` may have folders."""
+    """A file that an adapter wants in the kit's directory, for the owner only; `name` may have folders.
+
+    With `link` it is a symbolic link to that file, which need not exist: a login that is renewed stays one.
+    """
 
     name: str
-    text: str = field(repr=False)
+    text: str = field(default="", repr=False)
+    link: Path | None = None
 
 
 class Adapter(Protocol):

@@ -17,11 +17,12 @@ ENDED: Final = -32000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RpcError:
-    """A refusal; the message is foreign text."""
+    """A refusal; the message is foreign text. `is_end`: none of theirs, but the other side is gone."""
 
     code: int
     message: str
     data: Any = None
+    is_end: bool = False
 
 
 OnResult = Callable[[Any, RpcError | None], None]
@@ -73,7 +74,7 @@ class JsonRpc:
         calls = list(self._open.values())
         self._open.clear()
         for on_result in calls:
-            on_result(None, RpcError(code=ENDED, message="the agent has ended"))
+            on_result(None, RpcError(code=ENDED, message="the agent has ended", is_end=True))
 
     def call(self, method: str, params: dict[str, Any], on_result: OnResult) -> None:
         """Ask something; a call that cannot be sent ends at once with an error."""
@@ -82,7 +83,8 @@ class JsonRpc:
         self._open[number] = on_result
         if not self._say({"id": number, "method": method, "params": params}):
             del self._open[number]
-            on_result(None, RpcError(code=ENDED, message="the agent does not take what is sent to it"))
+            refusal = "the agent does not take what is sent to it"
+            on_result(None, RpcError(code=ENDED, message=refusal, is_end=True))
 
     def notify(self, method: str, params: dict[str, Any] | None = None) -> bool:
         """Say something that is not answered."""
@@ -105,15 +107,18 @@ class JsonRpc:
             params = message.get("params")
             self._take_said(method, number, params if isinstance(params, dict) else {}, asks="id" in message)
             return
-        on_result = self._open.pop(number, None) if isinstance(number, int) else None
+        on_result = self._open.pop(number, None) if type(number) is int else None
         if on_result is None:
-            self._handler.on_broken(f"an answer to nothing that was asked (id {number!r:.80})")
+            shown = str(number)[:80] if isinstance(number, int | str) else type(number).__name__
+            self._handler.on_broken(f"an answer to nothing that was asked (id {shown})")
         else:
             on_result(message.get("result"), _error_of(message.get("error")))
 
     def _take_said(self, method: str, number: Any, params: dict[str, Any], *, asks: bool) -> None:
         if not asks:
             self._handler.on_notification(method, params)
+        elif type(number) not in {int, str}:
+            self._handler.on_broken(f"a request {method[:200]} whose id is no number and no text")
         elif not self._handler.on_request(number, method, params):
             self.refuse(number, METHOD_NOT_FOUND, f"unknown method {method[:200]}")
 
@@ -122,7 +127,7 @@ def _error_of(found: Any) -> RpcError | None:
     if found is None:
         return None
     if not isinstance(found, dict):
-        return RpcError(code=0, message=str(found)[:2_000])
+        return RpcError(code=0, message=found[:2_000] if isinstance(found, str) else "")
     code, message = found.get("code"), found.get("message")
     return RpcError(
         code=code if isinstance(code, int) else 0,

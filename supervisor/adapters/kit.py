@@ -66,8 +66,11 @@ def write_kit(
     )
 
 
-def add_to_kit(kit: LaunchKit, name: str, text: str) -> Path:
-    """Write a further file of a kit, its folders included, as the others are; StateUnsafe as there."""
+def add_to_kit(kit: LaunchKit, name: str, text: str, *, link: Path | None = None) -> Path:
+    """Write a further file of a kit, its folders included, as the others are; StateUnsafe as there.
+
+    With `link` it becomes a symbolic link to that place instead.
+    """
     place = kit.directory / name
     folder = place.parent
     if not folder.is_relative_to(kit.directory) or ".." in place.parts:
@@ -78,7 +81,10 @@ def add_to_kit(kit: LaunchKit, name: str, text: str) -> Path:
             (kit.directory / part).mkdir(mode=0o700)
     descriptor = _open_private(folder)
     try:
-        _write_whole(descriptor, place.name, text)
+        if link is None:
+            _write_whole(descriptor, place.name, text)
+        else:
+            _link(descriptor, place.name, link)
     finally:
         os.close(descriptor)
     return place
@@ -101,6 +107,15 @@ def _open_private(directory: Path) -> int:
         os.close(folder)
         raise StateUnsafe(f"{directory} holds a key and must be yours alone: `chmod 700 {directory}`")
     return folder
+
+
+def _link(folder: int, name: str, target: Path) -> None:
+    """Put the link in place of what is there."""
+    draft = f".{name}.new"
+    with suppress(FileNotFoundError):
+        os.unlink(draft, dir_fd=folder)
+    os.symlink(target, draft, dir_fd=folder)
+    os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def _write_whole(folder: int, name: str, text: str) -> None:

@@ -18,6 +18,7 @@ GROUP: Final = "supervisor.adapters"
 """The entry-point group: each entry is called without arguments and returns an Adapter."""
 
 _BUILT_IN: Final = {
+    "codex": "supervisor.adapters.codex:CodexAdapter",
     "command": "supervisor.adapters.command:CommandAdapter",
 }
 """Where each is; only those that a team uses are loaded."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from supervisor.adapters.adapter import Adapter, LaunchContext
 from supervisor.adapters.kit import add_to_kit, write_kit
 from supervisor.clock import Clock
-from supervisor.coordinator import agents, upkeep
+from supervisor.coordinator import agents, turns, upkeep
 from supervisor.coordinator.agents import SlotNews
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.scope import Scope
@@ -23,6 +24,7 @@ from supervisor.engine.readiness_watch import ReadinessWatch
 from supervisor.engine.talks import Talks
 from supervisor.errors import SupervisorError
 from supervisor.model.agent import ALIVE, AgentState, ExitClass
+from supervisor.model.driving import SessionScope
 from supervisor.model.ids import new_key
 from supervisor.runtime.process import Process
 from supervisor.runtime.spawn import SpawnFailed, spawn
@@ -90,15 +92,24 @@ class Staff:
         except SupervisorError as error:
             raise SpawnFailure(f"it could not be admitted: {error}", permanent=False) from error
         try:
+            resume = await self._conversation_of(agent)
             self._contexts[agent, actor.incarnation] = await asyncio.to_thread(
-                self._outfit, agent, actor.incarnation, key
+                self._outfit, agent, actor.incarnation, key, resume
             )
         except (SupervisorError, OSError) as error:
             self._coordinator.dismiss(agent, actor.incarnation)
             raise SpawnFailure(f"its kit could not be written: {error}", permanent=False) from error
         return actor.incarnation
 
-    def _outfit(self, agent: str, incarnation: int, key: str) -> LaunchContext:
+    async def _conversation_of(self, agent: str) -> str:
+        """Return the conversation that an agent's next incarnation goes on with, if its kind can."""
+        pool = self._coordinator.team.pool_of(agent)
+        if not self._adapters[pool.name].capabilities(pool).resume:
+            return ""
+        keeps = pool.session is SessionScope.AGENT
+        return await self._coordinator.read(partial(turns.session_to_resume, name=agent, keeps=keeps))
+
+    def _outfit(self, agent: str, incarnation: int, key: str, resume: str) -> LaunchContext:
         """Write an incarnation's kit, with what its adapter wants in it; in a thread of its own."""
         pool = self._coordinator.team.pool_of(agent)
         kit = write_kit(
@@ -119,9 +130,10 @@ class Staff:
             report_dir=self._premises.report_dir,
             kit=kit,
             session=self._premises.session,
+            resume=resume,
         )
         for file in self._adapters[pool.name].files(context):
-            add_to_kit(kit, file.name, file.text)
+            add_to_kit(kit, file.name, file.text, link=file.link)
         return context
 
     def spawn(self, agent: str, incarnation: int) -> AgentProcess:

@@ -59,7 +59,9 @@ def test_an_unknown_adapter_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(ProfileInvalid) as refused:
         load_adapter("comand", plugins=[ROBOT])
     assert refused.value.problems == (
-        "no adapter is called `comand`; there are: command, robot; did you mean `command`?",
+        "no adapter is called `comand`; there are: "
+        + ", ".join(sorted((*BUILT_IN_ADAPTERS, "robot")))
+        + "; did you mean `command`?",
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.config.parse import PROFILE_MAX, parse_profile
+from supervisor.config.parse import BUILT_IN_ADAPTERS, PROFILE_MAX, parse_profile
 from supervisor.config.problems import PROBLEMS_MAX
 from supervisor.errors import ProfileInvalid
 from supervisor.model.agent import Role
@@ -159,7 +159,11 @@ def test_all_problems_are_told_at_once_in_the_order_of_their_lines() -> None:
             "backoff.cap_s: must be at least `base_s` (1), not 0.5",
         ),
         ('adapter = "comand"', 'adapter: no adapter is called "comand"; did you mean `command`?'),
-        ('adapter = "telepathy"', 'adapter: no adapter is called "telepathy"; valid: `command`'),
+        (
+            'adapter = "telepathy"',
+            'adapter: no adapter is called "telepathy"; valid: '
+            + ", ".join(f"`{name}`" for name in BUILT_IN_ADAPTERS),
+        ),
         ("deadline_s = 3", "deadline_s: unknown key; `deadline_s` belongs under `[run]`"),
         ("leader_s = 3", "leader_s: unknown key; `leader_s` belongs under `[pools.stop]`"),
         ('decision = "ask"', "decision: unknown key; `decision` belongs under `[[approvals]]`"),
