@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -21,13 +22,16 @@ LINEAGE_MAX: Final = 32
 """How far a spawn lineage is followed."""
 
 
-def next_review(scope: Scope, actor: Actor) -> Task | None:
-    """Return the handed-in task that this judge should look at next, or None."""
+def next_review(
+    scope: Scope, actor: Actor, *, declined: Callable[[Task], bool] = lambda _task: False
+) -> Task | None:
+    """Return the handed-in task that this judge should look at next, or None; never one it `declined`."""
     check(actor.role, Operation.TASK_REVIEW)
     if actor.name in scope.held_back:
         return None
     handed_in = scope.tx.values(Task, "task.reviewable", run=scope.run, agent=actor.name)
-    return next((task for task in handed_in if not _why_not(scope, task, actor)), None)
+    wanted = (task for task in handed_in if not declined(task))
+    return next((task for task in wanted if not _why_not(scope, task, actor)), None)
 
 
 def take_review(scope: Scope, actor: Actor, spelled: str | None) -> Task:

@@ -9,6 +9,7 @@ from supervisor.coordinator.handoffs import NEWEST
 from supervisor.coordinator.scope import Scope, task_number
 from supervisor.coordinator.work import claim_details
 from supervisor.model.agent import Agent
+from supervisor.model.allowance import Allowance
 from supervisor.model.approval import Approval
 from supervisor.model.handoff import Handoff
 from supervisor.model.message import Delivery, Message
@@ -19,6 +20,7 @@ from supervisor.model.rule import StandingRule
 from supervisor.model.scale import Pool
 from supervisor.model.task import Board, Checkpoint, Note, Task
 from supervisor.model.team import Run
+from supervisor.model.turn import Turn
 from supervisor.model.vote import Ballot, Vote, tally
 from supervisor.model.wire import to_wire
 from supervisor.model.work_state import WorkState
@@ -29,6 +31,7 @@ MESSAGES_SHOWN: Final = 1000
 MEMORY_SHOWN: Final = 500
 QUESTIONS_SHOWN: Final = 1000
 HANDOFFS_SHOWN: Final = 200
+TURNS_SHOWN: Final = 500
 TASKS_SHOWN: Final = 100_000
 EVENTS_SHOWN: Final = 50
 EVIDENCE_SHOWN: Final = 50
@@ -62,6 +65,8 @@ def run_tables(tx: Transaction, run: int) -> dict[str, list[Any]]:
         "pool": tx.values(Pool, "pool.all"),
         "rule": tx.values(StandingRule, "rule.all"),
         "evidence": evidence.newest_of_run(tx, run, EVIDENCE_SHOWN),
+        "turn": tuple(reversed(tx.values(Turn, "turn.of_run", run=run, limit=TURNS_SHOWN))),
+        "budget": tx.values(Allowance, "budget.all"),
     }
     return {noun: [to_wire(value) for value in rows] for noun, rows in tables.items()}
 

@@ -16,6 +16,7 @@ from supervisor.model.permissions import may
 from supervisor.model.question import QUESTION_MOVES
 from supervisor.model.task import TaskState
 from supervisor.model.transitions import TASK_MOVES
+from supervisor.model.turn import TURN_MOVES
 from supervisor.model.vote import VOTE_MOVES
 from supervisor.model.world import World
 
@@ -84,6 +85,11 @@ def question_moves(change: Change) -> str:
     return "" if change.before is None else _moved(change.before.state, change.after.state, QUESTION_MOVES)
 
 
+def turn_moves(change: Change) -> str:
+    """Hold that turns end once."""
+    return "" if change.before is None else _moved(change.before.state, change.after.state, TURN_MOVES)
+
+
 def delivery_moves(change: Change) -> str:
     """Hold that copies begin in the queue and move by the table: what was acked is never unread again."""
     if change.before is None:
@@ -127,5 +133,6 @@ HISTORY_CHECKS: Final = (
     HistoryCheck(name="votes close once (I4)", nouns=frozenset({"vote"}), judge=vote_moves),
     HistoryCheck(name="approvals answered once (I5)", nouns=frozenset({"approval"}), judge=approval_moves),
     HistoryCheck(name="questions answered once (I5)", nouns=frozenset({"question"}), judge=question_moves),
+    HistoryCheck(name="turns end once", nouns=frozenset({"turn"}), judge=turn_moves),
     HistoryCheck(name="nobody did what it may not (I10)", nouns=frozenset(), judge=rights),
 )

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from supervisor.errors import InvalidArgument
 from supervisor.model.agent import Agent
+from supervisor.model.allowance import Allowance
 from supervisor.model.approval import Approval, ApprovalState, Mode
 from supervisor.model.event import Event
 from supervisor.model.evidence import Evidence
@@ -20,6 +21,7 @@ from supervisor.model.rule import StandingRule
 from supervisor.model.scale import Pool, Scale
 from supervisor.model.task import Board, Checkpoint, Note, Task, TaskState
 from supervisor.model.team import Run
+from supervisor.model.turn import Turn
 from supervisor.model.vote import Ballot, Vote
 from supervisor.model.wire import from_wire, to_wire
 from supervisor.model.work_state import WorkState
@@ -45,6 +47,8 @@ ENTITIES: Final[dict[str, type[Any]]] = {
     "pool": Pool,
     "rule": StandingRule,
     "evidence": Evidence,
+    "turn": Turn,
+    "budget": Allowance,
 }
 """The nouns whose events carry a whole value; events of other nouns tell, but change no state."""
 
@@ -180,6 +184,16 @@ class World:
     def questions(self) -> dict[str, Question]:
         """Return the questions to a person by id."""
         return self.tables["question"]
+
+    @property
+    def turns(self) -> dict[str, Turn]:
+        """Return the turns by id."""
+        return self.tables["turn"]
+
+    @property
+    def budgets(self) -> dict[str, Allowance]:
+        """Return how far budgets are spent, those of which anybody was told."""
+        return self.tables["budget"]
 
     def evidence_of(self, task: Task) -> tuple[Evidence, ...]:
         """List what the checks said of the task's newest hand-in that was checked, in their order."""

@@ -32,6 +32,7 @@ NUMBERED = {
     "approval": "A",
     "question": "Q",
     "rule": "R",
+    "turn": "U",
 }
 """The nouns whose rows are numbered, and the letter of their spelled ids."""
 

@@ -10,6 +10,7 @@ UNION ALL SELECT 'question' AS noun, coalesce(max(n), 0) AS highest FROM questio
 UNION ALL SELECT 'rule' AS noun, coalesce(max(n), 0) AS highest FROM rule
 UNION ALL SELECT 'run' AS noun, coalesce(max(id), 0) AS highest FROM run
 UNION ALL SELECT 'task' AS noun, coalesce(max(n), 0) AS highest FROM task
+UNION ALL SELECT 'turn' AS noun, coalesce(max(n), 0) AS highest FROM turn
 UNION ALL SELECT 'vote' AS noun, coalesce(max(n), 0) AS highest FROM vote;
 
 -- name: floors

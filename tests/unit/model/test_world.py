@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from supervisor.errors import InvalidArgument
 from supervisor.model.agent import Agent, AgentState, Role
+from supervisor.model.allowance import Allowance
 from supervisor.model.approval import Approval, ApprovalState, Mode
+from supervisor.model.driving import BudgetScope
 from supervisor.model.event import Event
 from supervisor.model.evidence import Evidence
 from supervisor.model.handoff import Handoff
@@ -23,6 +25,7 @@ from supervisor.model.rule import RuleScope, StandingRule
 from supervisor.model.scale import Pool
 from supervisor.model.task import Board, Checkpoint, Note, Task, TaskState
 from supervisor.model.team import Run, RunState
+from supervisor.model.turn import Turn, TurnKind, turn_id
 from supervisor.model.vote import Ballot, Vote
 from supervisor.model.wire import to_wire
 from supervisor.model.work_state import WorkState
@@ -85,6 +88,8 @@ QUESTION = Question(id=QuestionId("Q1"), run=1, agent="worker-1", incarnation=1,
 EVIDENCE = Evidence(
     task=TASK.id, token=2, check="tests", argv=("make",), exit_code=0, started_at=1.0, duration_s=2.0
 )
+TURN = Turn(id=turn_id(4), run=1, agent="worker-1", incarnation=1, pool="worker", kind=TurnKind.MAIL)
+BUDGET = Allowance(id="team:1:*", scope=BudgetScope.TEAM, pools="*", subject="1", run=1, tokens=9)
 HANDOFF = Handoff(id=7, run=1, task="T1", sender="worker-1", to="role:judge", notes="look", at=1.0)
 MEMORY = MemoryEntry(scope="team", key="languages", value="py", version=1, author="worker-1", at=0.0)
 
@@ -109,6 +114,8 @@ ROWS: dict[str, tuple[Any, str]] = {
     "pool": (Pool(name="worker", wanted=3), "worker"),
     "rule": (RULE, "R1"),
     "evidence": (EVIDENCE, "T1/2/tests"),
+    "turn": (TURN, "U4"),
+    "budget": (BUDGET, "team:1:*"),
 }
 
 
