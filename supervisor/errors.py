@@ -10,6 +10,7 @@
     │   ├── ProjectMissing
     │   ├── ProjectNotWritable
     │   ├── StateUnsafe             foreign, group-writable or symlinked state
+    │   ├── WorkspaceRefused        no git worktree can be had there
     │   └── PathTooLong
     ├── EngineError
     │   ├── EngineGaveUp            exit 3
@@ -124,6 +125,12 @@ class StateUnsafe(ConfigError):
     """The state directory belongs to somebody else or is open to others. Mend its owner and mode."""
 
     code = "state_unsafe"
+
+
+class WorkspaceRefused(ConfigError):
+    """A git worktree for an agent cannot be had. What is there was left as it is; the message says why."""
+
+    code = "workspace_refused"
 
 
 class PathTooLong(ConfigError):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.workspace import git
-from supervisor.workspace.git import head_commit
+from supervisor.workspace.git import GitStanding, head_commit, is_dirty, standing_of
 
 
 def run_git(project: Path, *words: str) -> str:
@@ -93,3 +93,18 @@ def test_programs_that_a_repository_names_in_its_settings_are_not_run(
 
     run_git(repository, "status")  # the broken variant: a git that reads the settings and the tree
     assert canary.exists()
+
+
+def test_what_is_checked_out_is_told_with_whether_there_is_more(repository: Path, tmp_path: Path) -> None:
+    commit = run_git(repository, "rev-parse", "HEAD")
+    assert standing_of(repository) == GitStanding(commit=commit, dirty=False)
+    (repository / "new.txt").write_text("x")
+    assert standing_of(repository) == GitStanding(commit=commit, dirty=True)
+    (tmp_path / "plain").mkdir()
+    assert standing_of(tmp_path / "plain") == GitStanding()
+    assert is_dirty(tmp_path / "plain") is None
+
+
+def test_a_git_that_does_not_answer_in_time_is_left(repository: Path) -> None:
+    answer = git.ask_git(repository, "rev-parse", "HEAD", deadline_s=0)
+    assert (answer.code, answer.said) == (None, "git did not answer within 0 s")
