@@ -15,10 +15,10 @@ KNOWN: Final = ("claude", "codex", "opencode", "gemini", "qwen")
 
 
 def variables_for(name: str, address: str) -> dict[str, str]:
-    """Return the variables for one program; KeyError for one that is not known."""
+    """Return what stands in the `env` of a pool of this program; KeyError for one that is not known."""
     return {
         "claude": {"ANTHROPIC_BASE_URL": address, "ANTHROPIC_API_KEY": KEY},
-        "codex": {"SCRIPTED_KEY": KEY},
+        "codex": {"OPENAI_BASE_URL": f"{address}/v1", "OPENAI_API_KEY": KEY},
         "opencode": {"OPENCODE_CONFIG_CONTENT": json.dumps(_opencode(address))},
         "gemini": {"GOOGLE_GEMINI_BASE_URL": address, "GEMINI_API_KEY": KEY},
         "qwen": {"OPENAI_BASE_URL": f"{address}/v1", "OPENAI_API_KEY": KEY, "OPENAI_MODEL": MODEL},
@@ -26,7 +26,7 @@ def variables_for(name: str, address: str) -> dict[str, str]:
 
 
 def arguments_for(name: str, address: str) -> tuple[str, ...]:
-    """Return the arguments without which the variables are not enough; Codex finds its model by them."""
+    """Return what Codex, started by hand, needs besides: it reads no address from a variable."""
     if name != "codex":
         return ()
     settings = {
@@ -35,7 +35,7 @@ def arguments_for(name: str, address: str) -> tuple[str, ...]:
         "model_providers.scripted.name": "scripted",
         "model_providers.scripted.base_url": f"{address}/v1",
         "model_providers.scripted.wire_api": "responses",
-        "model_providers.scripted.env_key": "SCRIPTED_KEY",
+        "model_providers.scripted.env_key": "OPENAI_API_KEY",
         "model_providers.scripted.request_max_retries": 2,
         "model_providers.scripted.stream_max_retries": 2,
     }
