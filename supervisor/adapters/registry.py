@@ -18,6 +18,7 @@ GROUP: Final = "supervisor.adapters"
 """The entry-point group: each entry is called without arguments and returns an Adapter."""
 
 _BUILT_IN: Final = {
+    "acp": "supervisor.adapters.acp:AcpAdapter",
     "codex": "supervisor.adapters.codex:CodexAdapter",
     "command": "supervisor.adapters.command:CommandAdapter",
 }
