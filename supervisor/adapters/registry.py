@@ -19,6 +19,7 @@ GROUP: Final = "supervisor.adapters"
 
 _BUILT_IN: Final = {
     "acp": "supervisor.adapters.acp:AcpAdapter",
+    "claude": "supervisor.adapters.claude:ClaudeAdapter",
     "codex": "supervisor.adapters.codex:CodexAdapter",
     "command": "supervisor.adapters.command:CommandAdapter",
 }

@@ -1,0 +1,415 @@
+"""The conversation with Claude Code, and with Qwen Code, which speaks nearly the same.
+
+Lines of JSON, on stdin and stdout of one long-lived process. Found by trying, and held by the tests with the
+real programs (`tests/agents/`):
+
+- `system/init` comes only with the first prompt, so it is no sign of readiness. Claude Code answers
+  `initialize` once its MCP servers are there, or after 5 s without them, and `mcp_status` at any time
+  before a prompt. Qwen Code knows no `mcp_status`, but a command such as `/about`, which costs no request
+  to the model, makes it connect and say its `init`. So both tell CoordinatorLink before their first prompt.
+- A message whose `uuid` was seen before is thrown away without a word, also after a resume.
+- Words sent during a turn are taken up at the next tool call (`command_lifecycle` says `started`); if none
+  comes, they become a turn of their own, with a `result` of its own. In Qwen Code they always do.
+- `interrupt` leaves what is queued, which then runs, unless it says `cancel_queued` (Claude Code only).
+- `/clear` begins a new conversation in the same process, with a new session id and usage from zero.
+- A failure can be a `result` of subtype `success`: `is_error` decides.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any, Final
+
+from supervisor.adapters.claude_dialect import Dialect
+from supervisor.adapters.claude_events import Teller
+from supervisor.adapters.claude_reading import (
+    Ending,
+    ending_of,
+    is_coordinators,
+    link_in,
+    table_in,
+    tables_in,
+    text_in,
+)
+from supervisor.adapters.claude_requests import OpenRequest, reply_to, request_of
+from supervisor.adapters.claude_wire import END_NAMES, Beginning, asking, refusing, replying, saying
+from supervisor.adapters.driver import Answer, Line
+from supervisor.adapters.events import (
+    Broken,
+    CoordinatorLink,
+    LoginNeeded,
+    Question,
+    RateLimited,
+    RequestGone,
+    Started,
+    TurnEnd,
+    TurnReason,
+    Unknown,
+)
+from supervisor.adapters.json_lines import JsonLines, spelled
+from supervisor.errors import WrongState
+
+_REQUESTS_MAX: Final = 1_000
+_SEED: Final = uuid.UUID("5f1c2c4e-6d0f-5a54-9a0e-0d6a6f2f8a11")
+
+
+OnAnswer = Callable[[dict[str, Any] | None], None]
+"""Hears what was answered to a request of ours; None if it was refused."""
+
+
+class _Phase(Enum):
+    """What the process is at: the greeting, a command of ours, nothing, a turn; or it is gone."""
+
+    GREETING = auto()
+    ROLL_CALL = auto()
+    CLEARING = auto()
+    IDLE = auto()
+    TURN = auto()
+    GONE = auto()
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One turn: what was said during it and not yet taken up, and the end that waits for that."""
+
+    prompt: str
+    queued: dict[str, None] = field(default_factory=dict)
+    held: Ending | None = None
+    is_interrupted: bool = False
+
+
+class ClaudeDriver:
+    """Speaks with one process. Fills `adapters.driver.Driver`."""
+
+    def __init__(self, line: Line, dialect: Dialect, beginning: Beginning) -> None:
+        """Begin before the process is there."""
+        self._line: Final = line
+        self._dialect: Final = dialect
+        self._beginning: Final = beginning
+        self._lines: Final = JsonLines(self._take, self._broken)
+        self._teller: Final = Teller(
+            line.tell, counts_totals=dialect.counts_totals, is_resumed=beginning.is_resumed
+        )
+        self._phase = _Phase.GREETING
+        self._waiting: tuple[str, bool] | None = None
+        self._turn: _Turn | None = None
+        self._open: Final[dict[str, OpenRequest]] = {}
+        self._asked: Final[dict[str, OnAnswer]] = {}
+        self._count = 0
+        self._session = ""
+        self._link: CoordinatorLink | None = None
+        self._has_talked = beginning.is_resumed
+        self._says_what_is_queued = False
+        self._complaint = ""
+        self._takers: Final[dict[str, Callable[[dict[str, Any]], None]]] = {
+            "system": self._on_system,
+            "assistant": self._on_assistant,
+            "result": self._on_result,
+            "control_request": self._on_request,
+            "control_response": self._on_response,
+            "control_cancel_request": self._on_cancel,
+            "command_lifecycle": self._on_lifecycle,
+        }
+
+    # ------------------------------------------------------------ what one can ask of it
+
+    def open(self) -> None:
+        """Say what is said first."""
+        self._asked.update(dict.fromkeys(END_NAMES, lambda _answer: None))
+        self._ask("initialize", {}, self._greeted)
+
+    def hear(self, data: bytes) -> None:
+        """Take in what the agent wrote, cut anywhere."""
+        self._lines.feed(data)
+
+    def close(self) -> None:
+        """End what is open: the process is gone."""
+        if self._phase is _Phase.GONE:
+            return
+        self._lines.finish()
+        has_work = self._turn is not None or self._waiting is not None
+        self._phase = _Phase.GONE
+        self._waiting = None
+        detail = self._complaint or "the process ended before the turn did"
+        if has_work:
+            self._finish(Ending(reason=TurnReason.LOST, final_text=self._teller.last_text, detail=detail))
+        else:
+            self._end_open("the agent has ended")
+
+    def prompt(self, text: str, *, fresh: bool = False) -> None:
+        """Begin a turn, as soon as the agent has said that it is there."""
+        if self._turn is not None or self._waiting is not None:
+            raise WrongState("a turn runs already")
+        self._waiting = (text, fresh)
+        if self._phase is _Phase.GONE:
+            self._fail("the agent has ended", reason=TurnReason.LOST)
+        elif self._phase is _Phase.IDLE:
+            self._go_on()
+
+    def inject(self, text: str) -> bool:
+        """Say something during a turn."""
+        turn = self._turn
+        if turn is None or turn.is_interrupted or self._phase is not _Phase.TURN:
+            return False
+        name = self._new_name()
+        if not self._say(saying(text, name)):
+            return False
+        if self._says_what_is_queued or not self._dialect.folds_in:
+            turn.queued[name] = None
+        return True
+
+    def interrupt(self) -> bool:
+        """Have the turn end soon."""
+        if self._phase is _Phase.GONE:
+            return False
+        if self._waiting is not None:
+            self._fail("", reason=TurnReason.INTERRUPTED)
+            return True
+        if self._turn is None or not self._stop():
+            return False
+        self._turn.is_interrupted = True
+        return True
+
+    def answer(self, request: str, answer: Answer) -> bool:
+        """Answer an open request."""
+        opened = self._open.get(request)
+        if opened is None or self._phase is _Phase.GONE:
+            return False
+        reply = reply_to(opened, answer, self._dialect)
+        if reply is None or not self._reply(request, reply):
+            return False
+        del self._open[request]
+        return True
+
+    # ------------------------------------------------------------ how a conversation goes on
+
+    def _greeted(self, answer: dict[str, Any] | None) -> None:
+        if answer is None:
+            self._line.tell(Broken(detail="the agent refused to be greeted; going on without"))
+        version = text_in(answer or {}, "claude_code_version")
+        session = text_in(answer or {}, "session_id") or self._beginning.session
+        if self._dialect.roll_call:
+            self._phase, self._teller.is_silent = _Phase.ROLL_CALL, True
+            self._say(saying(self._dialect.roll_call, self._new_name()))
+            return
+        self._begins(session, self._beginning.model, version)
+        self._ask("mcp_status", {}, self._servers_told)
+        self._rest()
+
+    def _servers_told(self, answer: dict[str, Any] | None) -> None:
+        if answer is not None:
+            self._linked(link_in(tables_in(answer, "mcpServers")))
+
+    def _begins(self, session: str, model: str, version: str) -> None:
+        if session and session != self._session:
+            self._session = session
+            self._line.tell(Started(session_id=session, model=model, version=version))
+
+    def _linked(self, link: CoordinatorLink) -> None:
+        if link != self._link:
+            self._link = link
+            self._line.tell(link)
+
+    def _rest(self) -> None:
+        self._phase = _Phase.IDLE
+        self._teller.is_silent = False
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Begin the turn that waits, in a new conversation if it wants one."""
+        if self._waiting is None:
+            return
+        text, fresh = self._waiting
+        if fresh and self._has_talked:
+            self._phase, self._teller.is_silent = _Phase.CLEARING, True
+            if not self._say(saying("/clear", self._new_name())):
+                self._phase = _Phase.IDLE
+                self._fail("the agent does not take what is sent to it", reason=TurnReason.LOST)
+            return
+        self._waiting = None
+        self._turn = _Turn(self._new_name())
+        self._phase = _Phase.TURN
+        self._has_talked = True
+        self._teller.last_text = ""
+        if not self._say(saying(text, self._turn.prompt)):
+            self._fail("the agent does not take what is sent to it", reason=TurnReason.LOST)
+
+    def _fail(self, detail: str, *, reason: TurnReason) -> None:
+        """End a turn that never began."""
+        self._waiting = None
+        self._finish(Ending(reason=reason, detail=detail))
+
+    def _finish(self, ending: Ending) -> None:
+        self._end_open("the turn has ended")
+        self._turn = None
+        if self._phase is _Phase.TURN:
+            self._phase = _Phase.IDLE
+        if ending.is_limited:
+            self._line.tell(
+                RateLimited(until=ending.until or self._teller.limited_until, detail=ending.detail)
+            )
+        elif ending.is_login:
+            self._line.tell(LoginNeeded(detail=ending.detail))
+        is_done = ending.reason is TurnReason.DONE
+        self._line.tell(
+            TurnEnd(ok=is_done, reason=ending.reason, final_text=ending.final_text, detail=ending.detail)
+        )
+
+    def _tell_trouble(self, ending: Ending) -> None:
+        """Tell what keeps it from its model, and what it complains of outside of any turn."""
+        if ending.is_limited:
+            until = ending.until or self._teller.limited_until
+            self._line.tell(RateLimited(until=until, detail=ending.detail))
+        elif ending.is_login:
+            self._line.tell(LoginNeeded(detail=ending.detail))
+        elif self._turn is None and self._phase in {_Phase.GREETING, _Phase.IDLE} and ending.detail:
+            self._line.tell(Unknown(what=ending.detail))
+
+    def _end_open(self, why: str) -> None:
+        for request in tuple(self._open):
+            del self._open[request]
+            self._line.tell(RequestGone(request=request, why=why))
+        self._teller.end_tools(why)
+
+    # ------------------------------------------------------------ what it says
+
+    def _take(self, message: dict[str, Any]) -> None:
+        kind = text_in(message, "type")
+        taker = self._takers.get(kind)
+        if taker is not None:
+            taker(message)
+        else:
+            self._teller.other(kind, message)
+
+    def _broken(self, detail: str) -> None:
+        self._line.tell(Broken(detail=detail))
+
+    def _on_system(self, message: dict[str, Any]) -> None:
+        if text_in(message, "subtype") != "init":
+            self._teller.system(message)
+            return
+        version = text_in(message, "claude_code_version") or text_in(message, "qwen_code_version")
+        self._begins(text_in(message, "session_id"), text_in(message, "model"), version)
+        self._linked(link_in(tables_in(message, "mcp_servers")))
+        if self._turn is not None and self._turn.held is not None:
+            self._turn.held = None  # what was queued begins
+            if self._turn.is_interrupted:
+                self._stop()
+
+    def _on_assistant(self, message: dict[str, Any]) -> None:
+        self._teller.assistant(message)
+
+    def _on_lifecycle(self, message: dict[str, Any]) -> None:
+        self._says_what_is_queued = True
+        turn, state = self._turn, text_in(message, "state")
+        name = text_in(message, "command_uuid")
+        if turn is None or name not in turn.queued or state == "queued":
+            return
+        del turn.queued[name]
+        if state == "started":
+            turn.held = None
+        elif turn.held is not None and not turn.queued:
+            self._finish(turn.held)
+
+    def _on_result(self, message: dict[str, Any]) -> None:
+        self._teller.result(message)
+        match self._phase:
+            case _Phase.ROLL_CALL:
+                self._begins(text_in(message, "session_id"), self._beginning.model, "")
+                self._rest()
+            case _Phase.CLEARING:
+                self._cleared(message)
+            case _Phase.TURN:
+                self._turn_told(message)
+            case _:  # a turn that nobody asked for, or why it cannot begin at all
+                ending = ending_of(message, last_text="", was_interrupted=False)
+                self._complaint = ending.detail
+                self._tell_trouble(ending)
+
+    def _cleared(self, message: dict[str, Any]) -> None:
+        if message.get("is_error") is True:
+            self._phase, self._teller.is_silent = _Phase.IDLE, False
+            if self._waiting is not None:
+                self._fail("it could not begin a new conversation", reason=TurnReason.ERROR)
+            return
+        self._begins(text_in(message, "session_id"), self._beginning.model, "")
+        self._has_talked = False
+        self._teller.begin_anew()
+        self._rest()
+
+    def _turn_told(self, message: dict[str, Any]) -> None:
+        turn = self._turn
+        if turn is None:
+            return
+        ending = ending_of(message, last_text=self._teller.last_text, was_interrupted=turn.is_interrupted)
+        if not turn.queued:
+            self._ask_window()
+            self._finish(ending)
+            return
+        turn.held = ending
+        if not self._dialect.folds_in:
+            del turn.queued[next(iter(turn.queued))]
+
+    def _ask_window(self) -> None:
+        if self._dialect.counts_totals and not self._teller.meter.knows_window:
+            self._ask("get_context_usage", {}, lambda answer: self._teller.meter.know_window(answer or {}))
+
+    # ------------------------------------------------------------ requests, both ways
+
+    def _on_request(self, message: dict[str, Any]) -> None:
+        request, asked = text_in(message, "request_id"), table_in(message, "request")
+        tool = text_in(asked, "tool_name")
+        opened = request_of(request, asked, dialect=self._dialect, cwd=self._beginning.cwd)
+        if not request or request in self._open:
+            self._broken("a request without a name of its own")
+        elif opened is None or len(self._open) >= _REQUESTS_MAX or self._phase is _Phase.GONE:
+            self._say(refusing(request, f"unsupported: {text_in(asked, 'subtype')[:100]}"))
+            if opened is None:
+                self._teller.other(f"control_request/{text_in(asked, 'subtype')}", message)
+        elif is_coordinators(tool) or (self._beginning.allows_all and not isinstance(opened.event, Question)):
+            self._reply(request, {"behavior": "allow", "updatedInput": opened.given})
+        else:
+            self._open[request] = opened
+            self._line.tell(opened.event)
+
+    def _on_cancel(self, message: dict[str, Any]) -> None:
+        request = text_in(message, "request_id")
+        if self._open.pop(request, None) is not None:
+            self._line.tell(RequestGone(request=request, why="the agent gave it up"))
+
+    def _on_response(self, message: dict[str, Any]) -> None:
+        response = table_in(message, "response")
+        on_answer = self._asked.pop(text_in(response, "request_id"), None)
+        if on_answer is None:
+            self._broken("an answer to nothing that was asked")
+        else:
+            is_refused = text_in(response, "subtype") != "success"
+            on_answer(None if is_refused else table_in(response, "response"))
+
+    def _stop(self) -> bool:
+        return self._ask("interrupt", {"cancel_queued": True}, lambda _answer: None)
+
+    def _ask(self, what: str, more: dict[str, Any], on_answer: OnAnswer) -> bool:
+        self._count += 1
+        name = f"{what}-{self._count}"
+        self._asked[name] = on_answer
+        return self._say(asking(name, what, more))
+
+    def _reply(self, request: str, reply: dict[str, Any]) -> bool:
+        return self._say(replying(request, reply))
+
+    def _new_name(self) -> str:
+        self._count += 1
+        return str(uuid.uuid5(_SEED, f"{self._beginning.seed}/{self._count}"))
+
+    def _say(self, message: dict[str, Any]) -> bool:
+        if self._phase is _Phase.GONE:
+            return False
+        try:
+            data = spelled(message)
+        except (ValueError, RecursionError):  # nested as deep as can be read, but not as can be spelled
+            return False
+        return self._line.send(data)
