@@ -12,6 +12,7 @@ from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.dispatch.archivist import Archivist
 from supervisor.dispatch.caretaker import Caretaker
+from supervisor.dispatch.turns import TurnKeeper
 from supervisor.engine.agents_door import AgentsDoor
 from supervisor.engine.backend import Backend
 from supervisor.engine.confinements import Confinements
@@ -115,6 +116,13 @@ class Rooms:
             pools=pools_of(coordinator.team),
         )
         self.readiness.answer_to(self.supervisor)
+        self.turns = TurnKeeper(
+            coordinator,
+            clock,
+            random.Random(),  # noqa: S311 - jitter
+            self.supervisor,
+        )
+        self.talks.listen(self.turns)
 
     def _look_after(self) -> None:
         coordinator, premises, clock = self.coordinator, self.premises, self.clock
@@ -137,7 +145,9 @@ class Rooms:
             vitals=self.vitals,
             door=self.door,
             attended=self.options.mode is Mode.INTERACTIVE,
+            hands=self.turns,
         )
+        self.turns.watched_by(self.oversight)
         self.scaling = Scaling(
             coordinator,
             self.supervisor,
