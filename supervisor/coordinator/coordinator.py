@@ -140,6 +140,13 @@ class Coordinator:
         hashed = key_hash(key)
         return self._keys.get(hashed) or self.outsiders.authenticate(hashed)
 
+    def actor_of(self, name: str, incarnation: int) -> Actor | None:
+        """Return one of our own live incarnations; None once it was dismissed, or for one from outside."""
+        for actor in self._keys.values():
+            if (actor.name, actor.incarnation) == (name, incarnation):
+                return actor
+        return None
+
     def tool_set_of(self, name: str) -> ToolSet:
         """Return which tools an agent's list shows: as its pool says, or its key if it is from outside."""
         known = self.outsiders.tool_set_of(name)

@@ -148,3 +148,13 @@ def withdraw(scope: Scope, name: str, reason: str) -> None:
     """End what an ended incarnation asked: nobody waits for the answer any more."""
     for question in scope.tx.values(Question, "question.open_of", agent=name):
         _end(scope, question, QuestionState.WITHDRAWN, words=reason[:QUESTION_MAX] or f"{name} ended")
+
+
+def withdraw_one(scope: Scope, spelled: str, *, reason: str) -> Question:
+    """End a question whose agent does not wait for the answer any more; an answered one stays as it is."""
+    question = the_question(scope, spelled)
+    if QuestionState.WITHDRAWN not in QUESTION_MOVES[question.state]:
+        return question
+    ended = _end(scope, question, QuestionState.WITHDRAWN, words=reason)
+    agents.refresh_activity(scope, question.agent)
+    return ended

@@ -12,6 +12,7 @@ from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.dispatch.archivist import Archivist
 from supervisor.dispatch.caretaker import Caretaker
+from supervisor.dispatch.permissions import Permissions
 from supervisor.dispatch.turns import TurnKeeper
 from supervisor.engine.agents_door import AgentsDoor
 from supervisor.engine.backend import Backend
@@ -44,6 +45,13 @@ from supervisor.transports.control.protocol import BellFrame
 from supervisor.transports.mcp.server import McpServer
 from supervisor.transports.mcp.team_desk import TeamDesk
 from supervisor.workspace.state_dir import socket_path
+
+
+def own_tools() -> frozenset[str]:
+    """Name the coordinator's own tools: every agent may call those of its role without being asked."""
+    from supervisor.transports.mcp.tools.table import TOOLS  # noqa: PLC0415 - loaded while the agents boot
+
+    return frozenset(TOOLS)
 
 
 class Rooms:
@@ -95,6 +103,8 @@ class Rooms:
         )
         self.confinements = Confinements(coordinator.team, premises.session)
         self.talks = Talks()
+        self.permissions = Permissions(coordinator, own_tools=own_tools)
+        self.talks.listen(self.permissions)
         self.staff = Staff(
             coordinator,
             premises,

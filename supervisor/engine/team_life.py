@@ -104,6 +104,7 @@ class TeamLife:
             "undertaker": bury_orphans(self._clock),
             "readiness": self._rooms.readiness.keep(),
             "talks": self._rooms.talks.keep(),
+            "permissions": self._rooms.permissions.keep(),
             "turns": self._rooms.turns.keep(),
             "logs": self._rooms.staff.logs.keep_watch(self._coordinator, self._clock),
             "oversight": self._rooms.oversight.keep(),
