@@ -7,7 +7,7 @@ A prompt that contains a line `SCRIPT: step ;; step` is played step by step:
     think TEXT               think aloud, and go on
     sh COMMAND               run a shell command with the agent's own shell tool
     write PATH TEXT          write a file, with the shell
-    mcp TOOL JSON            call a tool of the coordinator; `$name` in it is a value of an earlier answer
+    mcp TOOL JSON            call a tool of the coordinator
     tool NAME JSON           call any other tool of the agent
     par STEP && STEP         do several tool calls in one answer
     sleep SECONDS            answer nothing for so long
@@ -19,6 +19,7 @@ A prompt that contains a line `SCRIPT: step ;; step` is played step by step:
     line TEXT                only a scripted agent: write this line as it is, whatever the protocol
     flood BYTES              only a scripted agent: write one line that long
 
+`$name` is the value of that name in what a tool has answered, the newest first, if there is one.
 A model gives one answer for each tool call (or `par`); what stands before it belongs to the same answer.
 A script that comes to its end without `say` ends the turn with `done`. A line may be quoted (`> SCRIPT: …`).
 """

@@ -19,7 +19,11 @@ def variables_for(name: str, address: str) -> dict[str, str]:
     return {
         "claude": {"ANTHROPIC_BASE_URL": address, "ANTHROPIC_API_KEY": KEY},
         "codex": {"OPENAI_BASE_URL": f"{address}/v1", "OPENAI_API_KEY": KEY},
-        "opencode": {"OPENCODE_CONFIG_CONTENT": json.dumps(_opencode(address))},
+        "opencode": {
+            "OPENCODE_CONFIG_CONTENT": json.dumps(_opencode(address)),
+            "OPENCODE_DISABLE_MODELS_FETCH": "1",  # else it waits for a list of models from the net
+            "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1",
+        },
         "gemini": {"GOOGLE_GEMINI_BASE_URL": address, "GEMINI_API_KEY": KEY},
         "qwen": {"OPENAI_BASE_URL": f"{address}/v1", "OPENAI_API_KEY": KEY, "OPENAI_MODEL": MODEL},
     }[name]

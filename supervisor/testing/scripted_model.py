@@ -9,21 +9,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import socket
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from supervisor.testing.loopback import in_thread, serving
 from supervisor.testing.scripted_anthropic import AnthropicApi
 from supervisor.testing.scripted_calls import Call, CallLog
 from supervisor.testing.scripted_chat import ChatApi
@@ -67,30 +65,14 @@ class ScriptedModel:
         )
 
     @asynccontextmanager
-    async def serving(self, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[ScriptedModel]:
+    async def serving(self, port: int = 0) -> AsyncIterator[ScriptedModel]:
         """Serve on this loop for as long as the block lasts."""
         self._ending = asyncio.Event()
-        with socket.create_server((host, port)) as listening:
-            self.address = f"http://{host}:{listening.getsockname()[1]}"
-            server = _Server(
-                uvicorn.Config(
-                    self.app,
-                    log_config=None,
-                    log_level="critical",
-                    lifespan="off",
-                    access_log=False,
-                    timeout_graceful_shutdown=1,
-                )
-            )
-            async with asyncio.TaskGroup() as group:
-                group.create_task(server.serve(sockets=[listening]))
-                try:
-                    async with asyncio.timeout(10):
-                        await server.ready.wait()
-                    yield self
-                finally:
-                    self.end()
-                    server.should_exit = True
+        async with serving(self.app, port=port) as self.address:
+            try:
+                yield self
+            finally:
+                self.end()
 
     def end(self) -> None:
         """End every answer that still waits or hangs."""
@@ -197,22 +179,6 @@ class ScriptedModel:
         self.calls.add(Call(number=number, api=api, path=request.url.path, status=status, is_side=True), body)
 
 
-class _Server(uvicorn.Server):
-    """Serves within somebody else's loop: signals are theirs, and they wait for it by an event."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready: Final = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 async def _body_of(request: Request) -> dict[str, Any]:
     try:
         body = json.loads(await request.body())
@@ -224,34 +190,8 @@ async def _body_of(request: Request) -> dict[str, Any]:
 @contextmanager
 def serving_apart(player: Player | None = None, port: int = 0) -> Iterator[ScriptedModel]:
     """Serve in a thread with a loop of its own: for fixtures that outlive the loop of one test."""
-    model = ScriptedModel(player)
-    started, ended = threading.Event(), threading.Event()
-    end: list[Any] = []
-
-    async def serve() -> None:
-        over = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        end.append(lambda: loop.call_soon_threadsafe(over.set))
-        async with model.serving(port):
-            started.set()
-            await over.wait()
-
-    def run() -> None:
-        try:
-            asyncio.run(serve())
-        finally:
-            ended.set()
-            started.set()
-
-    thread = threading.Thread(target=run, name="scripted-model", daemon=True)
-    thread.start()
-    if not started.wait(timeout=20) or ended.is_set():
-        raise RuntimeError("the scripted model did not start: is the port taken?")
-    try:
+    with in_thread(lambda: ScriptedModel(player).serving(port)) as model:
         yield model
-    finally:
-        end[0]()
-        thread.join(timeout=20)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

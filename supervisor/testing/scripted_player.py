@@ -135,8 +135,9 @@ class Player:
             offered = ", ".join(sorted(tool.full_name for tool in asked.tools))
             missing = ", ".join(wanted_name(step) for step in group[-1].calls)
             raise ValueError(f"this client does not offer {missing}; it offers: {offered or 'no tool'}")
+        values = values_of(asked, cue.given)
         for step in group:
-            yield from _simple_beats(step)
+            yield from _simple_beats(Step(step.verb, values.put_into(step.rest)))
         for call in calls or ():
             yield Beat(kind=BeatKind.CALL, call=call)
 

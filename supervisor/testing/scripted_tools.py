@@ -16,6 +16,7 @@ SEARCHES: Final = frozenset({"ToolSearch", "tool_search"})
 
 _SHELLS: Final = ("Bash", "exec_command", "shell_command", "shell", "bash", "run_shell_command", "Shell")
 _SHELL_KEYS: Final = ("command", "cmd")
+_NAME: Final = re.compile(r"\$(\w+)")
 
 
 class NoSuchTool(Exception):
@@ -55,9 +56,10 @@ def _fits(tool: Tool, name: str) -> bool:
 def arguments_of(step: Step, tool: Tool, values: Values) -> dict[str, Any]:
     """Return what a step's tool is called with; ValueError if the script's JSON is none."""
     if step.verb == "sh":
-        return _shell_arguments(step.rest, tool)
+        return _shell_arguments(values.put_into(step.rest), tool)
     if step.verb == "write":
         path, _, text = step.rest.partition(" ")
+        text = values.put_into(text)
         return _shell_arguments(f"printf '%s\\n' {shlex.quote(text)} > {shlex.quote(path)}", tool)
     spelled = step.rest.partition(" ")[2].strip() or "{}"
     try:
@@ -129,13 +131,14 @@ class Values:
                 return found[1] if found[2] is None else json.loads(found[2])
         return None
 
+    def put_into(self, text: str) -> str:
+        """Replace each `$name` that has a value."""
+        return _NAME.sub(lambda found: _or_itself(self.get(found[1]), found[0]), text)
+
 
 def values_of(asked: Asked, given: Mapping[str, str]) -> Values:
     """Collect what `$name` may stand for."""
     return Values((one.text for one in asked.said if one.speaker is Speaker.TOOL), given)
-
-
-_NAME: Final = re.compile(r"\$(\w+)")
 
 
 def _filled(value: Any, values: Values) -> Any:
@@ -149,7 +152,7 @@ def _filled(value: Any, values: Values) -> Any:
     if whole is not None:
         found = values.get(whole[1])
         return value if found is None else found
-    return _NAME.sub(lambda found: _or_itself(values.get(found[1]), found[0]), value)
+    return values.put_into(value)
 
 
 def _or_itself(found: Any, itself: str) -> str:
