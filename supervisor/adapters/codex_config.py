@@ -74,6 +74,8 @@ def config_of(context: LaunchContext) -> str:
             "url": context.kit.url,
             "http_headers": {"Authorization": f"Bearer {context.kit.key}"},
             "default_tools_approval_mode": "approve",
+            "required": True,  # else a turn begins without the team's tools if they are not there in a second
+            "startup_timeout_sec": 30,
         }
     }
     settings["projects"] = {str(context.directory): {"trust_level": _trust(context, own)}}

@@ -10,8 +10,17 @@ from supervisor.adapters.codex_fields import table_in, text_in, whole_in
 from supervisor.adapters.codex_notices import CodexNotices
 from supervisor.adapters.codex_requests import CodexRequests
 from supervisor.adapters.driver import Answer, Line
-from supervisor.adapters.events import Broken, LoginNeeded, Started, TurnEnd, TurnReason, Unknown
+from supervisor.adapters.events import (
+    Broken,
+    CoordinatorLink,
+    LoginNeeded,
+    Started,
+    TurnEnd,
+    TurnReason,
+    Unknown,
+)
 from supervisor.adapters.json_rpc import JsonRpc, RpcError
+from supervisor.adapters.kit import SERVER_NAME
 from supervisor.adapters.open_matters import OpenMatters
 
 _SILENT: Final = (
@@ -27,6 +36,8 @@ _SILENT: Final = (
     "turn/diff/updated",
 )
 """What Codex need not send: the same comes whole at the end, and streams would cost us their reading."""
+
+_NO_SERVER: Final = "required MCP servers failed"
 
 _ENDS: Final = {"completed": TurnReason.DONE, "interrupted": TurnReason.INTERRUPTED}
 
@@ -54,7 +65,7 @@ class CodexDriver:
         self._is_used = False
         self._waiting: tuple[str, bool] | None = None
         self._turn_number = 0
-        self._turn = ""
+        self._turn = self._promised = ""
         self._is_interrupted = False
         self._unsaid: list[str] = []
 
@@ -83,7 +94,7 @@ class CodexDriver:
         """Begin a turn, in a thread of its own if `fresh`."""
         self._matters.begin_turn()
         self._turn_number += 1
-        self._turn, self._is_interrupted = "", False
+        self._turn, self._promised, self._is_interrupted = "", "", False
         self._waiting = (text, fresh)
         self._go_on()
 
@@ -125,8 +136,8 @@ class CodexDriver:
     def on_notification(self, method: str, params: dict[str, Any]) -> None:
         """Take a notification."""
         match method:
-            case "turn/started" if self._is_ours(params) and not self._turn:
-                self._turn_is(text_in(table_in(params, "turn"), "id"))
+            case "turn/started" if self._is_ours(params):
+                self._turn_runs(text_in(table_in(params, "turn"), "id"))
             case "turn/completed" if self._is_ours(params):
                 self._take_turn_end(table_in(params, "turn"))
             case "serverRequest/resolved":
@@ -186,14 +197,19 @@ class CodexDriver:
             self._line.tell(Started(session_id=name, model=model, version=text_in(thread, "cliVersion")))
             self._go_on()
             return
-        why = "it does not say which" if error is None else error.message[:500]
-        if resumed and not _is_over(error):
+        self._not_opened(resumed, error, "it does not say which" if error is None else error.message[:2_000])
+
+    def _not_opened(self, resumed: str, error: RpcError | None, why: str) -> None:
+        is_unlinked = _NO_SERVER in why and SERVER_NAME in why
+        if is_unlinked:
+            self._resume = resumed  # the conversation is there, and the next prompt tries again
+            self._line.tell(CoordinatorLink(connected=False, detail=why))
+        if resumed and not is_unlinked and not _is_over(error):
             self._line.tell(Unknown(what=f"conversation {resumed[:100]} cannot be resumed", raw=why))
             self._open_thread()
-            return
-        if self._waiting is not None:
+        elif self._waiting is not None:
             self._fail_turn(f"Codex opens no conversation: {why}", is_lost=_is_over(error))
-        elif not _is_over(error):
+        elif not is_unlinked and not _is_over(error):
             self._line.tell(Broken(detail=f"Codex opens no conversation: {why}"))
 
     # ------------------------------------------------------------ its turns
@@ -223,12 +239,13 @@ class CodexDriver:
             return
         if error is not None:
             self._fail_turn(f"Codex begins no turn: {error.message[:500]}", is_lost=_is_over(error))
-        elif not self._turn:
-            self._turn_is(text_in(table_in(result if isinstance(result, dict) else {}, "turn"), "id"))
+        else:
+            self._promised = text_in(table_in(result if isinstance(result, dict) else {}, "turn"), "id")
 
-    def _turn_is(self, name: str) -> None:
-        """Take the turn's name, and say what had to wait for it."""
-        if not name or not self._matters.in_turn or self._waiting is not None:
+    def _turn_runs(self, name: str) -> None:
+        """Say what had to wait: an interrupt or words before Codex says that the turn runs are refused."""
+        is_sent = self._matters.in_turn and self._waiting is None
+        if not name or self._turn or not is_sent or self._promised not in {"", name}:
             return
         self._turn = name
         self._notices.turn = name
@@ -252,8 +269,8 @@ class CodexDriver:
         self._rpc.call("turn/interrupt", asked, _pass)
 
     def _take_turn_end(self, turn: dict[str, Any]) -> None:
-        name = text_in(turn, "id")
-        if not self._matters.in_turn or self._waiting is not None or (self._turn and name != self._turn):
+        name, ours = text_in(turn, "id"), self._turn or self._promised
+        if not self._matters.in_turn or self._waiting is not None or (ours and name != ours):
             self._line.tell(Unknown(what="a turn ended that is none of ours", raw=name[:100]))
             return
         reason = _ENDS.get(text_in(turn, "status"))
@@ -278,7 +295,7 @@ class CodexDriver:
     def _end_turn(self, end: TurnEnd) -> None:
         self._waiting = None
         self._turn_number += 1
-        self._turn = ""
+        self._turn = self._promised = ""
         self._notices.turn_ends()
         self._requests.decline_all()
         self._matters.end_turn(end)

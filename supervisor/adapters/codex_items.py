@@ -39,7 +39,7 @@ def tool_start(item: dict[str, Any]) -> ToolStart | None:
 def tool_end(item: dict[str, Any]) -> ToolEnd:
     """Tell how a tool call ended."""
     status = text_in(item, "status")
-    exit_code = item.get("exitCode")
+    exit_code = _exit_code(item)
     ok = status in {"completed", ""} and exit_code in {0, None} and item.get("success") is not False
     return ToolEnd(call=text_in(item, "id"), ok=ok, summary=_summary(item, status, exit_code))
 
@@ -84,7 +84,12 @@ def _title(of_type: str, item: dict[str, Any]) -> str:
             return one_line(raw_of(arguments)) if arguments else ""
 
 
-def _summary(item: dict[str, Any], status: str, exit_code: Any) -> str:
+def _exit_code(item: dict[str, Any]) -> int | None:
+    found = item.get("exitCode")
+    return found if type(found) is int else None
+
+
+def _summary(item: dict[str, Any], status: str, exit_code: int | None) -> str:
     if status == "declined":
         return "declined"
     error = text_in(table_in(item, "error"), "message")
