@@ -11,7 +11,7 @@ from supervisor.adapters.registry import adapters_of
 from supervisor.clock import SystemClock
 from supervisor.config.profile import load_profile
 from supervisor.config.programs import check_programs
-from supervisor.coordinator import approvals, outside, questions, runs
+from supervisor.coordinator import approvals, goals, outside, questions, runs
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.scope import Scope
 from supervisor.engine.earlier_run import NOTHING_TO_CONTINUE, require_earlier_run
@@ -22,6 +22,7 @@ from supervisor.engine.rooms import Rooms
 from supervisor.engine.steady_clock import SteadyClock
 from supervisor.engine.stopping import StopReason
 from supervisor.engine.team_life import TeamLife
+from supervisor.engine.workspaces import check_workspaces
 from supervisor.errors import ProfileNotFound, StoreError
 from supervisor.model.ids import SUPERVISOR, new_session
 from supervisor.model.team import Run, RunState, TeamSpec
@@ -75,6 +76,7 @@ def _usable_profile(reference: str, project: Path) -> TeamSpec:
     team = load_profile(reference)
     adapters_of(team)
     check_programs(team, project=project)
+    check_workspaces(team, project)
     return team
 
 
@@ -118,6 +120,8 @@ async def _begin_run(coordinator: Coordinator, options: EngineOptions, clock: St
     def begin(scope: Scope) -> Run:
         outside.check_team(scope, coordinator.team)
         begun = runs.begin_run(scope, coordinator.team, new=options.new_run)
+        if options.goal:
+            goals.set_goal(scope, options.goal)
         scope.tx.tell(
             "engine.started",
             str(os.getpid()),

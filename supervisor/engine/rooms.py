@@ -16,6 +16,7 @@ from supervisor.dispatch.permissions import Permissions
 from supervisor.dispatch.turns import TurnKeeper
 from supervisor.engine.agents_door import AgentsDoor
 from supervisor.engine.backend import Backend
+from supervisor.engine.checking import Checking
 from supervisor.engine.confinements import Confinements
 from supervisor.engine.gauges import Gauges
 from supervisor.engine.limit_keeper import LimitKeeper
@@ -32,6 +33,7 @@ from supervisor.engine.steady_clock import SteadyClock
 from supervisor.engine.stopping import StopSwitch
 from supervisor.engine.talks import Talks
 from supervisor.engine.vitals import Vitals
+from supervisor.engine.workspaces import Workspaces
 from supervisor.model.approval import Mode
 from supervisor.model.event import Event
 from supervisor.model.team import TeamSpec
@@ -103,6 +105,7 @@ class Rooms:
         )
         self.confinements = Confinements(coordinator.team, premises.session)
         self.talks = Talks()
+        self.workspaces = Workspaces(premises.state, coordinator.team.name)
         self.permissions = Permissions(coordinator, own_tools=own_tools)
         self.talks.listen(self.permissions)
         self.staff = Staff(
@@ -114,6 +117,15 @@ class Rooms:
             readiness=self.readiness,
             confinements=self.confinements,
             talks=self.talks,
+            workspaces=self.workspaces,
+        )
+        self.checking = Checking(
+            coordinator,
+            clock,
+            workspaces=self.workspaces,
+            confinements=self.confinements,
+            logs=self.staff.logs,
+            session=premises.session,
         )
         self.supervisor = Supervisor(
             children_of(coordinator.team),

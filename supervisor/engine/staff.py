@@ -22,7 +22,8 @@ from supervisor.engine.persistence import until_taken
 from supervisor.engine.premises import Premises
 from supervisor.engine.readiness_watch import ReadinessWatch
 from supervisor.engine.talks import Talks
-from supervisor.errors import SupervisorError
+from supervisor.engine.workspaces import Workspaces
+from supervisor.errors import SupervisorError, WorkspaceRefused
 from supervisor.model.agent import ALIVE, AgentState, ExitClass
 from supervisor.model.driving import SessionScope
 from supervisor.model.ids import new_key
@@ -52,6 +53,7 @@ class Staff:
         readiness: ReadinessWatch,
         confinements: Confinements,
         talks: Talks,
+        workspaces: Workspaces,
     ) -> None:
         """Hire for the coordinator's team; `adapters` are by pool name, `url` is the agents' door.
 
@@ -65,6 +67,7 @@ class Staff:
         self._readiness = readiness
         self._confinements = confinements
         self._talks = talks
+        self._workspaces = workspaces
         self._contexts: dict[tuple[str, int], LaunchContext] = {}
         self.logs: Final = AgentLogs(
             premises.state.logs,
@@ -92,10 +95,14 @@ class Staff:
         except SupervisorError as error:
             raise SpawnFailure(f"it could not be admitted: {error}", permanent=False) from error
         try:
+            workspace = await self._workspaces.take(self._coordinator.team.pool_of(agent), agent)
             resume = await self._conversation_of(agent)
             self._contexts[agent, actor.incarnation] = await asyncio.to_thread(
-                self._outfit, agent, actor.incarnation, key, resume
+                self._outfit, agent, actor.incarnation, key, resume, workspace
             )
+        except WorkspaceRefused as error:
+            self._coordinator.dismiss(agent, actor.incarnation)
+            raise SpawnFailure(error.message, permanent=True) from error
         except (SupervisorError, OSError) as error:
             self._coordinator.dismiss(agent, actor.incarnation)
             raise SpawnFailure(f"its kit could not be written: {error}", permanent=False) from error
@@ -109,7 +116,7 @@ class Staff:
         keeps = pool.session is SessionScope.AGENT
         return await self._coordinator.read(partial(turns.session_to_resume, name=agent, keeps=keeps))
 
-    def _outfit(self, agent: str, incarnation: int, key: str, resume: str) -> LaunchContext:
+    def _outfit(self, agent: str, incarnation: int, key: str, resume: str, workspace: Path) -> LaunchContext:
         """Write an incarnation's kit, with what its adapter wants in it; in a thread of its own."""
         pool = self._coordinator.team.pool_of(agent)
         kit = write_kit(
@@ -131,6 +138,7 @@ class Staff:
             kit=kit,
             session=self._premises.session,
             resume=resume,
+            workspace=workspace,
         )
         for file in self._adapters[pool.name].files(context):
             add_to_kit(kit, file.name, file.text, link=file.link)

@@ -18,7 +18,7 @@ from supervisor.engine.late_reports import LateReports
 from supervisor.engine.persistence import until_taken
 from supervisor.engine.rooms import Rooms
 from supervisor.engine.stopping import StopReason
-from supervisor.engine.team_over import stop_when_the_tree_is_over
+from supervisor.engine.team_over import checks_over, stop_when_the_tree_is_over
 from supervisor.engine.time_gaps import TimeGaps
 from supervisor.engine.undertaker import bury_orphans
 from supervisor.errors import StoreError
@@ -81,6 +81,7 @@ class TeamLife:
                 reason = stopping.left_behind(reason, self._supervisor.stuck)
             with suppress(StoreError):  # the next engine does it then, as after a crash
                 await self._coordinator.outsiders.leave(reason="no engine runs")
+            await self._rooms.checking.stop()  # else what the sweep kills would be taken for a failure
             await sweep_strays()
             await self._rooms.notifiers.last_words(self._switch.hurried)
             self._coordinator.close()
@@ -104,6 +105,7 @@ class TeamLife:
             "undertaker": bury_orphans(self._clock),
             "readiness": self._rooms.readiness.keep(),
             "talks": self._rooms.talks.keep(),
+            "checks": self._rooms.checking.keep(),
             "permissions": self._rooms.permissions.keep(),
             "turns": self._rooms.turns.keep(),
             "logs": self._rooms.staff.logs.keep_watch(self._coordinator, self._clock),
@@ -165,6 +167,7 @@ class TeamLife:
         await self._supervisor.settled()
         while self._rooms.scaling.is_needed and not await self._rooms.scaling.has_failed():
             await self._clock.sleep(TICK_S)
+        await checks_over(self._coordinator, self._clock)
         nobody_comes = self._supervisor.gave_up or self._supervisor.stranded
         if self._rooms.options.mode is Mode.HEADLESS and not self._over and nobody_comes:
             standing: Standing | None = await until_taken(
