@@ -6,8 +6,9 @@ what it sends. So every driver can be tried byte by byte, and none can block or 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from supervisor.adapters.events import AgentEvent
 
@@ -59,6 +60,30 @@ class Line(Protocol):
 
     def tell(self, event: AgentEvent) -> None:
         """Hand on what the agent did; in the order in which it did it."""
+        ...
+
+
+@runtime_checkable
+class TimedLine(Line, Protocol):
+    """A line with a clock and an eye, for drivers that have to guess when something is over.
+
+    The engine's line is one. A driver whose agent says all by itself asks for no more than a Line.
+    """
+
+    def later(self, seconds: float, call: Callable[[], None]) -> Callable[[], None]:
+        """Call in so many seconds, unless the conversation is over by then; return what calls it off."""
+        ...
+
+    def look_for(
+        self,
+        patterns: Mapping[str, str],
+        lines: Sequence[str],
+        found: Callable[[dict[str, tuple[int, ...]]], None],
+    ) -> None:
+        """Say later which lines match, by name of expression, the lowest first; the last question counts.
+
+        However long an expression takes on foreign text, nobody waits for it.
+        """
         ...
 
 

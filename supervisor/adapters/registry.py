@@ -22,6 +22,7 @@ _BUILT_IN: Final = {
     "claude": "supervisor.adapters.claude:ClaudeAdapter",
     "codex": "supervisor.adapters.codex:CodexAdapter",
     "command": "supervisor.adapters.command:CommandAdapter",
+    "pty": "supervisor.adapters.pty:PtyAdapter",
 }
 """Where each is; only those that a team uses are loaded."""
 

@@ -36,7 +36,7 @@ from supervisor.model.team import Backoff, PoolSpec, StopLadder, TeamSpec
 PROFILE_MAX: Final = 256 * 1024
 """Bytes of the longest profile."""
 
-BUILT_IN_ADAPTERS: Final = ("acp", "claude", "codex", "command")
+BUILT_IN_ADAPTERS: Final = ("acp", "claude", "codex", "command", "pty")
 ADAPTER_GROUP: Final = "supervisor.adapters"
 
 _PLACE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")

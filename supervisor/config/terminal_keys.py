@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from supervisor.config.kinds import Flag, Key, Number, Table, Text, Texts
 from supervisor.config.locator import KeyPath
+from supervisor.config.presets import PRESETS
 from supervisor.config.problems import Problems
 from supervisor.config.spelling import DAY_S, default_of
 from supervisor.model.screen import ScreenPatterns, TerminalSpec
@@ -14,6 +15,7 @@ from supervisor.model.screen import ScreenPatterns, TerminalSpec
 ADAPTER: Final = "pty"
 """The adapter that these keys are for."""
 
+_OTHERS: Final = frozenset({"acp", "claude", "codex", "command"})
 _KEYS: Final = Texts(item=Text(min_length=1, max_length=100), max_items=20)
 
 
@@ -99,8 +101,13 @@ def check_terminal(pool: dict[str, Any], path: KeyPath, problems: Problems) -> N
         except (re.error, RecursionError, OverflowError) as error:
             problems.add((*path, "patterns", name), f"is no regular expression: {error}")
     for name in ("terminal", "patterns"):
-        if pool.get(name) and pool.get("adapter", ADAPTER) in {"command", "claude", "codex", "acp"}:
+        if pool.get(name) and _adapter_of(pool) in _OTHERS:
             problems.add((*path, name), f'is read only with `adapter = "{ADAPTER}"`')
+
+
+def _adapter_of(pool: dict[str, Any]) -> str:
+    preset = PRESETS.get(pool.get("agent") or "")
+    return pool.get("adapter") or ("command" if preset is None else preset.adapter)
 
 
 def terminal_of(values: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -15,6 +15,7 @@ from supervisor.dispatch.ports import Listener
 from supervisor.engine.event_lines import lines_of
 from supervisor.runtime.output import OnOutput
 from supervisor.runtime.process import Process
+from supervisor.runtime.screen_matcher import ScreenMatcher
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +23,9 @@ _log = logging.getLogger(__name__)
 class Talk:
     """One conversation: what `dispatch` may ask of a live incarnation. Fills its port `Partner`."""
 
-    def __init__(self, context: LaunchContext, capabilities: Capabilities, *, log: OnOutput) -> None:
+    def __init__(
+        self, context: LaunchContext, capabilities: Capabilities, *, log: OnOutput, matcher: ScreenMatcher
+    ) -> None:
         """Begin before the process is there."""
         self.agent: Final = context.agent
         self.incarnation: Final = context.incarnation
@@ -31,6 +34,8 @@ class Talk:
         self.resumed: Final = context.resume
         self.capabilities: Final = capabilities
         self._log: Final = log
+        self._matcher: Final = matcher
+        self._timers: Final[set[asyncio.TimerHandle]] = set()
         self._driver: Driver | None = None
         self._process: Process | None = None
         self._on_event: Callable[[AgentEvent], None] = lambda _event: None
@@ -50,6 +55,33 @@ class Talk:
         for line in lines_of(event):
             self._log(line)
         self._on_event(event)
+
+    def later(self, seconds: float, call: Callable[[], None]) -> Callable[[], None]:
+        """Call in so many seconds, unless the conversation is over by then."""
+
+        def ring() -> None:
+            self._timers.discard(timer)
+            try:
+                call()
+            except Exception:  # noqa: BLE001 - a fault of a plug-in is this agent's, not the team's
+                _log.exception("the driver of %s failed at its own time", self.agent)
+
+        def call_off() -> None:
+            self._timers.discard(timer)
+            timer.cancel()
+
+        timer = asyncio.get_running_loop().call_later(seconds, ring)
+        self._timers.add(timer)
+        return call_off
+
+    def look_for(
+        self,
+        patterns: Mapping[str, str],
+        lines: Sequence[str],
+        found: Callable[[dict[str, tuple[int, ...]]], None],
+    ) -> None:
+        """Say later which lines match which expression."""
+        self._matcher.ask(self, patterns, lines, found, who=self.agent)
 
     # ------------------------------------------------------------ as its owner sees it
 
@@ -72,6 +104,10 @@ class Talk:
         """Wait for the process's end, and close the conversation."""
         if self._process is not None and self._driver is not None:
             await self._process.wait()
+            self._matcher.forget(self)
+            for timer in self._timers:
+                timer.cancel()
+            self._timers.clear()
             self._driver.close()
 
     # ------------------------------------------------------------ as dispatch sees it
@@ -103,6 +139,7 @@ class Talks:
         self._live: Final[dict[str, Talk]] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._early: Final[list[Talk]] = []
+        self._matcher: Final = ScreenMatcher()
 
     def listen(self, listener: Listener) -> None:
         """Tell of each conversation's begin, events and end; in the order of those who asked to hear."""
@@ -114,7 +151,7 @@ class Talks:
 
     def prepare(self, context: LaunchContext, adapter: Adapter, *, log: OnOutput) -> Talk | None:
         """Make a conversation ready before the spawn; None for agents that one does not talk with."""
-        talk = Talk(context, adapter.capabilities(context.pool), log=log)
+        talk = Talk(context, adapter.capabilities(context.pool), log=log, matcher=self._matcher)
         driver = adapter.driver(context, talk)
         if driver is None:
             return None
@@ -136,6 +173,7 @@ class Talks:
         """See every conversation to its end, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
+            tasks.create_task(self._matcher.run(), name="screen matcher")
             for talk in self._early:
                 tasks.create_task(self._follow(talk), name=f"talk with {talk.agent}")
             self._early.clear()

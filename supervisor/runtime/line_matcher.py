@@ -123,7 +123,7 @@ class LineMatcher:
         """Begin without a process: it comes with the first line."""
         self._turns: Final[deque[LineWatch]] = deque()
         self._wake: Final = asyncio.Event()
-        self._helper: _Helper | None = None
+        self._helper: MatchProcess | None = None
 
     def watch(self, pattern: str, on_line: Callable[[], None], *, who: str) -> LineWatch:
         """Wait for a line of somebody's output; hand the output to what is returned."""
@@ -154,7 +154,7 @@ class LineMatcher:
 
     async def _try(self, watch: LineWatch) -> None:
         try:
-            self._helper = self._helper or _Helper()
+            self._helper = self._helper or MatchProcess()
         except OSError as problem:
             _log.warning("the process that tries lines cannot be started: %s", problem.strerror)
             await asyncio.sleep(RETRY_S)
@@ -174,7 +174,7 @@ class LineMatcher:
             await helper.close()
 
 
-class _Helper:
+class MatchProcess:
     """The process that does the trying, with one request at a time."""
 
     def __init__(self) -> None:
