@@ -31,6 +31,7 @@ class EngineOrder:
     report_dir: Path | None = None
     deadline_s: float | None = None
     new_run: bool = False
+    goal: str = ""
 
     def spelled(self) -> str:
         """Spell what was asked for as JSON; paths come out as text."""
@@ -48,6 +49,7 @@ class EngineOrder:
             report_dir=None if report_dir is None else Path(report_dir),
             deadline_s=asked.get("deadline_s"),
             new_run=asked.get("new_run", False),
+            goal=asked.get("goal", ""),
         )
 
 

@@ -32,6 +32,7 @@ def main(order: EngineOrder, status: StatusPipe) -> int:
         report_dir=order.report_dir,
         new_run=order.new_run,
         deadline_s=order.deadline_s,
+        goal=order.goal,
         on_ready=status.ready,
     )
     try:

@@ -79,4 +79,10 @@ _RUN_OPTIONS: Final = (
         help="Stop the team after this time; exit code 124.",
     ),
     click.option("--new", "new_run", is_flag=True, help="End an unfinished run and begin a new one."),
+    click.option(
+        "--goal",
+        default="",
+        metavar="TEXT",
+        help="What the team is to reach: for its planner, or as a task if it has none.",
+    ),
 )

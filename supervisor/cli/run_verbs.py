@@ -40,6 +40,7 @@ def up(
     report: Path | None,
     deadline: float | None,
     new_run: bool,
+    goal: str,
     detach: bool,
     as_json: bool,
 ) -> None:
@@ -57,6 +58,7 @@ def up(
         report_dir=_report_place(report),
         deadline_s=deadline,
         new_run=new_run,
+        goal=goal,
     )
     if detach:
         _start_detached(order, as_json=as_json)
@@ -73,6 +75,7 @@ def up(
         "supervisor run survey --report out     # run the survey team, report in out/",
         "supervisor run survey --json | jq .    # one JSON object per line",
         "supervisor run survey --deadline 600   # give it ten minutes",
+        "supervisor run coders --goal 'Make the tests pass'",
     ),
 )
 @click.argument("team", required=False)
@@ -88,6 +91,7 @@ def run(
     report: Path | None,
     deadline: float | None,
     new_run: bool,
+    goal: str,
     as_json: bool,
 ) -> None:
     """Run TEAM without a screen.
@@ -103,6 +107,7 @@ def run(
         report_dir=_report_place(report),
         deadline_s=deadline,
         new_run=new_run,
+        goal=goal,
     )
     ctx.exit(_run_headless(order, as_json=as_json))
 
@@ -203,6 +208,7 @@ def _run_headless(order: EngineOrder, *, as_json: bool) -> int:
         report_dir=order.report_dir,
         new_run=order.new_run,
         deadline_s=order.deadline_s,
+        goal=order.goal,
         on_ready=None,
     )
     return run_headless(options, as_json=as_json)
@@ -247,6 +253,12 @@ def _runs_already(order: EngineOrder) -> bool:
         return False
     record = read_engine_file(open_state(order.project, create=False))
     runs = record.team if record is not None else "another team"
+    if order.goal:
+        raise RunConflict(
+            f"the engine (pid {pid}) runs here already. Give its team another goal with "
+            "`supervisor task add` or `supervisor send`",
+            pid=pid,
+        )
     if order.new_run or (order.profile is not None and load_profile(order.profile).name != runs):
         raise RunConflict(
             f"the engine (pid {pid}) runs team `{runs}` here. Stop it with `supervisor down` first", pid=pid

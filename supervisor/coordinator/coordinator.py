@@ -40,7 +40,8 @@ class Coordinator:
     The live keys are kept in memory only: an engine starts with none, since it has ended
     every incarnation of its predecessors. Those of outside agents are stored, as hashes:
     `outsiders` keeps them. `last_calls` maps agents to their last call, epoch seconds. `on_stale` hears
-    of each report that was refused because its token is not current.
+    of each report that was refused because its token is not current. `in_turns` names the agents that do
+    nothing but what a turn tells them.
     """
 
     def __init__(self, store: Store, clock: Clock, team: TeamSpec, mode: Mode) -> None:
@@ -56,6 +57,7 @@ class Coordinator:
         self._closing = False
         self.last_calls: dict[str, float] = {}
         self._held_back: dict[str, str] = {}
+        self.in_turns: set[str] = set()
         self.outsiders = Outsiders(
             write=self.write, read=self.read, clock=clock, last_calls=self.last_calls, lease_s=team.lease_s
         )
@@ -70,6 +72,7 @@ class Coordinator:
             mode=self.mode,
             last_calls=self.last_calls,
             held_back=self._held_back,
+            in_turns=self.in_turns,
         )
 
     def hold_back(self, name: str, why: str) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from supervisor.coordinator import agents, dealing, evidence, plans, pools, steering
+from supervisor.coordinator import agents, dealing, evidence, mailboxes, plans, pools, steering
 from supervisor.coordinator.scope import Scope
 from supervisor.errors import RunConflict
-from supervisor.model.agent import AgentState, ExitClass, Role
+from supervisor.model.agent import Agent, AgentState, ExitClass, Role
 from supervisor.model.approval import Mode
 from supervisor.model.ids import SUPERVISOR
 from supervisor.model.milestone import Milestone, MilestoneState
@@ -96,7 +96,8 @@ def standing(scope: Scope) -> Standing:
     own = [agent for agent in scope.agents() if agent.pool != OUTSIDE]
     planners = [agent for agent in own if agent.role in PLANNING_ROLES]
     planned = all(
-        _ended_well(agent.state, agent.last_exit) or dealing.is_asleep(scope, agent) for agent in planners
+        _ended_well(agent.state, agent.last_exit) or dealing.is_asleep(scope, agent) or _rests(scope, agent)
+        for agent in planners
     )
     lost = any(agent.state is AgentState.PARKED for agent in planners)
     votes_open = bool(scope.tx.values(Vote, "vote.open", run=scope.run))
@@ -154,6 +155,14 @@ def _moves_by_itself(task: Task, mode: Mode) -> bool:
     reasons = set(task.blocked_by)
     said = reasons & {BlockReason.NEEDS_HUMAN, BlockReason.HOLD, BlockReason.QUARANTINE}
     return BlockReason.BACKOFF in reasons or (mode is Mode.INTERACTIVE and bool(said))
+
+
+def _rests(scope: Scope, agent: Agent) -> bool:
+    """Tell whether an agent that works in turns has nothing to begin one for."""
+    if agent.name not in scope.in_turns or agent.state is not AgentState.IDLE:
+        return False
+    in_turn = scope.tx.scalar("turn.running_count", agent=agent.name)
+    return not in_turn and not mailboxes.open_count(scope, agent.name)
 
 
 def _ended_well(state: AgentState, last_exit: object) -> bool:

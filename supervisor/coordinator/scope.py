@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from supervisor.coordinator.actor import Actor
@@ -21,7 +21,8 @@ from supervisor.store.transaction import Transaction
 class Scope:
     """One use case's view of the world. `last_calls` maps agents to their last call, epoch seconds.
 
-    `held_back` says of agents why they get no new work now, though nobody set them aside.
+    `held_back` says of agents why they get no new work now, though nobody set them aside. `in_turns`
+    names those that do nothing but what a turn tells them.
     """
 
     tx: Transaction
@@ -29,6 +30,7 @@ class Scope:
     mode: Mode
     last_calls: Mapping[str, float] = field(default_factory=dict)
     held_back: Mapping[str, str] = field(default_factory=dict)
+    in_turns: Collection[str] = ()
 
     @property
     def now(self) -> float:

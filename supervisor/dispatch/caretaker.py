@@ -17,7 +17,7 @@ from supervisor.errors import StoreError
 from supervisor.model.event import Event
 
 TICK_S: Final = 5.0
-MOVING: Final = frozenset({"task", "agent", "vote"})
+MOVING: Final = frozenset({"task", "agent", "vote", "turn"})
 """Nouns whose events can bring a run to its end."""
 
 _log = logging.getLogger(__name__)

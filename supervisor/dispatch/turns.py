@@ -87,6 +87,8 @@ class TurnKeeper:
             signs=self._signs,
             spending=self._spending,
         )
+        if kind is Seat:
+            self._coordinator.in_turns.add(partner.agent)
         if self._tasks is not None:
             self._tasks.create_task(self._follow(seat), name=f"turns of {partner.agent}")
 
@@ -101,6 +103,7 @@ class TurnKeeper:
         seat = self._seats.get(partner.agent)
         if seat is not None and seat.partner is partner:
             del self._seats[partner.agent]
+            self._coordinator.in_turns.discard(partner.agent)
             seat.gone()
 
     # ------------------------------------------------------------ as the overseer sees it

@@ -36,6 +36,10 @@ SELECT * FROM turn ORDER BY n;
 -- The newest turns of one run, newest first.
 SELECT * FROM turn INDEXED BY turn_run WHERE run = :run ORDER BY n DESC LIMIT :limit;
 
+-- name: running_count
+-- How many turns of an agent nobody has ended.
+SELECT count(*) FROM turn INDEXED BY turn_running WHERE agent = :agent AND state = 'running';
+
 -- name: running
 -- Every turn that nobody has ended, oldest first.
 SELECT * FROM turn INDEXED BY turn_running WHERE state = 'running' ORDER BY n;
