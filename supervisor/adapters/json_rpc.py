@@ -62,6 +62,7 @@ class JsonRpc:
         self._head: Final[dict[str, Any]] = {"jsonrpc": "2.0"} if with_version else {}
         self._open: Final[dict[int, OnResult]] = {}
         self._next = 0
+        self._is_over = False
         self._lines: Final = JsonLines(self._take, handler.on_broken, line_bytes_max=line_bytes_max)
 
     def feed(self, data: bytes) -> None:
@@ -69,8 +70,9 @@ class JsonRpc:
         self._lines.feed(data)
 
     def close(self) -> None:
-        """End all open calls: the other side is gone."""
+        """End all open calls: the other side is gone, and a call that is made now ends at once."""
         self._lines.finish()
+        self._is_over = True
         calls = list(self._open.values())
         self._open.clear()
         for on_result in calls:
@@ -99,7 +101,7 @@ class JsonRpc:
         return self._say({"id": number, "error": {"code": code, "message": message}})
 
     def _say(self, message: dict[str, Any]) -> bool:
-        return self._send(spelled({**self._head, **message}))
+        return not self._is_over and self._send(spelled({**self._head, **message}))
 
     def _take(self, message: dict[str, Any]) -> None:
         method, number = message.get("method"), message.get("id")
