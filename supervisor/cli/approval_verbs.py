@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from supervisor.cli import asking
 from supervisor.cli.border import Verb
 from supervisor.cli.options import json_option, project_option
 from supervisor.cli.output import duration, note, now, print_json, print_table, say
@@ -208,34 +208,19 @@ def _confirm(approval: Approval, *, yes: bool, seen_before: bool) -> None:
     from supervisor.model.approval import HIGHEST_TIER
 
     if approval.tier >= HIGHEST_TIER:
-        typed = _typed(f"This cannot be undone. Type {approval.id} to allow it: ")
+        typed = asking.answer_to(f"This cannot be undone. Type {approval.id} to allow it: ")
         if typed != approval.id:
             raise UsageInvalid(f"not confirmed; {approval.id} still waits")
         return
     if yes or seen_before:
         return
-    if not _somebody_is_here():
+    if not asking.somebody_is_here():
         raise UsageInvalid(
             f"nobody can be asked here; {approval.id} still waits. "
             "Give --digest with the digest you saw, or --yes"
         )
-    if _typed("Allow this once? [y/N] ").lower() not in {"y", "yes"}:
+    if asking.answer_to("Allow this once? [y/N] ").lower() not in {"y", "yes"}:
         raise UsageInvalid(f"not confirmed; {approval.id} still waits")
-
-
-def _somebody_is_here() -> bool:
-    """Tell whether a person can type an answer."""
-    return sys.stdin.isatty()
-
-
-def _typed(question: str) -> str:
-    """Ask on stderr and read one line; what was typed before the question does not count."""
-    if _somebody_is_here():
-        import termios
-
-        termios.tcflush(sys.stdin, termios.TCIFLUSH)
-    click.echo(question, nl=False, err=True)
-    return sys.stdin.readline().strip()
 
 
 def _answer(project: Path, approval: Approval, *, decision: str, reason: str, as_json: bool) -> None:

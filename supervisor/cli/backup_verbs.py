@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from supervisor.cli import asking
 from supervisor.cli.border import Verb
 from supervisor.cli.options import json_option, project_option
 from supervisor.cli.output import duration, note, now, print_json, say
@@ -93,18 +93,13 @@ def _confirm(copy: Contents, database: Path) -> None:
         present = _told(contents_of(database)) if database.exists() else "none"
     except StoreError as error:
         present = f"cannot be read: {error.message}"
-    if not _somebody_is_here():
+    if not asking.somebody_is_here():
         raise UsageInvalid("nobody can be asked here; nothing was changed. Give --yes if it is meant")
     note(f"copy:     {_told(copy)}")
     note(f"present:  {present}")
     note("What is in the present database and not in the copy will no longer count; it is kept as a file.")
     if not click.confirm("Put the copy in its place?", err=True):
         raise UsageInvalid("not confirmed; nothing was changed")
-
-
-def _somebody_is_here() -> bool:
-    """Tell whether a person can type an answer."""
-    return sys.stdin.isatty()
 
 
 def _tell(done: Restored, source: Path) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from supervisor.cli import asking
 from supervisor.cli.border import Verb
 from supervisor.cli.options import json_option, project_option
 from supervisor.cli.output import duration, now, print_json, print_table, say
@@ -146,12 +146,7 @@ def _wanted(project: Path, ids: tuple[str, ...]) -> list[str]:
 
 def _confirm(wanted: list[str]) -> None:
     """Have the person say that this is meant; raise UsageInvalid if nobody can be asked."""
-    if not _somebody_is_here():
+    if not asking.somebody_is_here():
         raise UsageInvalid("nobody can be asked here; nothing was dropped. Give --yes")
     if not click.confirm(f"Nobody will read {', '.join(wanted)}. Drop?", err=True):
         raise UsageInvalid("not confirmed; nothing was dropped")
-
-
-def _somebody_is_here() -> bool:
-    """Tell whether a person can type an answer."""
-    return sys.stdin.isatty()

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from supervisor.cli.asking import confirm
 from supervisor.cli.border import Verb
-from supervisor.cli.key_verbs import ROLES, confirm, key_call
+from supervisor.cli.key_verbs import ROLES, key_call
 from supervisor.cli.options import json_option, project_option
 from supervisor.cli.output import note, print_json
 from supervisor.errors import EngineNotRunning, InvalidArgument, Unauthenticated

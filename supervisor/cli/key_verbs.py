@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from supervisor.cli import asking
 from supervisor.cli.border import Verb
 from supervisor.cli.options import json_option, project_option
 from supervisor.cli.output import duration, note, now, print_json, print_table, say
-from supervisor.errors import EngineNotRunning, UsageInvalid
+from supervisor.errors import EngineNotRunning
 
 if TYPE_CHECKING:
     from supervisor.model.outside_key import KeyLine
@@ -160,26 +160,12 @@ def rotate(*, name: str, project: Path, grace: float, quiet: bool, save: bool, a
 def revoke(*, name: str, project: Path, yes: bool, as_json: bool) -> None:
     """End a key at once: calls with it are refused, and what its agent holds goes back."""
     if not yes:
-        confirm(f"Put {name} out of the team? Its key is refused from then on. [y/N] ")
+        asking.confirm(f"Put {name} out of the team? Its key is refused from then on. [y/N] ")
     answer = key_call(project, "key_revoke", name=name)
     if as_json:
         print_json("key_revoke", **answer)
     else:
         say(f"key {name} is revoked")
-
-
-def confirm(question: str) -> None:
-    """Have the person say that this is meant; raise UsageInvalid if nobody can be asked."""
-    if not _somebody_is_here():
-        raise UsageInvalid("nobody can be asked here; nothing was done. Give --yes if it is meant")
-    click.echo(question, nl=False, err=True)
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise UsageInvalid("not confirmed; nothing was done")
-
-
-def _somebody_is_here() -> bool:
-    """Tell whether a person can type an answer."""
-    return sys.stdin.isatty()
 
 
 def key_call(project: Path, verb: str, *, quiet: bool = False, **args: Any) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from supervisor.cli import asking
 from supervisor.cli.border import Verb
 from supervisor.cli.options import json_option, project_option
 from supervisor.cli.output import note, print_json, print_table, say
@@ -153,14 +153,8 @@ def purge_memory(*, author: str, yes: bool, project: Path, as_json: bool) -> Non
 
 def _confirm(author: str) -> None:
     """Have the person type the author's name; raise UsageInvalid if nobody can be asked."""
-    if not _somebody_is_here():
+    if not asking.somebody_is_here():
         raise UsageInvalid("nobody can be asked here, nothing was purged. Give --yes if you mean it")
     note(f"This deletes everything in memory that {author} wrote last.")
-    click.echo("Type the name to do it: ", nl=False, err=True)
-    if sys.stdin.readline().strip() != author:
+    if asking.answer_to("Type the name to do it: ") != author:
         raise UsageInvalid("not confirmed; nothing was purged")
-
-
-def _somebody_is_here() -> bool:
-    """Tell whether a person can type an answer."""
-    return sys.stdin.isatty()

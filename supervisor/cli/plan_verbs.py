@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from supervisor.cli.asking import confirm
 from supervisor.cli.border import Verb
-from supervisor.cli.key_verbs import Time, confirm
+from supervisor.cli.key_verbs import Time
 from supervisor.cli.options import ignored_project_option, json_option, project_option
 from supervisor.cli.output import duration, note, now, print_json, print_table, say
 from supervisor.errors import EngineNotRunning, NotFound, UsageInvalid

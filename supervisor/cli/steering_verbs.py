@@ -8,8 +8,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from supervisor.cli.asking import confirm
 from supervisor.cli.border import Verb
-from supervisor.cli.key_verbs import confirm
 from supervisor.cli.options import json_option, project_option
 from supervisor.cli.output import note, print_json, say
 from supervisor.errors import UsageInvalid

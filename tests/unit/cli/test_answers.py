@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from supervisor.cli import approval_verbs
 from supervisor.cli.approval_verbs import approval_lines, payload_lines
 from supervisor.errors import AlreadyAnswered
 from supervisor.model.approval import Approval, ApprovalState, canonical
@@ -26,8 +25,8 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Have a person at the terminal who types this."""
 
     def _typed(keys: str) -> None:
-        monkeypatch.setattr(approval_verbs, "_typed", lambda _question: keys)
-        monkeypatch.setattr(approval_verbs, "_somebody_is_here", lambda: True)
+        monkeypatch.setattr("supervisor.cli.asking.answer_to", lambda _question: keys)
+        monkeypatch.setattr("supervisor.cli.asking.somebody_is_here", lambda: True)
 
     return _typed
 

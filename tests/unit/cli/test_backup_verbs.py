@@ -37,7 +37,7 @@ def state(project: Path) -> StateDir:
 
 @pytest.fixture
 def somebody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("supervisor.cli.backup_verbs._somebody_is_here", lambda: True)
+    monkeypatch.setattr("supervisor.cli.asking.somebody_is_here", lambda: True)
 
 
 def test_a_backup_prints_its_place_and_how_to_put_it_back(run: Run, state: StateDir) -> None:

@@ -182,7 +182,7 @@ def test_a_profile_is_shown_as_it_is_understood(run: Run, profile: Path) -> None
     text = run("profile", "show", str(profile)).stdout
 
     assert "two: for a test" in text
-    assert "pool      worker: 2 x worker, command/self" in text
+    assert "pool      worker: 2 x worker, command/auto" in text
     assert "command /bin/true 'a b'" in text
     assert "env     LEVEL=3" in text
     assert "passes  EDITOR" in text

@@ -70,7 +70,7 @@ def test_dropping_asks_first(
 ) -> None:
     refused = run("dead", "drop", copies[0])
     assert (refused.exit_code, "--yes" in refused.stderr) == (2, True)
-    monkeypatch.setattr("supervisor.cli.dead_verbs._somebody_is_here", lambda: True)
+    monkeypatch.setattr("supervisor.cli.asking.somebody_is_here", lambda: True)
     assert run("dead", "drop", copies[0], keys="n\n").exit_code == 2
     assert engine.asked == []
     agreed = run("dead", "drop", copies[0], keys="y\n")

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from supervisor.cli import key_verbs
 from supervisor.cli.key_files import read_key
 from supervisor.cli.key_verbs import Time
 from supervisor.clock import SystemClock
@@ -123,7 +122,7 @@ def test_a_key_is_revoked_by_somebody_who_means_it(
     assert run("key", "revoke", "lens", "--yes").stdout == "key lens is revoked\n"
     assert ask("key", "revoke", "lens", "--yes")["key"]["state"] == "revoked"
     keyed.asked.clear()
-    monkeypatch.setattr(key_verbs, "_somebody_is_here", lambda: True)
+    monkeypatch.setattr("supervisor.cli.asking.somebody_is_here", lambda: True)
     assert run("key", "revoke", "lens", keys="n\n").exit_code == 2
     assert keyed.asked == []
     assert run("key", "revoke", "lens", keys="y\n").exit_code == 0
@@ -204,7 +203,7 @@ def test_join_changes_a_file_only_with_leave(
     asked = run("join", "lens", "--client", "opencode", "--write")
     assert (asked.exit_code, file.read_text()) == (2, '{"theme": "dark"}')
     assert '+  "mcp": {' in asked.stderr
-    monkeypatch.setattr(key_verbs, "_somebody_is_here", lambda: True)
+    monkeypatch.setattr("supervisor.cli.asking.somebody_is_here", lambda: True)
     assert run("join", "lens", "--client", "opencode", "--write", keys="y\n").exit_code == 0
     assert json.loads(file.read_text())["theme"] == "dark"
     assert json.loads(file.read_text())["mcp"]["supervisor"]["url"] == URL

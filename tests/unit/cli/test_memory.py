@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from supervisor.cli import memory_verbs
 from supervisor.coordinator import memory
 from supervisor.coordinator.memory import metadata
 from supervisor.errors import NotFound
@@ -116,7 +115,7 @@ def test_a_purge_is_confirmed_by_the_authors_name(
     engine.answers["memory_purge"] = {"author": "worker-2", "purged": 7}
     alone = run("memory", "purge", "--author", "worker-2")
     assert (alone.exit_code, "--yes" in alone.stderr) == (2, True)
-    monkeypatch.setattr(memory_verbs, "_somebody_is_here", lambda: True)
+    monkeypatch.setattr("supervisor.cli.asking.somebody_is_here", lambda: True)
     assert run("memory", "purge", "--author", "worker-2", keys="y\n").exit_code == 2
     assert engine.asked == []
     assert "purged 7 entries" in run("memory", "purge", "--author", "worker-2", keys="worker-2\n").stdout

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from supervisor.cli import key_verbs, wait_verb
+from supervisor.cli import wait_verb
 from supervisor.cli.plan_push import KEY_MAX, key_of_file
 from supervisor.cli.plan_verbs import plan_lines
 from supervisor.cli.wait_verb import holds, spelled
@@ -266,7 +266,7 @@ def test_closing_at_once_is_asked_first(
     engine.answers["milestone_close"] = {"milestone": to_wire(milestone(state=MilestoneState.CANCELLED))}
 
     assert run("plan", "close", "P1", "--now").exit_code == 2
-    monkeypatch.setattr(key_verbs, "_somebody_is_here", lambda: True)
+    monkeypatch.setattr("supervisor.cli.asking.somebody_is_here", lambda: True)
     ended = run("plan", "close", "1", "--now", "--reason", "moot", keys="y\n")
 
     assert ended.stdout == "P1 Spring is cancelled\n"

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from supervisor.cli import key_verbs
 from supervisor.cli.task_page import task_page
 from supervisor.coordinator.planning import NewTask
 from supervisor.coordinator.steering import Assignment, Edit
@@ -33,7 +32,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have somebody at the terminal, who types what a test gives as keys."""
-    monkeypatch.setattr(key_verbs, "_somebody_is_here", lambda: True)
+    monkeypatch.setattr("supervisor.cli.asking.somebody_is_here", lambda: True)
 
 
 @pytest.fixture
