@@ -16,7 +16,7 @@ from tests.acceptance.project import Project
 from tests.faults.engines import LEASE_S, kinds, skewed, with_leases
 
 STOPPED_S = LEASE_S + 6.0
-TAKES_S = STOPPED_S + 3.0
+TAKES_S = STOPPED_S + 6.0
 """How long a task takes: it is handed in a moment after the engine goes on."""
 
 
