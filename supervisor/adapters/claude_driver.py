@@ -35,7 +35,7 @@ from supervisor.adapters.claude_reading import (
     text_in,
 )
 from supervisor.adapters.claude_requests import OpenRequest, reply_to, request_of
-from supervisor.adapters.claude_wire import END_NAMES, Beginning, asking, refusing, replying, saying
+from supervisor.adapters.claude_wire import END_NAMES, Beginning, asking, plain, refusing, replying, saying
 from supervisor.adapters.driver import Answer, Line
 from supervisor.adapters.events import (
     Broken,
@@ -155,7 +155,7 @@ class ClaudeDriver:
         if turn is None or turn.is_interrupted or self._phase is not _Phase.TURN:
             return False
         name = self._new_name()
-        if not self._say(saying(text, name)):
+        if not self._say(saying(plain(text), name)):
             return False
         if self._says_what_is_queued or not self._dialect.folds_in:
             turn.queued[name] = None
@@ -234,7 +234,7 @@ class ClaudeDriver:
         self._phase = _Phase.TURN
         self._has_talked = True
         self._teller.last_text = ""
-        if not self._say(saying(text, self._turn.prompt)):
+        if not self._say(saying(plain(text), self._turn.prompt)):
             self._fail("the agent does not take what is sent to it", reason=TurnReason.LOST)
 
     def _fail(self, detail: str, *, reason: TurnReason) -> None:

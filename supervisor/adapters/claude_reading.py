@@ -37,6 +37,9 @@ _LOGIN: Final = re.compile(
     r"not logged in|/login|invalid api key|authentication|credit balance is too low|oauth token",
     re.IGNORECASE,
 )
+_CANCELLED: Final = "Operation cancelled"
+"""Qwen Code says so of a turn that was interrupted."""
+
 _LIMITED: Final = re.compile(r"usage limit|rate.?limit|hit your [\w' -]*limit", re.IGNORECASE)
 
 
@@ -175,7 +178,8 @@ def ending_of(result: dict[str, Any], *, last_text: str, was_interrupted: bool) 
     detail = one_line("; ".join(_complaints(result)) or text or terminal or subtype)
     status = _status_of(result, detail)
     last_text = "" if one_line(last_text) == detail else last_text  # Qwen Code says its complaints aloud
-    if terminal.startswith("aborted") or (was_interrupted and subtype == "error_during_execution"):
+    is_cancelled = was_interrupted or detail.startswith(_CANCELLED)
+    if terminal.startswith("aborted") or (is_cancelled and subtype == "error_during_execution"):
         return Ending(reason=TurnReason.INTERRUPTED, final_text=last_text)
     if subtype in {"error_max_turns", "error_max_budget_usd"} or status == 429:
         return Ending(reason=TurnReason.LIMIT, final_text=last_text, detail=detail, status=status)

@@ -8,6 +8,8 @@ from typing import Any, Final
 END_NAMES: Final = ("end-turn", "end")
 """The names of the requests to end, which are written past the driver when the agent is stopped."""
 
+_COMMAND_SIGNS: Final = frozenset("/!?#")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beginning:
@@ -19,6 +21,11 @@ class Beginning:
     model: str = ""
     cwd: str = ""
     allows_all: bool = False
+
+
+def plain(text: str) -> str:
+    """Keep words from being taken for a command: a mail that says `/clear` must clear nothing."""
+    return f"Message:\n{text}" if text.lstrip()[:1] in _COMMAND_SIGNS else text
 
 
 def saying(text: str, name: str) -> dict[str, Any]:

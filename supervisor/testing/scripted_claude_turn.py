@@ -182,7 +182,8 @@ class Turn:
         """Try again as often as the real program, and give up as it does."""
         code, times, retry_after = (*step.rest.split(), "1", "0")[:3]
         status = int(code)
-        most = 0 if status in _NEVER_AGAIN else int(os.environ.get("CLAUDE_CODE_MAX_RETRIES", _RETRIES))
+        gives_up = status in _NEVER_AGAIN or (status == 401 and self.agent.is_qwen)
+        most = 0 if gives_up else int(os.environ.get("CLAUDE_CODE_MAX_RETRIES", _RETRIES))
         if not self.agent.is_qwen:
             for attempt in range(min(int(times), most)):
                 self.agent.say(
