@@ -29,6 +29,8 @@ from supervisor.cli.scale_verb import scale
 from supervisor.cli.sync_verbs import sync
 from supervisor.cli.task_verbs import task
 from supervisor.cli.team_verbs import ps, status
+from supervisor.cli.terminal_verb import terminal
+from supervisor.cli.usage_verb import budget, usage
 from supervisor.cli.vote_verbs import vote
 from supervisor.cli.wait_verb import wait
 from supervisor.cli.why_verb import why
@@ -54,6 +56,7 @@ for verb in (
     ps,
     why,
     logs,
+    terminal,
     events,
     send,
     inbox,
@@ -69,6 +72,8 @@ for verb in (
     wait,
     agent,
     vote,
+    usage,
+    budget,
     memory,
     notify,
     key,

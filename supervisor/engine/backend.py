@@ -24,7 +24,10 @@ from supervisor.engine.plan_verbs import PLAN_VERBS
 from supervisor.engine.pool_verbs import POOL_VERBS
 from supervisor.engine.reloading import Reloading, answer_of
 from supervisor.engine.stopping import StopSwitch, asked_down
+from supervisor.engine.talks import Talks
 from supervisor.engine.task_verbs import TASK_VERBS
+from supervisor.engine.terminal_verbs import TERMINAL_VERBS
+from supervisor.engine.usage_verbs import USAGE_VERBS
 from supervisor.engine.why_verbs import WHY_VERBS
 from supervisor.errors import InvalidArgument, WrongState
 from supervisor.model.wire import from_wire, to_wire
@@ -77,6 +80,7 @@ class Backend:
     archivist: Archivist
     oversight: Oversight | None = None
     reloading: Reloading | None = None
+    talks: Talks | None = None
     drains: Drains = field(init=False)
     verbs: dict[str, tuple[type[Any], Callable[[Any], Any]]] = field(init=False)
 
@@ -99,6 +103,8 @@ class Backend:
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in NOTIFY_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in KEY_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in POOL_VERBS.items()},
+            **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in TERMINAL_VERBS.items()},
+            **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in USAGE_VERBS.items()},
         }
         object.__setattr__(self, "verbs", verbs)
         object.__setattr__(self, "drains", Drains(self.coordinator, self.supervisor))
