@@ -12,6 +12,7 @@ from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.dispatch.archivist import Archivist
 from supervisor.dispatch.caretaker import Caretaker
+from supervisor.dispatch.hooks import Hooks
 from supervisor.dispatch.permissions import Permissions
 from supervisor.dispatch.turns import TurnKeeper
 from supervisor.engine.agents_door import AgentsDoor
@@ -95,7 +96,13 @@ class Rooms:
             stopping=lambda _name: self.ending,
             during=self.door.during,
         )
-        self.mcp = McpServer(self.desk)
+        self.hooks = Hooks(
+            coordinator,
+            workspace=str(premises.state.project),
+            own_tools=own_tools,
+            on_call=self._heard_from,
+        )
+        self.mcp = McpServer(self.desk, hooks=self.hooks)
         self.agents_door = AgentsDoor(self.mcp, premises.state)
 
     def _hire(self, adapters: Mapping[str, Adapter]) -> None:

@@ -20,6 +20,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 ENDPOINT: Final = "/mcp"
+HOOKS: Final = "/hook"
 ACTOR: Final = "supervisor.actor"
 """The key of the ASGI scope under which the app behind the gate finds who asks."""
 REQUEST: Final = "supervisor.request"
@@ -75,6 +76,7 @@ class Gate:
         authenticate: Callable[[str], Actor | None],
         origins: tuple[str, ...] = (),
         connections: Connections | None = None,
+        endpoints: tuple[str, ...] = (ENDPOINT,),
     ) -> None:
         """Guard `app`; `host` is the one `Host` header that is served, port included.
 
@@ -82,6 +84,7 @@ class Gate:
         """
         self._connections = connections or Connections()
         self._app = app
+        self._endpoints = endpoints
         self._host = host.encode()
         self._origins = frozenset(origin.encode() for origin in origins)
         self._authenticate = authenticate
@@ -99,7 +102,7 @@ class Gate:
             self._check_target(headers)
             actor = await self._who(headers)
             self._check_connection(actor, scope)
-            _check_form(scope, headers)
+            _check_form(scope, headers, self._endpoints)
             await self._admit(actor, scope, receive, send)
         except _Refused as refusal:
             await _answer(send, refusal)
@@ -214,8 +217,8 @@ def _bearer_key(authorization: bytes | None) -> str | None:
     return key.decode()
 
 
-def _check_form(scope: Scope, headers: Mapping[bytes, bytes | None]) -> None:
-    if scope["path"] != ENDPOINT:
+def _check_form(scope: Scope, headers: Mapping[bytes, bytes | None], endpoints: tuple[str, ...]) -> None:
+    if scope["path"] not in endpoints:
         raise _Refused(404, f"the endpoint is {ENDPOINT}")
     if scope["method"] != "POST":
         raise _Refused(405, "only POST is served: there are no sessions", headers={"allow": "POST"})

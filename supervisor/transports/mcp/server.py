@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final, Self
 
 from supervisor.transports.mcp.connections import Connections
 from supervisor.transports.mcp.desk import ToolDesk
-from supervisor.transports.mcp.gate import ENDPOINT, AsgiApp, Gate
+from supervisor.transports.mcp.gate import ENDPOINT, HOOKS, AsgiApp, Gate
+from supervisor.transports.mcp.hook_door import HookDesk, HookDoor, routes
 
 if TYPE_CHECKING:
     from uvicorn import Server
@@ -36,13 +37,16 @@ class McpServer:
         progress_every_s: float = PROGRESS_EVERY_S,
         additions: Additions | None = None,
         serve_own_pages: bool = False,
+        hooks: HookDesk | None = None,
     ) -> None:
-        """Serve `desk` from `bind` or the context's begin on.
+        """Serve `desk` from `bind` or the context's begin on, and `hooks` beside it if there are any.
 
-        The last two are for the conformance suite: more tools and methods to try, and requests that say to
-        come from a page of this very address, refused otherwise as those of every page are.
+        `additions` and `serve_own_pages` are for the conformance suite: more tools and methods to try, and
+        requests that say to come from a page of this very address, refused otherwise as those of every page
+        are.
         """
         self._desk = desk
+        self._hooks = hooks
         self._progress_every_s = progress_every_s
         self._additions = additions
         self._serve_own_pages = serve_own_pages
@@ -131,11 +135,12 @@ class McpServer:
 
     def _guard(self, app: AsgiApp) -> Gate:
         return Gate(
-            app,
+            app if self._hooks is None else routes(app, HookDoor(self._hooks)),
             host=self._host,
             authenticate=self._desk.authenticate,
             origins=self._origins,
             connections=self._connections,
+            endpoints=(ENDPOINT,) if self._hooks is None else (ENDPOINT, HOOKS),
         )
 
     def _load(self) -> tuple[SdkApp, Server, Gate]:
