@@ -81,11 +81,12 @@ def _fresh_run(scope: Scope, team: TeamSpec) -> Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Whether a run's work is over, and how it stands in words."""
+    """Whether a run's work is over, and how it stands in words; `checking`: checks may still end tasks."""
 
     over: bool
     failed: bool
     words: str
+    checking: bool = False
 
 
 def standing(scope: Scope) -> Standing:
@@ -109,7 +110,12 @@ def standing(scope: Scope) -> Standing:
     words += (f", {failed} not" if failed else "") + (f", {withdrawn} cancelled" if withdrawn else "")
     if lost and idle:
         return Standing(over=True, failed=True, words=f"{words}; the planner gave up")
-    return Standing(over=planned and idle and bool(planners or counts), failed=bool(failed), words=words)
+    return Standing(
+        over=planned and idle and bool(planners or counts),
+        failed=bool(failed),
+        words=words,
+        checking=bool(counts.get(TaskState.IN_REVIEW)) and evidence.is_awaited(scope),
+    )
 
 
 def _something_moves(scope: Scope, counts: dict[TaskState, int]) -> bool:

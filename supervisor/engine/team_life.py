@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from supervisor.coordinator import runs
-from supervisor.coordinator.runs import Standing
 from supervisor.engine import stopping
 from supervisor.engine.breaker_watch import tell_of_breaker
 from supervisor.engine.guarding import Guarding
@@ -18,7 +17,7 @@ from supervisor.engine.late_reports import LateReports
 from supervisor.engine.persistence import until_taken
 from supervisor.engine.rooms import Rooms
 from supervisor.engine.stopping import StopReason
-from supervisor.engine.team_over import checks_over, stop_when_the_tree_is_over
+from supervisor.engine.team_over import standing_after_checks, stop_when_the_tree_is_over
 from supervisor.engine.time_gaps import TimeGaps
 from supervisor.engine.undertaker import bury_orphans
 from supervisor.errors import StoreError
@@ -167,12 +166,9 @@ class TeamLife:
         await self._supervisor.settled()
         while self._rooms.scaling.is_needed and not await self._rooms.scaling.has_failed():
             await self._clock.sleep(TICK_S)
-        await checks_over(self._coordinator, self._clock)
         nobody_comes = self._supervisor.gave_up or self._supervisor.stranded
         if self._rooms.options.mode is Mode.HEADLESS and not self._over and nobody_comes:
-            standing: Standing | None = await until_taken(
-                lambda: self._coordinator.read(runs.standing), self._clock, what="how the run stands"
-            )
+            standing = await standing_after_checks(self._coordinator, self._clock)
             if standing is not None and not standing.over:
                 words = f"nobody is left to work: {self._supervisor.why_nobody_comes}"
                 self._switch.ask(stopping.gave_up(words))

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Final
 
 from supervisor.clock import Clock
-from supervisor.coordinator import evidence, runs
+from supervisor.coordinator import runs
 from supervisor.coordinator.coordinator import Coordinator
+from supervisor.coordinator.runs import Standing
 from supervisor.engine import stopping
 from supervisor.engine.persistence import until_taken
 from supervisor.engine.stopping import StopSwitch
@@ -17,11 +18,14 @@ LOOK_S: Final = 1.0
 """How often it is seen whether checks still run once nobody else is left."""
 
 
-async def checks_over(coordinator: Coordinator, clock: Clock) -> None:
-    """Return once no checks have to run any more: they may still end the run well though nobody is left."""
-    while await until_taken(
-        lambda: coordinator.read(evidence.is_awaited), clock, what="whether checks have to run"
-    ):
+async def standing_after_checks(coordinator: Coordinator, clock: Clock) -> Standing | None:
+    """Return how the run stands once no checks run: they may end it well though nobody is left."""
+    while True:
+        standing: Standing | None = await until_taken(
+            lambda: coordinator.read(runs.standing), clock, what="how the run stands"
+        )
+        if standing is None or not standing.checking:
+            return standing
         await clock.sleep(LOOK_S)
 
 
@@ -44,7 +48,6 @@ async def stop_when_the_tree_is_over(
     if over.failed:
         switch.ask(stopping.gave_up(over.words))
         return
-    await checks_over(coordinator, clock)
-    standing = await until_taken(lambda: coordinator.read(runs.standing), clock, what="how the run stands")
+    standing = await standing_after_checks(coordinator, clock)
     failed = standing is None or standing.failed or not standing.over
     switch.ask(stopping.done(failed=failed, words=over.words))

@@ -17,7 +17,7 @@ from supervisor.coordinator.planning import NewTask
 from supervisor.engine.agent_logs import AgentLogs
 from supervisor.engine.checking import Checking
 from supervisor.engine.confinements import Confinements
-from supervisor.engine.team_over import checks_over
+from supervisor.engine.team_over import standing_after_checks
 from supervisor.engine.workspaces import Workspaces, check_workspaces, listed_worktrees
 from supervisor.errors import WorkspaceRefused
 from supervisor.model.driving import WorkspaceKind
@@ -228,12 +228,17 @@ async def test_a_team_whose_project_can_have_no_worktrees_is_refused_before_anyt
 
 async def test_a_team_without_anybody_left_waits_for_its_checks(stage: Stage) -> None:
     clock = stage.team.clock
-    await checks_over(stage.team.coordinator, clock)
+    idle = await standing_after_checks(stage.team.coordinator, clock)
+    assert idle is not None
+    assert not idle.checking
     task = await stage.handed_in(shell("true"))
     async with asyncio.TaskGroup() as tasks:
-        waiting = tasks.create_task(checks_over(stage.team.coordinator, clock))
+        waiting = tasks.create_task(standing_after_checks(stage.team.coordinator, clock))
         await clock.advance(5)
         assert not waiting.done()
         async with stage.checking():
             await stage.until(task, is_settled)
         await clock.advance(2)
+        after = await waiting
+    assert after is not None
+    assert (after.checking, after.failed) == (False, False)
