@@ -57,7 +57,7 @@ class CodexDriver:
         self._resume = resume
         self._rpc: Final = JsonRpc(line.send, self, with_version=False)
         self._matters: Final = OpenMatters(line.tell)
-        self._requests: Final = CodexRequests(self._rpc, self._matters)
+        self._requests: Final = CodexRequests(self._rpc, self._matters, self.inject)
         self._notices: Final = CodexNotices(line.tell, self._matters)
         self._is_greeted = False
         self._refusal = ""
@@ -124,12 +124,8 @@ class CodexDriver:
         return True
 
     def answer(self, request: str, answer: Answer) -> bool:
-        """Answer an open request; why not is said to the model by itself, as Codex has no place for it."""
-        if not self._requests.answer(request, answer):
-            return False
-        if answer.words and not answer.allow:
-            self.inject(answer.words)
-        return True
+        """Answer an open request; why not is said to the model as by `inject`."""
+        return self._requests.answer(request, answer)
 
     # ------------------------------------------------------------ what it says by itself
 
@@ -181,6 +177,7 @@ class CodexDriver:
         if left := self._notices.leave_thread():
             self._rpc.call("thread/unsubscribe", {"threadId": left}, _pass)
         if resume:
+            self._notices.expect_thread(resume)
             asked = {**self._settings, "threadId": resume, "excludeTurns": True}
             self._rpc.call("thread/resume", asked, partial(self._thread_opened, resume))
         else:
@@ -193,7 +190,7 @@ class CodexDriver:
         if name := text_in(thread, "id"):
             self._is_used = bool(resumed)
             model = text_in(opened, "model")
-            self._notices.enter_thread(name, model=model, is_resumed=bool(resumed))
+            self._notices.enter_thread(name, model=model)
             self._line.tell(Started(session_id=name, model=model, version=text_in(thread, "cliVersion")))
             self._go_on()
             return

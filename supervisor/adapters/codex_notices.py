@@ -66,11 +66,13 @@ class CodexNotices:
         self.final_text = ""
         self.limits: dict[str, Any] = {}
 
-    def enter_thread(self, name: str, *, model: str, is_resumed: bool) -> None:
+    def expect_thread(self, name: str) -> None:
+        """Await a thread that had another life: what it tells of its use comes before it is ours."""
+        self._meter.resume(name)
+
+    def enter_thread(self, name: str, *, model: str) -> None:
         """Take a thread as ours."""
         self.thread, self._model = name, model
-        if is_resumed:
-            self._meter.resume(name)
 
     def leave_thread(self) -> str:
         """Have no thread any more; return the one there was."""

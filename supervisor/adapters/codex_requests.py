@@ -73,8 +73,9 @@ class _Open:
 class CodexRequests:
     """The requests that are open. Each of their parts gets a name of its own that never comes again."""
 
-    def __init__(self, rpc: JsonRpc, matters: OpenMatters) -> None:
-        """Begin with none."""
+    def __init__(self, rpc: JsonRpc, matters: OpenMatters, explain: Callable[[str], object]) -> None:
+        """Begin with none; `explain` says to the model why something is denied: an answer has no words."""
+        self._explain: Final = explain
         self._rpc: Final = rpc
         self._matters: Final = matters
         self._open: Final[dict[str, _Open]] = {}
@@ -106,6 +107,8 @@ class CodexRequests:
         option = _chosen(part, answer)
         if option is None:
             return False
+        if answer.words and not answer.allow:
+            self._explain(answer.words)  # first: with the answer the turn goes on, and may be over at once
         given = {**opened.given, request: (answer, option)}
         if len(given) == len(opened.ask.parts) and not self._reply(opened, given):
             return False
