@@ -126,9 +126,9 @@ class Values:
             return self._given[name]
         wanted = re.compile(rf'\\*"{re.escape(name)}\\*"\s*:\s*(?:\\*"([^"\\]*)\\*"|(-?[\d.]+|true|false))')
         for answer in reversed(self._answers):
-            found = wanted.search(answer)
-            if found is not None:
-                return found[1] if found[2] is None else json.loads(found[2])
+            for found in wanted.finditer(answer):
+                if found[1] != f"${name}":  # an answer may quote the very script
+                    return found[1] if found[2] is None else json.loads(found[2])
         return None
 
     def put_into(self, text: str) -> str:
