@@ -259,14 +259,12 @@ class ClaudeDriver:
         )
 
     def _tell_trouble(self, ending: Ending) -> None:
-        """Tell what keeps it from its model, and what it complains of outside of any turn."""
+        """Tell what keeps it from its model."""
         if ending.is_limited:
             until = ending.until or self._teller.limited_until
             self._line.tell(RateLimited(until=until, detail=ending.detail))
         elif ending.is_login:
             self._line.tell(LoginNeeded(detail=ending.detail))
-        elif self._turn is None and self._phase in {_Phase.GREETING, _Phase.IDLE} and ending.detail:
-            self._line.tell(Unknown(what=ending.detail))
 
     def _end_open(self, why: str) -> None:
         for request in tuple(self._open):
@@ -328,6 +326,8 @@ class ClaudeDriver:
                 ending = ending_of(message, last_text="", was_interrupted=False)
                 self._complaint = ending.detail
                 self._tell_trouble(ending)
+                if ending.detail:
+                    self._line.tell(Unknown(what=ending.detail))
 
     def _cleared(self, message: dict[str, Any]) -> None:
         if message.get("is_error") is True:

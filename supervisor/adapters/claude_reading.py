@@ -34,7 +34,7 @@ _PLAN_TOOLS: Final = frozenset({"TodoWrite", "todo_write"})
 _STATUS: Final = re.compile(r"API Error: (?:[A-Za-z ]+\()?([45]\d\d)\b")
 _RESET: Final = re.compile(r"\|(\d{10})\b")
 _LOGIN: Final = re.compile(
-    r"not logged in|/login|invalid api key|authentication|credit balance is too low|oauth token",
+    r"not logged in|/login|no auth type|invalid api key|authentication|credit balance is too low|oauth token",
     re.IGNORECASE,
 )
 _CANCELLED: Final = "Operation cancelled"
