@@ -247,6 +247,8 @@ class Seat:
             self._vain += 1
             if self._vain >= VAIN_MAX:
                 await self._until(self._moved.is_set, VAIN_S)
+        else:
+            self._vain = 0
 
     async def _begun(self) -> Begun | None:
         """Begin a turn if there is something to do; a database that cannot take it now is asked again."""

@@ -172,6 +172,13 @@ class Stage:
         await self.team.clock.settle()
         await self.team.do(lambda _scope: None)
 
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass bit by bit, and the database answer in between."""
+        for _ in range(10):
+            await self.rest()
+            await self.team.clock.advance(seconds / 10)
+        await self.rest()
+
     async def rest(self) -> None:
         """Let everything happen that anybody could still do without time passing."""
         for _ in range(6):
