@@ -213,6 +213,7 @@ class Rooms:
             archivist=self.archivist,
             oversight=self.oversight,
             reloading=self.reloading,
+            talks=self.talks,
         )
 
     def info(self) -> EngineInfo:

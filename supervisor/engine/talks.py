@@ -11,13 +11,35 @@ from typing import Final
 from supervisor.adapters.adapter import Adapter, LaunchContext
 from supervisor.adapters.driver import Answer, Capabilities, Driver
 from supervisor.adapters.events import AgentEvent
+from supervisor.adapters.pty_driver import PtyDriver
+from supervisor.adapters.screen import Screen
 from supervisor.dispatch.ports import Listener
 from supervisor.engine.event_lines import lines_of
 from supervisor.runtime.output import OnOutput
 from supervisor.runtime.process import Process
 from supervisor.runtime.screen_matcher import ScreenMatcher
+from supervisor.runtime.terminal import TerminalSize
 
 _log = logging.getLogger(__name__)
+
+
+class Change:
+    """Lets any number wait for the next of a row of happenings; costs nothing while nobody does."""
+
+    def __init__(self) -> None:
+        """Begin with nobody waiting."""
+        self._next: asyncio.Event | None = None
+
+    def tell(self) -> None:
+        """Wake all who wait."""
+        if self._next is not None:
+            self._next.set()
+            self._next = None
+
+    async def wait(self) -> None:
+        """Wait for the next one."""
+        self._next = self._next or asyncio.Event()
+        await self._next.wait()
 
 
 class Talk:
@@ -38,6 +60,7 @@ class Talk:
         self._timers: Final[set[asyncio.TimerHandle]] = set()
         self._driver: Driver | None = None
         self._process: Process | None = None
+        self._change: Final = Change()
         self._on_event: Callable[[AgentEvent], None] = lambda _event: None
 
     def join(self, driver: Driver) -> None:
@@ -93,6 +116,7 @@ class Talk:
             self._driver.hear(data)
         except Exception:  # noqa: BLE001 - a fault of a plug-in is this agent's, not the team's
             _log.exception("the driver of %s could not take what it wrote", self.agent)
+        self._change.tell()
 
     def begin(self, process: Process, on_event: Callable[[AgentEvent], None]) -> None:
         """Open the conversation with the process that was just spawned."""
@@ -109,6 +133,26 @@ class Talk:
                 timer.cancel()
             self._timers.clear()
             self._driver.close()
+            self._change.tell()
+
+    # ------------------------------------------------------------ as a person at its terminal sees it
+
+    @property
+    def screen(self) -> Screen | None:
+        """Return what stands on its terminal; None for an agent without one."""
+        return self._driver.screen if isinstance(self._driver, PtyDriver) else None
+
+    async def changed(self) -> None:
+        """Wait until it writes again, or has ended."""
+        await self._change.wait()
+
+    def resize(self, size: TerminalSize) -> bool:
+        """Give its terminal another size; False for an agent without one."""
+        if self.screen is None or self._process is None or not self._process.resize(size):
+            return False
+        self.screen.resize(size.rows, size.columns)
+        self._change.tell()
+        return True
 
     # ------------------------------------------------------------ as dispatch sees it
 
