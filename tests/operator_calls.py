@@ -80,7 +80,7 @@ OPERATOR_CALLS: Final[dict[str, VerbCall]] = {
 WRITES_NOTHING: Final = frozenset(
     "hello snapshot subscribe events wait endpoint task_show task_why vote_show plan_preview milestone_list"
     " milestone_show memory_list memory_show question_list dead_list notify_list key_list restart stop_agent"
-    " kill pause resume drain agent_why metrics down".split()
+    " terminal_show terminal_type terminal_resize kill pause resume drain agent_why metrics down".split()
 )
 """The verbs that only look, or that act on processes; what becomes of those is written by the engine."""
 
