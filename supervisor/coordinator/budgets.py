@@ -59,7 +59,7 @@ def _subject(scope: Scope, budget: Budget, spender: Spender) -> str:
             return f"{spender.pool}/{scope.run}"
         case BudgetScope.TEAM:
             return str(scope.run)
-        case BudgetScope.DAY:
+        case _:
             return _day(scope).date().isoformat()
 
 

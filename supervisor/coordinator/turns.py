@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -79,7 +80,7 @@ class Ended:
     final_text: str = ""
     session: str = ""
     model: str = ""
-    counts: dict[str, int | None] = field(default_factory=dict)
+    counts: Mapping[str, int | None] = field(default_factory=dict)
     cost_usd: float | None = None
     cost_unknown: bool = False
 
