@@ -19,8 +19,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import Any, Final
 
 from supervisor.adapters.claude_dialect import Dialect
@@ -35,6 +33,7 @@ from supervisor.adapters.claude_reading import (
     text_in,
 )
 from supervisor.adapters.claude_requests import OpenRequest, reply_to, request_of
+from supervisor.adapters.claude_turn import Phase, RunningTurn
 from supervisor.adapters.claude_wire import END_NAMES, Beginning, asking, plain, refusing, replying, saying
 from supervisor.adapters.driver import Answer, Line
 from supervisor.adapters.events import (
@@ -60,27 +59,6 @@ OnAnswer = Callable[[dict[str, Any] | None], None]
 """Hears what was answered to a request of ours; None if it was refused."""
 
 
-class _Phase(Enum):
-    """What the process is at: the greeting, a command of ours, nothing, a turn; or it is gone."""
-
-    GREETING = auto()
-    ROLL_CALL = auto()
-    CLEARING = auto()
-    IDLE = auto()
-    TURN = auto()
-    GONE = auto()
-
-
-@dataclass(slots=True)
-class _Turn:
-    """One turn: what was said during it and not yet taken up, and the end that waits for that."""
-
-    prompt: str
-    queued: dict[str, None] = field(default_factory=dict)
-    held: Ending | None = None
-    is_interrupted: bool = False
-
-
 class ClaudeDriver:
     """Speaks with one process. Fills `adapters.driver.Driver`."""
 
@@ -93,12 +71,13 @@ class ClaudeDriver:
         self._teller: Final = Teller(
             line.tell, counts_totals=dialect.counts_totals, is_resumed=beginning.is_resumed
         )
-        self._phase = _Phase.GREETING
+        self._phase = Phase.GREETING
         self._waiting: tuple[str, bool] | None = None
-        self._turn: _Turn | None = None
+        self._turn: RunningTurn | None = None
         self._open: Final[dict[str, OpenRequest]] = {}
         self._asked: Final[dict[str, OnAnswer]] = {}
         self._count = 0
+        self._requests = 0
         self._session = ""
         self._link: CoordinatorLink | None = None
         self._has_talked = beginning.is_resumed
@@ -127,11 +106,11 @@ class ClaudeDriver:
 
     def close(self) -> None:
         """End what is open: the process is gone."""
-        if self._phase is _Phase.GONE:
+        if self._phase is Phase.GONE:
             return
         self._lines.finish()
         has_work = self._turn is not None or self._waiting is not None
-        self._phase = _Phase.GONE
+        self._phase = Phase.GONE
         self._waiting = None
         detail = self._complaint or "the process ended before the turn did"
         if has_work:
@@ -144,15 +123,15 @@ class ClaudeDriver:
         if self._turn is not None or self._waiting is not None:
             raise WrongState("a turn runs already")
         self._waiting = (text, fresh)
-        if self._phase is _Phase.GONE:
+        if self._phase is Phase.GONE:
             self._fail("the agent has ended", reason=TurnReason.LOST)
-        elif self._phase is _Phase.IDLE:
+        elif self._phase is Phase.IDLE:
             self._go_on()
 
     def inject(self, text: str) -> bool:
         """Say something during a turn."""
         turn = self._turn
-        if turn is None or turn.is_interrupted or self._phase is not _Phase.TURN:
+        if turn is None or turn.is_interrupted or self._phase is not Phase.TURN:
             return False
         name = self._new_name()
         if not self._say(saying(plain(text), name)):
@@ -163,7 +142,7 @@ class ClaudeDriver:
 
     def interrupt(self) -> bool:
         """Have the turn end soon."""
-        if self._phase is _Phase.GONE:
+        if self._phase is Phase.GONE:
             return False
         if self._waiting is not None:
             self._fail("", reason=TurnReason.INTERRUPTED)
@@ -176,10 +155,10 @@ class ClaudeDriver:
     def answer(self, request: str, answer: Answer) -> bool:
         """Answer an open request."""
         opened = self._open.get(request)
-        if opened is None or self._phase is _Phase.GONE:
+        if opened is None or self._phase is Phase.GONE:
             return False
         reply = reply_to(opened, answer, self._dialect)
-        if reply is None or not self._reply(request, reply):
+        if reply is None or not self._say(replying(opened.wire_name, reply)):
             return False
         del self._open[request]
         return True
@@ -192,7 +171,7 @@ class ClaudeDriver:
         version = text_in(answer or {}, "claude_code_version")
         session = text_in(answer or {}, "session_id") or self._beginning.session
         if self._dialect.roll_call:
-            self._phase, self._teller.is_silent = _Phase.ROLL_CALL, True
+            self._phase, self._teller.is_silent = Phase.ROLL_CALL, True
             self._say(saying(self._dialect.roll_call, self._new_name()))
             return
         self._begins(session, self._beginning.model, version)
@@ -214,7 +193,7 @@ class ClaudeDriver:
             self._line.tell(link)
 
     def _rest(self) -> None:
-        self._phase = _Phase.IDLE
+        self._phase = Phase.IDLE
         self._teller.is_silent = False
         self._go_on()
 
@@ -224,14 +203,14 @@ class ClaudeDriver:
             return
         text, fresh = self._waiting
         if fresh and self._has_talked:
-            self._phase, self._teller.is_silent = _Phase.CLEARING, True
+            self._phase, self._teller.is_silent = Phase.CLEARING, True
             if not self._say(saying("/clear", self._new_name())):
-                self._phase = _Phase.IDLE
+                self._phase = Phase.IDLE
                 self._fail("the agent does not take what is sent to it", reason=TurnReason.LOST)
             return
         self._waiting = None
-        self._turn = _Turn(self._new_name())
-        self._phase = _Phase.TURN
+        self._turn = RunningTurn(self._new_name())
+        self._phase = Phase.TURN
         self._has_talked = True
         self._teller.last_text = ""
         if not self._say(saying(plain(text), self._turn.prompt)):
@@ -245,8 +224,8 @@ class ClaudeDriver:
     def _finish(self, ending: Ending) -> None:
         self._end_open("the turn has ended")
         self._turn = None
-        if self._phase is _Phase.TURN:
-            self._phase = _Phase.IDLE
+        if self._phase is Phase.TURN:
+            self._phase = Phase.IDLE
         if ending.is_limited:
             self._line.tell(
                 RateLimited(until=ending.until or self._teller.limited_until, detail=ending.detail)
@@ -315,12 +294,12 @@ class ClaudeDriver:
     def _on_result(self, message: dict[str, Any]) -> None:
         self._teller.result(message)
         match self._phase:
-            case _Phase.ROLL_CALL:
+            case Phase.ROLL_CALL:
                 self._begins(text_in(message, "session_id"), self._beginning.model, "")
                 self._rest()
-            case _Phase.CLEARING:
+            case Phase.CLEARING:
                 self._cleared(message)
-            case _Phase.TURN:
+            case Phase.TURN:
                 self._turn_told(message)
             case _:  # a turn that nobody asked for, or why it cannot begin at all
                 ending = ending_of(message, last_text="", was_interrupted=False)
@@ -331,7 +310,7 @@ class ClaudeDriver:
 
     def _cleared(self, message: dict[str, Any]) -> None:
         if message.get("is_error") is True:
-            self._phase, self._teller.is_silent = _Phase.IDLE, False
+            self._phase, self._teller.is_silent = Phase.IDLE, False
             if self._waiting is not None:
                 self._fail("it could not begin a new conversation", reason=TurnReason.ERROR)
             return
@@ -360,24 +339,31 @@ class ClaudeDriver:
     # ------------------------------------------------------------ requests, both ways
 
     def _on_request(self, message: dict[str, Any]) -> None:
-        request, asked = text_in(message, "request_id"), table_in(message, "request")
-        tool = text_in(asked, "tool_name")
-        opened = request_of(request, asked, dialect=self._dialect, cwd=self._beginning.cwd)
-        if not request or request in self._open:
+        wire_name, asked = text_in(message, "request_id"), table_in(message, "request")
+        subtype, tool = text_in(asked, "subtype"), text_in(asked, "tool_name")
+        request = f"r{self._requests + 1}"  # ours: an answer to one never reaches another of the same name
+        opened = request_of(request, wire_name, asked, dialect=self._dialect, cwd=self._beginning.cwd)
+        if not wire_name or self._request_of(wire_name) is not None:
             self._broken("a request without a name of its own")
-        elif opened is None or len(self._open) >= _REQUESTS_MAX or self._phase is _Phase.GONE:
-            self._say(refusing(request, f"unsupported: {text_in(asked, 'subtype')[:100]}"))
+        elif opened is None or len(self._open) >= _REQUESTS_MAX or self._phase is Phase.GONE:
+            self._say(refusing(wire_name, f"unsupported: {subtype[:100]}"))
             if opened is None:
-                self._teller.other(f"control_request/{text_in(asked, 'subtype')}", message)
+                self._teller.other(f"control_request/{subtype}", message)
         elif is_coordinators(tool) or (self._beginning.allows_all and not isinstance(opened.event, Question)):
-            self._reply(request, {"behavior": "allow", "updatedInput": opened.given})
+            self._say(replying(wire_name, {"behavior": "allow", "updatedInput": opened.given}))
         else:
+            self._requests += 1
             self._open[request] = opened
             self._line.tell(opened.event)
 
+    def _request_of(self, wire_name: str) -> str | None:
+        named = (request for request, opened in self._open.items() if opened.wire_name == wire_name)
+        return next(named, None)
+
     def _on_cancel(self, message: dict[str, Any]) -> None:
-        request = text_in(message, "request_id")
-        if self._open.pop(request, None) is not None:
+        request = self._request_of(text_in(message, "request_id"))
+        if request is not None:
+            del self._open[request]
             self._line.tell(RequestGone(request=request, why="the agent gave it up"))
 
     def _on_response(self, message: dict[str, Any]) -> None:
@@ -398,15 +384,12 @@ class ClaudeDriver:
         self._asked[name] = on_answer
         return self._say(asking(name, what, more))
 
-    def _reply(self, request: str, reply: dict[str, Any]) -> bool:
-        return self._say(replying(request, reply))
-
     def _new_name(self) -> str:
         self._count += 1
         return str(uuid.uuid5(_SEED, f"{self._beginning.seed}/{self._count}"))
 
     def _say(self, message: dict[str, Any]) -> bool:
-        if self._phase is _Phase.GONE:
+        if self._phase is Phase.GONE:
             return False
         try:
             data = spelled(message)

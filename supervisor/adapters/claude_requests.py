@@ -28,28 +28,30 @@ _RULES_MAX: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRequest:
-    """One request that waits; `given` is the input it was made with."""
+    """One request that waits; `wire_name` is the agent's own for it, `given` the input it was made with."""
 
-    request: str
+    wire_name: str
     event: Permission | Question
     given: dict[str, Any] = field(default_factory=dict)
     rules: tuple[dict[str, Any], ...] = ()
     schema: dict[str, Any] | None = None
 
 
-def request_of(request: str, asked: dict[str, Any], *, dialect: Dialect, cwd: str) -> OpenRequest | None:
+def request_of(
+    request: str, wire_name: str, asked: dict[str, Any], *, dialect: Dialect, cwd: str
+) -> OpenRequest | None:
     """Read a request that a person can answer; None if we know nothing of its kind."""
     subtype = text_in(asked, "subtype")
     if subtype == "elicitation":
-        return _elicitation(request, asked)
+        return _elicitation(request, wire_name, asked)
     if subtype != "can_use_tool":
         return None
     given, tool = table_in(asked, "input"), text_in(asked, "tool_name")
     if tool in QUESTION_TOOLS:
-        return _question(request, given)
+        return _question(request, wire_name, given)
     rules = tuple(tables_in(asked, "permission_suggestions")[:_RULES_MAX]) if dialect.offers_rules else ()
     return OpenRequest(
-        request=request,
+        wire_name=wire_name,
         given=given,
         rules=rules,
         event=Permission(
@@ -121,7 +123,7 @@ def _label_of(rule: dict[str, Any]) -> str:
             return one_line(other or "Allow as it suggests")
 
 
-def _question(request: str, given: dict[str, Any]) -> OpenRequest:
+def _question(request: str, wire_name: str, given: dict[str, Any]) -> OpenRequest:
     questions = tables_in(given, "questions")
     choices: tuple[str, ...] = ()
     if len(questions) == 1:
@@ -130,7 +132,7 @@ def _question(request: str, given: dict[str, Any]) -> OpenRequest:
     else:
         text = "\n".join(_listed(number, question) for number, question in enumerate(questions, start=1))
     return OpenRequest(
-        request=request, given=given, event=Question(request=request, text=text, choices=choices)
+        wire_name=wire_name, given=given, event=Question(request=request, text=text, choices=choices)
     )
 
 
@@ -152,7 +154,7 @@ def _answers(given: dict[str, Any], words: str, dialect: Dialect) -> dict[str, s
     return dict(zip(names, lines, strict=False))
 
 
-def _elicitation(request: str, asked: dict[str, Any]) -> OpenRequest:
+def _elicitation(request: str, wire_name: str, asked: dict[str, Any]) -> OpenRequest:
     schema = table_in(asked, "requested_schema")
     properties = table_in(schema, "properties")
     choices: tuple[str, ...] = ()
@@ -161,7 +163,7 @@ def _elicitation(request: str, asked: dict[str, Any]) -> OpenRequest:
         choices = tuple(str(choice) for choice in offered) if isinstance(offered, list) else ()
     server, message = text_in(asked, "mcp_server_name"), text_in(asked, "message")
     question = Question(request=request, text=f"{server}: {message}" if server else message, choices=choices)
-    return OpenRequest(request=request, schema=schema, event=question)
+    return OpenRequest(wire_name=wire_name, schema=schema, event=question)
 
 
 def _elicited(schema: dict[str, Any], answer: Answer) -> dict[str, Any]:

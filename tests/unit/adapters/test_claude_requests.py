@@ -304,6 +304,17 @@ def test_a_request_under_a_name_that_is_open_changes_nothing_of_what_was_shown()
     assert the_reply(played)["updatedInput"] == {"command": "ls"}
 
 
+def test_an_answer_never_reaches_another_request_of_the_same_name() -> None:
+    played = working()
+    played.ask("x", input={"command": "ls"})
+    played.say("control_cancel_request", request_id="x")
+    played.ask("x", input={"command": "rm -rf /"})
+    first, second = (permission.request for permission in played.told(Permission))
+    assert not played.driver.answer(first, Answer(allow=True))
+    assert played.replies == []
+    assert played.driver.answer(second, Answer(allow=False))
+
+
 def test_a_request_without_a_name_is_no_request() -> None:
     played = working()
     played.ask("")
@@ -329,9 +340,12 @@ def test_more_requests_than_anybody_can_answer_are_refused() -> None:
 
 def test_an_input_as_deep_as_can_be_read_is_no_reason_to_fall() -> None:
     played = working()
-    deep = "[" * 970 + "]" * 970
-    given = b'{"subtype":"can_use_tool","tool_name":"x","input":{"a":' + deep.encode() + b"}}"
-    played.driver.hear(b'{"type":"control_request","request_id":"r1","request":' + given + b"}\n")
-    played.driver.answer("r1", Answer(allow=True))
+    for depth in range(700, 1_000):  # somewhere there it can be read, but not be spelled any more
+        deep = b"[" * depth + b"]" * depth
+        asked = b'{"subtype":"can_use_tool","tool_name":"x","input":{"a":' + deep + b"}}"
+        played.driver.hear(b'{"type":"control_request","request_id":"%d","request":%s}\n' % (depth, asked))
+    for permission in played.told(Permission):
+        played.driver.answer(permission.request, Answer(allow=True))
     played.result()
-    assert played.told(Permission, Broken)
+    assert played.told(Permission)
+    assert played.told(Broken)
