@@ -226,12 +226,13 @@ class AcpDriver:
             self._matters.end_turn(TurnEnd(ok=is_done, reason=reason, final_text=text, detail=detail))
 
     def _failed(self, error: RpcError, text: str) -> TurnEnd:
-        detail = told(error)
+        detail, reason = told(error), TurnReason.ERROR
         if is_rate_limit(error):
+            reason = TurnReason.LIMIT
             self._line.tell(RateLimited(until=None, detail=detail))
         elif is_login(error):
             self._line.tell(LoginNeeded(detail=detail))
-        return TurnEnd(ok=False, reason=TurnReason.ERROR, final_text=text, detail=detail)
+        return TurnEnd(ok=False, reason=reason, final_text=text, detail=detail)
 
     def _tell_usage(self, answer: dict[str, Any]) -> None:
         for usage in self._usage.by_answer(answer, had_calls=self._updates.had_calls):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,12 +23,14 @@ from typing import Any, Final
 import acp
 from acp import schema
 
+from supervisor.adapters.kit import SERVER_NAME
 from supervisor.testing.plain_mcp import BridgeDoor, HttpDoor, TeamDoor, call_tool, tool_names
 from supervisor.testing.script import Step, script_in
 from supervisor.testing.scripted_request import Tool
 from supervisor.testing.scripted_tools import Values, arguments_of
 
 LINE_MAX: Final = 64 << 20
+_TRIES: Final = 3
 _MODES: Final = {"default": "asks", "autoEdit": "edits", "yolo": "asks nobody", "auto": "as it likes"}
 _OPTIONS: Final = [
     schema.PermissionOption(option_id="once", name="Allow", kind="allow_once"),
@@ -196,8 +199,7 @@ class ScriptedAgent:
     async def _step(self, session: _Session, step: Step) -> None:
         match step.verb:
             case "sh" | "write" | "mcp" | "tool" | "par":
-                for call in step.calls:
-                    await self._call(session, call)
+                await asyncio.gather(*(self._call(session, call) for call in step.calls))
             case "note" | "drip":
                 await self._drip(session, step)
             case "think":
@@ -206,6 +208,8 @@ class ScriptedAgent:
                 await asyncio.sleep(float(step.rest))
             case "hang":
                 await asyncio.Event().wait()
+            case "http":
+                _be_refused(step)
             case _:
                 _misbehave(step)
 
@@ -223,8 +227,9 @@ class ScriptedAgent:
         self._calls += 1
         call = f"call-{os.getpid()}-{self._calls}"
         title, kind, given = _described(session, step)
+        name = f"{SERVER_NAME}_{title}" if step.verb == "mcp" else step.verb
         await self._tell(
-            session, acp.start_tool_call(call, step.verb, kind=kind, status="pending", raw_input=given)
+            session, acp.start_tool_call(call, name, kind=kind, status="pending", raw_input=given)
         )
         if step.verb != "mcp" and not await self._may(session, call, title, kind, given):
             await self._tell(session, acp.update_tool_call(call, status="failed"))
@@ -285,12 +290,17 @@ def _described(session: _Session, step: Step) -> tuple[str, Any, dict[str, Any]]
 
 async def _shell(command: str, directory: str) -> tuple[bool, str]:
     process = await asyncio.create_subprocess_shell(
-        command, cwd=directory, stdin=asyncio.subprocess.DEVNULL, stdout=-1, stderr=asyncio.subprocess.STDOUT
+        command,
+        cwd=directory,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
     )
     try:
         said, _ = await process.communicate()
     except asyncio.CancelledError:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
         raise
     return process.returncode == 0, said.decode("utf-8", "replace")
@@ -301,12 +311,17 @@ def _modes(session: _Session) -> schema.SessionModeState:
     return schema.SessionModeState(current_mode_id=session.mode, available_modes=modes)
 
 
+def _be_refused(step: Step) -> None:
+    """Try again, as agents do, where it helps within some tries; else the prompt is refused."""
+    code, times, *_ = (*step.rest.split(), "1")
+    if int(code) in (401, 403, 429) or int(times) > _TRIES:
+        raise acp.RequestError(-32603, "Internal error", {"details": f"{code} refused"})
+
+
 def _misbehave(step: Step) -> None:
     """Do what no agent should."""
     sys.stdout.flush()
     match step.verb:
-        case "http":
-            raise acp.RequestError(-32603, "Internal error", {"details": f"{step.rest.split()[0]} refused"})
         case "die":
             os._exit(int(step.rest or 1))
         case "line":

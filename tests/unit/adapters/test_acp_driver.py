@@ -583,7 +583,7 @@ def test_a_refused_prompt_ends_its_turn_and_has_a_name_if_we_know_it(error: Any,
     wire = Wire().begin().turn()
     wire.reply(error=error)
     assert [type(each) for each in wire.told[1:-1]] == ([] if event is None else [event])
-    assert wire.all(TurnEnd)[0].reason is TurnReason.ERROR
+    assert wire.all(TurnEnd)[0].reason is (TurnReason.LIMIT if event is RateLimited else TurnReason.ERROR)
 
 
 def test_words_go_into_the_turn_by_a_second_prompt_where_that_is_heard() -> None:

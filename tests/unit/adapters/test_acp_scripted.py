@@ -192,8 +192,13 @@ async def test_an_agent_that_is_not_logged_in_says_so(tmp_path: Path, option: st
         assert (await talk.until(TurnEnd)).reason is TurnReason.ERROR
 
 
-@pytest.mark.parametrize(("code", "event"), [("429", RateLimited), ("401", LoginNeeded)])
-async def test_what_the_model_s_service_refuses_has_its_name(tmp_path: Path, code: str, event: type) -> None:
+@pytest.mark.parametrize(
+    ("code", "event", "reason"),
+    [("429", RateLimited, TurnReason.LIMIT), ("401", LoginNeeded, TurnReason.ERROR)],
+)
+async def test_what_the_model_s_service_refuses_has_its_name(
+    tmp_path: Path, code: str, event: type, reason: TurnReason
+) -> None:
     async with live(context_for(tmp_path, scripted_pool(), url=NOWHERE)) as talk:
         talk.driver.prompt(f"SCRIPT: http {code}")
         await talk.until(event)
