@@ -69,6 +69,7 @@ OPERATOR_CALLS: Final[dict[str, VerbCall]] = {
     "memory_delete": made(key="language"),
     "memory_purge": made(author="planner"),
     "question_answer": made(tool("worker-1", "ask_human", question="which?"), question_id="Q2", answer="it"),
+    "rule_revoke": made(["step", "standing rule"], rule_id="R1"),
     "key_create": made(name="guest", role="worker"),
     "key_rotate": made(verb("key_create", name="guest", role="worker"), name="guest"),
     "key_revoke": made(verb("key_create", name="guest", role="worker"), name="guest"),
@@ -80,7 +81,8 @@ OPERATOR_CALLS: Final[dict[str, VerbCall]] = {
 WRITES_NOTHING: Final = frozenset(
     "hello snapshot subscribe events wait endpoint task_show task_why vote_show plan_preview milestone_list"
     " milestone_show memory_list memory_show question_list dead_list notify_list key_list restart stop_agent"
-    " terminal_show terminal_type terminal_resize kill pause resume drain agent_why metrics down".split()
+    " rule_list terminal_show terminal_type terminal_resize kill pause resume drain agent_why metrics"
+    " down".split()
 )
 """The verbs that only look, or that act on processes; what becomes of those is written by the engine."""
 

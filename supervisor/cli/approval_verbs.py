@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from supervisor.cli import asking
+from supervisor.cli.answer_terms import terms_lines, terms_of
 from supervisor.cli.border import Verb
+from supervisor.cli.key_verbs import Time
 from supervisor.cli.options import json_option, project_option
 from supervisor.cli.output import duration, note, now, print_json, print_table, say
 from supervisor.errors import (
@@ -65,23 +67,52 @@ def _row(approval: Approval, at: float) -> tuple[str, ...]:
         "supervisor approve A3                  # show it, ask, then allow it once",
         "supervisor approve A3 --yes            # without asking (tiers 0 to 2)",
         "supervisor approve A3 --digest 1f3a9c0e  # only if it is still what you saw",
+        "supervisor approve A3 --always --for 2h --scope pool  # and the same act from now on",
+        'supervisor approve A3 --with \'{"command": "make test"}\'  # this instead',
     ),
 )
 @click.argument("approval_id", metavar="ID")
 @project_option
 @click.option("--yes", is_flag=True, help="Do not ask; the highest tier still needs its id typed.")
 @click.option("--digest", metavar="HEX", help="The digest you saw, at least its first 8 digits.")
+@click.option("--always", is_flag=True, help="Allow exactly the same act from now on, for a time.")
+@click.option("--for", "life", type=Time(), metavar="TIME", show_default="8h", help="How long, up to 30d.")
+@click.option(
+    "--scope",
+    type=click.Choice(("agent", "pool", "team")),
+    help="For whom such a rule holds; without it, for this agent.",
+)
+@click.option(
+    "--with",
+    "instead",
+    metavar="FILE|JSON",
+    help="What to do instead of what was asked for, where the agent allows that: an object.",
+)
 @json_option
-def approve(*, approval_id: str, project: Path, yes: bool, digest: str | None, as_json: bool) -> None:
-    """Show a request and allow it once.
+def approve(
+    *,
+    approval_id: str,
+    project: Path,
+    yes: bool,
+    digest: str | None,
+    always: bool,
+    life: float | None,
+    scope: str | None,
+    instead: str | None,
+    as_json: bool,
+) -> None:
+    """Show a request and allow it once, or the same act from now on.
 
     The answer carries the digest of what was shown: a request that changed, expired or was
-    answered elsewhere refuses it.
+    answered elsewhere refuses it. See `supervisor rules` for what was allowed from now on.
     """
     refuse_agents(project, "approve")
+    terms = terms_of(always=always, life=life, scope=scope, instead=instead)
     shown = _shown(project, approval_id, digest)
-    _confirm(shown, yes=yes, seen_before=digest is not None)
-    _answer(project, shown, decision="approve", reason="", as_json=as_json)
+    for line in terms_lines(shown, terms):
+        note(line)
+    _confirm(shown, yes=yes, seen_before=digest is not None and instead is None)
+    _answer(project, shown, decision="approve", reason="", as_json=as_json, terms=terms)
 
 
 @click.command(cls=Verb, examples=('supervisor reject A3 --reason "write to the report directory instead"',))
@@ -113,11 +144,13 @@ def refuse_agents(project: Path, what: str) -> None:
 
 def _shown(project: Path, approval_id: str, digest: str | None) -> Approval:
     """Print what would be allowed; refuse what is answered, altered or not what was seen before."""
+    from supervisor.model.approval import digest_for
+
     approval = _found(project, approval_id)
     if approval.state.value != "pending":
         by = f" by {approval.answered_by}" if approval.answered_by else ""
         raise AlreadyAnswered(f"{approval.id} is {approval.state.value} already{by}; nothing was sent")
-    if _digest_of(approval) != approval.digest:
+    if digest_for(approval, approval.content) != approval.digest:
         raise DigestMismatch(f"{approval.id} does not match its own digest; it was not approved")
     if digest is not None and (len(digest) < 8 or not approval.digest.startswith(digest.lower())):
         raise DigestMismatch(
@@ -153,8 +186,9 @@ def approval_lines(approval: Approval, at: float) -> list[str]:
         f"{approval.id}  tier {approval.tier}  {approval.kind}",
         f"  asked by  {approval.agent} (incarnation {approval.incarnation}){task}",
         f"  title     {_one_line(approval.title)}",
+        *_origin_lines(approval),
         "  allows",
-        *(f"    {line}" for line in payload_lines(approval.payload)),
+        *(f"    {line}" for line in payload_lines(approval.content)),
         f"  digest    {approval.digest}",
         f"  expires   in {duration(approval.expires_at - at)}",
     ]
@@ -165,6 +199,23 @@ def approval_lines(approval: Approval, at: float) -> list[str]:
             *(f"  | {_one_line(line)}" for line in words),
         ]
     return lines
+
+
+def _origin_lines(approval: Approval) -> list[str]:
+    """Say which program asked, where it would be done, what waits for it and what it offers itself."""
+    from supervisor.model.approval import BY_TOOL
+
+    if approval.source == BY_TOOL:
+        return []
+    offered = ", ".join(f"{each.label} ({each.scope})" for each in approval.options)
+    facts = {
+        "source": f"{approval.source}, {approval.tool}" if approval.tool else approval.source,
+        "in": approval.cwd,
+        "blocks": ", ".join(approval.blocks),
+        "offers": offered and f"{offered}; answered once all the same",
+        "change": "it takes other content: --with" if approval.rewritable else "",
+    }
+    return [f"  {name:<9} {_one_line(text)}" for name, text in facts.items() if text]
 
 
 def payload_lines(payload: str) -> list[str]:
@@ -190,19 +241,6 @@ def _one_line(text: str) -> str:
     return visible(text)
 
 
-def _digest_of(approval: Approval) -> str:
-    from supervisor.model.approval import digest_of
-
-    return digest_of(
-        agent=approval.agent,
-        incarnation=approval.incarnation,
-        kind=approval.kind,
-        tier=approval.tier,
-        title=approval.title,
-        payload=approval.payload,
-    )
-
-
 def _confirm(approval: Approval, *, yes: bool, seen_before: bool) -> None:
     """Have the person say that this is meant; raise UsageInvalid if nobody can be asked."""
     from supervisor.model.approval import HIGHEST_TIER
@@ -223,7 +261,15 @@ def _confirm(approval: Approval, *, yes: bool, seen_before: bool) -> None:
         raise UsageInvalid(f"not confirmed; {approval.id} still waits")
 
 
-def _answer(project: Path, approval: Approval, *, decision: str, reason: str, as_json: bool) -> None:
+def _answer(
+    project: Path,
+    approval: Approval,
+    *,
+    decision: str,
+    reason: str,
+    as_json: bool,
+    terms: dict[str, Any] | None = None,
+) -> None:
     from supervisor.cli.engine_door import ask
 
     answer = ask(
@@ -233,6 +279,7 @@ def _answer(project: Path, approval: Approval, *, decision: str, reason: str, as
         digest=approval.digest,
         decision=decision,
         reason=reason,
+        **(terms or {}),
     )
     if as_json:
         print_json("answer", **answer)

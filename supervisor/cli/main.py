@@ -24,6 +24,7 @@ from supervisor.cli.process_verbs import drain, kill, pause, restart, resume, st
 from supervisor.cli.profile_verbs import profile
 from supervisor.cli.question_verbs import question
 from supervisor.cli.reload_verb import reload
+from supervisor.cli.rules_verbs import rules
 from supervisor.cli.run_verbs import attach, down, run, up
 from supervisor.cli.scale_verb import scale
 from supervisor.cli.sync_verbs import sync
@@ -66,6 +67,7 @@ for verb in (
     approvals,
     approve,
     reject,
+    rules,
     question,
     task,
     plan,

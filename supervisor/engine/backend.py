@@ -10,6 +10,7 @@ from typing import Any
 
 from supervisor import __version__
 from supervisor.coordinator import approvals, views
+from supervisor.coordinator.approvals import Terms
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.dispatch.archivist import Archivist
 from supervisor.engine.agent_verbs import AGENT_VERBS
@@ -23,6 +24,7 @@ from supervisor.engine.people_verbs import PEOPLE_VERBS
 from supervisor.engine.plan_verbs import PLAN_VERBS
 from supervisor.engine.pool_verbs import POOL_VERBS
 from supervisor.engine.reloading import Reloading, answer_of
+from supervisor.engine.rule_verbs import RULE_VERBS, scope_named
 from supervisor.engine.stopping import StopSwitch, asked_down
 from supervisor.engine.talks import Talks
 from supervisor.engine.task_verbs import TASK_VERBS
@@ -40,12 +42,18 @@ from supervisor.transports.control.protocol import PROTOCOL, Frame
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Arguments of `answer`; `digest` is that of the content which was shown."""
+    """Arguments of `answer`; `digest` is that of the content which was shown.
+
+    `payload` is what to do instead; `always` names for whom the answer holds from now on, for `for_s`.
+    """
 
     approval_id: str
     digest: str
     decision: str
     reason: str = ""
+    payload: dict[str, Any] | None = None
+    always: str | None = None
+    for_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +111,7 @@ class Backend:
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in NOTIFY_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in KEY_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in POOL_VERBS.items()},
+            **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in RULE_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in TERMINAL_VERBS.items()},
             **{verb: (form, partial(carry_out, self)) for verb, (form, carry_out) in USAGE_VERBS.items()},
         }
@@ -136,6 +145,7 @@ class Backend:
 
     async def _answer(self, asked: Answer) -> dict[str, Any]:
         _check_decision(asked.decision)
+        terms = Terms(payload=asked.payload, always=scope_named(asked.always), for_s=asked.for_s)
         approval = await self.coordinator.write(
             lambda scope: approvals.answer(
                 scope,
@@ -143,6 +153,7 @@ class Backend:
                 digest=asked.digest,
                 allow=asked.decision == "approve",
                 reason=asked.reason,
+                terms=terms,
             )
         )
         return {"approval": to_wire(approval)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 from dataclasses import dataclass
 from enum import StrEnum
@@ -261,3 +262,18 @@ def policy_decision(
     if not covering:
         return None
     return Decision.ALLOW if covering[0] is Decision.ALLOW and approval.tier < HIGHEST_TIER else Decision.ASK
+
+
+def act_parts(act: str) -> list[tuple[str, str]]:
+    """Take apart what must be the same, for people: names and values, each as one text."""
+    try:
+        parts = json.loads(act)
+    except (ValueError, RecursionError):
+        parts = None
+    if not isinstance(parts, dict):
+        return [("act", act)]
+    return [
+        (name, each if isinstance(each, str) else json.dumps(each, sort_keys=True, ensure_ascii=False))
+        for name, each in parts.items()
+        if each
+    ]

@@ -11,10 +11,13 @@ from typing import Any, Final
 from supervisor.coordinator import approvals, runs, upkeep
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.agents import SlotNews
+from supervisor.coordinator.approvals import Terms
 from supervisor.coordinator.coordinator import Coordinator
+from supervisor.coordinator.scope import Scope
 from supervisor.engine.backend import Backend
 from supervisor.model.agent import AgentState, ExitClass, ExitInfo
-from supervisor.model.approval import Mode
+from supervisor.model.approval import Mode, Origin
+from supervisor.model.rule import RuleScope
 from supervisor.store.store import Store
 from supervisor.testing.clock import VirtualClock
 from supervisor.testing.small_team import SMALL_TEAM
@@ -113,7 +116,30 @@ STEPS: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
 }
 """What the engine writes by itself, one transaction each."""
 
-PREPARATIONS: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {"dead letter": _dead_letter}
+async def _standing_rule(stage: Stage) -> None:
+    """Let a worker's program ask, and the person allow it from now on."""
+    actor = await stage.actor("worker-1")
+
+    def ask_and_answer(scope: Scope) -> None:
+        asked = approvals.request(
+            scope,
+            actor,
+            kind="mcp",
+            title="look it up",
+            payload={"name": "x"},
+            tier=2,
+            origin=Origin(source="claude", tool="lookup"),
+        )
+        terms = Terms(always=RuleScope.TEAM)
+        approvals.answer(scope, asked.id, digest=asked.digest, allow=True, terms=terms)
+
+    await stage.coordinator.write(ask_and_answer)
+
+
+PREPARATIONS: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
+    "dead letter": _dead_letter,
+    "standing rule": _standing_rule,
+}
 """What brings a scene further, in many transactions."""
 
 

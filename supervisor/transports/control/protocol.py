@@ -76,6 +76,8 @@ VERBS: Final = (
     "memory_purge",
     "question_list",
     "question_answer",
+    "rule_list",
+    "rule_revoke",
     "notify_list",
     "notify_test",
     "key_create",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from click.testing import Result
 
 from supervisor.cli.approval_verbs import approval_lines, payload_lines
 from supervisor.errors import AlreadyAnswered
-from supervisor.model.approval import Approval, ApprovalState, canonical
+from supervisor.model.approval import Approval, ApprovalState, OfferedAnswer, canonical, digest_for
+from supervisor.model.ids import rule_id
+from supervisor.model.rule import RuleScope, RuleState, StandingRule, same_act
 from supervisor.model.wire import to_wire
 from supervisor.testing.scripted_engine import ScriptedEngine
 from supervisor.testing.scripted_team import BEGIN, ScriptedTeam
@@ -215,3 +218,155 @@ def test_a_payload_that_cannot_be_laid_out_faithfully_is_shown_raw() -> None:
     assert payload_lines("not json\n\x1b") == ["not json\\n\\x1b"]
     assert payload_lines("[1]") == ["[1]"]
     assert json.loads("".join(payload_lines('{"a":[1,"b"]}'))) == {"a": [1, "b"]}
+
+
+# ---------------------------------------------------------------- more than a plain yes
+
+
+@pytest.fixture
+def asked(engine: ScriptedEngine, approval: Approval) -> Approval:
+    """Have the agent's program ask for a command that it would let be changed."""
+    payload = canonical({"command": "make all", "description": "\x1b[2J Build"})
+    request = replace(
+        approval,
+        kind="shell",
+        tier=2,
+        payload=payload,
+        source="claude",
+        tool="Bash",
+        cwd="/work",
+        workspace="/work",
+        rewritable=True,
+        blocks=("T1",),
+        options=(OfferedAnswer(id="always", label="Always \x1b[31m", scope="always"),),
+    )
+    request = replace(request, digest=digest_for(request, payload))
+    engine.team.record("approval.requested", request)
+    return request
+
+
+def test_the_card_says_which_program_asked_and_what_it_would_do(run: Run, asked: Approval) -> None:
+    shown = run("approve", "A1", "--yes").stderr
+
+    for words in ("claude, Bash", "/work", "blocks    T1", "make all", "--with", "Always "):
+        assert words in shown
+    assert "\x1b" not in shown
+
+
+def test_always_shows_exactly_what_will_pass_and_sends_for_whom_and_how_long(
+    run: Run, engine: ScriptedEngine, asked: Approval
+) -> None:
+    ended = run("approve", "A1", "--yes", "--always", "--for", "2h", "--scope", "pool")
+
+    assert ended.exit_code == 0, ended.stderr
+    assert "every agent of the pool of worker-2 may do exactly this" in ended.stderr
+    assert '{"command": "make all"}' in ended.stderr
+    sent = engine.asked[-1][1]
+    assert (sent["always"], sent["for_s"], sent["digest"]) == ("pool", 7200.0, asked.digest)
+
+
+def test_always_is_for_this_agent_and_eight_hours_unless_said(
+    run: Run, engine: ScriptedEngine, asked: Approval
+) -> None:
+    ended = run("approve", "A1", "--yes", "--always")
+
+    assert "for 8h worker-2 may do exactly this" in ended.stderr
+    assert engine.asked[-1][1]["always"] == "agent"
+    assert "for_s" not in engine.asked[-1][1]
+
+
+@pytest.mark.parametrize("flags", [("--for", "2h"), ("--scope", "team"), ("--always", "--with", "{}")])
+def test_what_cannot_be_meant_together_is_refused(
+    run: Run, engine: ScriptedEngine, asked: Approval, flags: tuple[str, ...]
+) -> None:
+    ended = run("approve", "A1", "--yes", *flags)
+
+    assert (ended.exit_code, "nothing was sent" in ended.stderr, engine.asked) == (2, True, [])
+
+
+def test_what_a_model_words_itself_is_never_allowed_always(
+    run: Run, engine: ScriptedEngine, approval: Approval
+) -> None:
+    ended = run("approve", "A1", "--yes", "--always")
+
+    assert (ended.exit_code, engine.asked) == (2, [])
+    assert "in its own words is asked each time" in ended.stderr
+
+
+def test_other_content_is_shown_and_sent_from_the_argument_or_a_file(
+    run: Run, engine: ScriptedEngine, asked: Approval, tmp_path: Path
+) -> None:
+    file = tmp_path / "instead.json"
+    file.write_text('{"command": "make test"}')
+    for given in ('{"command": "make test"}', str(file)):
+        ended = run("approve", "A1", "--yes", "--with", given)
+
+        assert ended.exit_code == 0, ended.stderr
+        assert "INSTEAD" in ended.stderr
+        assert engine.asked[-1][1]["payload"] == {"command": "make test"}
+
+
+def test_other_content_that_is_no_object_is_refused(
+    run: Run, engine: ScriptedEngine, asked: Approval, tmp_path: Path
+) -> None:
+    (tmp_path / "list").write_text("[1]")
+    (tmp_path / "bytes").write_bytes(b"\xff")
+    for given in ("{", str(tmp_path / "list"), str(tmp_path / "bytes"), str(tmp_path / "none")):
+        assert run("approve", "A1", "--yes", "--with", given).exit_code == 1
+    assert engine.asked == []
+
+
+def test_an_agent_that_takes_no_other_content_is_not_sent_any(
+    run: Run, engine: ScriptedEngine, approval: Approval
+) -> None:
+    ended = run("approve", "A1", "--yes", "--with", "{}")
+
+    assert (ended.exit_code, engine.asked) == (2, [])
+    assert "takes a yes or a no" in ended.stderr
+
+
+# ---------------------------------------------------------------- rules
+
+
+@pytest.fixture
+def rule(engine: ScriptedEngine, asked: Approval) -> StandingRule:
+    made = StandingRule(
+        id=rule_id(1),
+        scope=RuleScope.AGENT,
+        target="worker-1",
+        act=same_act(asked),
+        title="make \x1b[2J all",
+        tier=2,
+        approval="A1",
+        created_at=BEGIN,
+        expires_at=BEGIN + 1e9,
+        created_by="human",
+    )
+    team = replace(made, id=rule_id(2), scope=RuleScope.TEAM, target="", expires_at=BEGIN)
+    for each in (made, team):
+        engine.team.record("rule.added", each)
+    engine.answers["rule_revoke"] = lambda _args: {"rule": to_wire(replace(made, state=RuleState.REVOKED))}
+    return made
+
+
+def test_rules_list_shows_exactly_what_passes_for_whom_and_how_long(run: Run, rule: StandingRule) -> None:
+    held, everything = run("rules", "list").stdout, run("rules", "list", "--all").stdout
+
+    assert "R1  agent worker-1, for another" in held
+    assert '{"command": "make all"}' in held
+    assert "\x1b" not in everything
+    assert ("R2" in held, "R2  the whole team" in everything) == (False, True)
+
+
+def test_rules_list_says_so_if_there_are_none_and_prints_json(
+    run: Run, ask: Any, engine: ScriptedEngine
+) -> None:
+    assert run("rules", "list").stdout == "no rules that hold\n"
+    assert run("rules", "list", "--all").stdout == "no rules\n"
+    assert ask("rules", "list")["rules"] == []
+
+
+def test_rules_revoke_ends_one(run: Run, ask: Any, engine: ScriptedEngine, rule: StandingRule) -> None:
+    assert run("rules", "revoke", "R1").stdout == "R1 revoked\n"
+    assert engine.asked[-1] == ("rule_revoke", {"rule_id": "R1"})
+    assert ask("rules", "revoke", "R1")["rule"]["state"] == "revoked"
