@@ -32,7 +32,6 @@ from supervisor.cli.task_verbs import task
 from supervisor.cli.team_verbs import ps, status
 from supervisor.cli.terminal_verb import terminal
 from supervisor.cli.usage_verb import budget, usage
-from supervisor.cli.terminal_verb import terminal
 from supervisor.cli.vote_verbs import vote
 from supervisor.cli.wait_verb import wait
 from supervisor.cli.why_verb import why
