@@ -81,13 +81,15 @@ OPERATOR_CALLS: Final[dict[str, VerbCall]] = {
 WRITES_NOTHING: Final = frozenset(
     "hello snapshot subscribe events wait endpoint task_show task_why vote_show plan_preview milestone_list"
     " milestone_show memory_list memory_show question_list dead_list notify_list key_list restart stop_agent"
-    " rule_list terminal_show terminal_type terminal_resize kill pause resume drain agent_why metrics"
+    " rule_list terminal_show terminal_type terminal_resize kill pause resume drain agent_why usage metrics"
     " down".split()
 )
 """The verbs that only look, or that act on processes; what becomes of those is written by the engine."""
 
-KILLED_ELSEWHERE: Final = frozenset({"archive", "notify_test", "reload", "scale"})
-"""Archiving is killed in `test_archive_crashes.py`; a test notice goes to the sinks, not to the database.
+KILLED_ELSEWHERE: Final = frozenset({"archive", "budget_raise", "notify_test", "reload", "scale"})
+"""No budget of the scene is near its end; raising one is a row and its event in one transaction.
+
+Archiving is killed in `test_archive_crashes.py`; a test notice goes to the sinks, not to the database.
 
 What a reload writes is one transaction, as at the start of an engine, and all else of it is processes.
 The team of the scene has no scaled pool; setting one is a row and its event, killed as an engine in

@@ -62,6 +62,8 @@ VERBS: Final = (
     "resume",
     "drain",
     "scale",
+    "usage",
+    "budget_raise",
     "terminal_show",
     "terminal_type",
     "terminal_resize",
