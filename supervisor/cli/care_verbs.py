@@ -12,27 +12,35 @@ from supervisor.cli.output import print_json, say
 
 
 @click.command(
-    cls=Verb, examples=("supervisor doctor", "supervisor doctor --json | jq -r '.checks[].verdict'")
+    cls=Verb,
+    examples=("supervisor doctor", "supervisor doctor --json | jq -r '.agents[] | .name + \" \" + .version'"),
 )
 @project_option
 @json_option
 @click.pass_context
 def doctor(ctx: click.Context, *, project: Path, as_json: bool) -> None:
-    """Check what a team needs here.
+    """Check what a team needs here, and which known agents are installed.
 
     Each line says ok, warn or fail, what was seen, and the next step. Exit code 1 if one fails.
     """
     from dataclasses import asdict
 
+    from supervisor.cli.agent_checks import all_agents
     from supervisor.cli.checks import Verdict, all_checks
+    from supervisor.model.escape import visible
 
-    checks = list(all_checks(project))
+    checks, agents = list(all_checks(project)), all_agents()
     failed = any(check.verdict is Verdict.FAIL for check in checks)
     if as_json:
-        print_json("doctor", ok=not failed, checks=[asdict(check) for check in checks])
+        print_json(
+            "doctor",
+            ok=not failed,
+            checks=[asdict(check) for check in checks],
+            agents=[asdict(agent) for agent in agents],
+        )
     else:
-        for check in checks:
-            say(f"{check.verdict.value:<4}  {check.name:<12} {check.detail}")
+        for check in (*checks, *(agent.check for agent in agents)):
+            say(f"{check.verdict.value:<4}  {check.name:<12} {visible(check.detail)}")
             if check.step:
                 say(f"{'':<18} -> {check.step}")
     ctx.exit(1 if failed else 0)

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from supervisor.config.placeholders import fill, names_in
+from supervisor.config.presets import PRESETS
 from supervisor.config.problems import shown
+from supervisor.config.program_versions import install_command, too_old, version_of
 from supervisor.errors import ProgramMissing
 from supervisor.model.team import PoolSpec, TeamSpec
 
@@ -18,6 +20,7 @@ from supervisor.model.team import PoolSpec, TeamSpec
 def check_programs(team: TeamSpec, *, project: Path | None = None) -> None:
     """Raise ProgramMissing, naming every pool whose program or script cannot be found.
 
+    So is every known program that is older than what works with its adapter.
     Scripts are the elements of a command that begin with `{profile_dir}`. What stands under
     `{project}` is looked for only if `project` is given.
     """
@@ -45,8 +48,29 @@ def _missing_program(pool: PoolSpec, known: Mapping[str, str]) -> Iterator[str]:
         elif shutil.which(program, path=path) is None:
             yield (
                 f"pool {pool.name}: the program {shown(program)} is in no directory of PATH "
-                f"({path or 'which is empty'}){_python_hint(program)}"
+                f"({path or 'which is empty'}){_python_hint(program)}{_install_hint(pool)}"
             )
+        else:
+            yield from _too_old(pool, program, path)
+
+
+def _install_hint(pool: PoolSpec) -> str:
+    """Say how a known program is installed, if the pool starts it as its preset does."""
+    preset = PRESETS.get(pool.agent)
+    return "" if preset is None or pool.command[:1] != preset.command[:1] else f"; {install_command(preset)}"
+
+
+def _too_old(pool: PoolSpec, program: str, path: str) -> Iterator[str]:
+    preset = PRESETS.get(pool.agent)
+    found = shutil.which(program, path=path)
+    if preset is None or found is None or not _install_hint(pool):
+        return
+    version = version_of(Path(found), preset)
+    if too_old(version, preset):
+        yield (
+            f"pool {pool.name}: {preset.name} {version.words} at {shown(found, limit=4096)} is too old; "
+            f"{preset.minimum} is the oldest that works; {install_command(preset)}"
+        )
 
 
 def _file_fault(program: str) -> str:
