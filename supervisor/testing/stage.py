@@ -116,6 +116,7 @@ STEPS: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
 }
 """What the engine writes by itself, one transaction each."""
 
+
 async def _standing_rule(stage: Stage) -> None:
     """Let a worker's program ask, and the person allow it from now on."""
     actor = await stage.actor("worker-1")
