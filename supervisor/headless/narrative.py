@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from supervisor.model.agent import Agent, AgentState, ExitClass
+from supervisor.model.allowance import Allowance, AllowanceState
 from supervisor.model.approval import Approval, ApprovalState
 from supervisor.model.escape import visible
 from supervisor.model.event import Event
@@ -22,6 +23,7 @@ from supervisor.model.question import Question, QuestionState
 from supervisor.model.scale import Pool
 from supervisor.model.task import ENDED, MAX_FAILURES, BlockReason, Priority, Task, TaskState
 from supervisor.model.team import Run, RunState
+from supervisor.model.turn import Turn, TurnState
 from supervisor.model.vote import Ballot, Vote, VoteOutcome, VoteState
 from supervisor.model.wire import from_wire
 from supervisor.model.world import ENTITIES, World
@@ -347,6 +349,23 @@ def _run(change: Change[Run]) -> str | None:
     return f"run {after.id} {after.state.value}{_because(after.outcome)}"
 
 
+def _turn(change: Change[Turn]) -> str | None:
+    """Tell of turns that went wrong; that they begin and end is only noise."""
+    turn = change.after
+    if turn.state is TurnState.RUNNING or turn.ok:
+        return None
+    about = f" about {turn.task}" if turn.task else ""
+    return f"a turn of {turn.agent}{about} was cut short: {quoted(turn.detail or turn.reason, WHY_MAX)}"
+
+
+def _budget(change: Change[Allowance]) -> str | None:
+    """Tell how far a budget is spent, and who gave more."""
+    if change.after.state is AllowanceState.OPEN:
+        return f"{quoted(change.event.actor, 64)} raised {quoted(change.after.words, WHY_MAX)}"
+    hint = f"see: supervisor usage; raise it: supervisor budget raise {quoted(change.after.id)}"
+    return f"{change.after.state.value}: {quoted(change.after.words, WHY_MAX)}; {hint}"
+
+
 _TELLERS: Final[dict[str, Callable[[Change[Any]], str | None]]] = {
     "task": _task,
     "milestone": _milestone,
@@ -359,5 +378,7 @@ _TELLERS: Final[dict[str, Callable[[Change[Any]], str | None]]] = {
     "question": _question,
     "handoff": _handoff,
     "pool": _pool,
+    "turn": _turn,
+    "budget": _budget,
     "run": _run,
 }

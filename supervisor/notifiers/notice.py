@@ -88,6 +88,8 @@ def settled_by(event: Event) -> Settled | None:
         return Settled(kind=NoticeKind.DEAD_LETTER, about=event.subject)
     if event.noun == "agent" and event.after.get("liveness", "stalled") not in UNWELL:
         return Settled(kind=NoticeKind.STALLED, about=event.subject)
+    if event.kind == "budget.raised":
+        return Settled(kind=NoticeKind.HELP, about=event.subject)
     if event.noun == "task" and not _waits_for_a_person(event.after):
         return Settled(kind=NoticeKind.HELP, about=event.subject)
     return None
@@ -206,6 +208,17 @@ def _engine(event: Event, _after: _Facts) -> _Words | None:
     return _Words(kind=NoticeKind.HELP, title="No agent is started: too many end", body=body)
 
 
+def _budget(event: Event, _after: _Facts) -> _Words | None:
+    if event.kind not in {"budget.warned", "budget.spent"}:
+        return None
+    is_spent = event.kind == "budget.spent"
+    what = "is spent: its agents get no more turns" if is_spent else "is nearly spent"
+    body = (
+        f"See it: supervisor usage; raise it: supervisor budget raise {event.subject}{_quoted(event.reason)}"
+    )
+    return _Words(kind=NoticeKind.HELP, title=f"Budget {event.subject} {what}", body=body)
+
+
 def _run(event: Event, after: _Facts) -> _Words | None:
     if event.kind != "run.finished":
         return None
@@ -240,6 +253,7 @@ def _handoff(event: Event, after: _Facts) -> _Words | None:
 _TELLERS: Final[dict[str, _Teller]] = {
     "agent": _agent,
     "approval": _approval,
+    "budget": _budget,
     "delivery": _delivery,
     "engine": _engine,
     "handoff": _handoff,

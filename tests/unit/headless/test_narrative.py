@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from supervisor.headless.narrative import quoted, sentence
 from supervisor.headless.printer import StoryPrinter, clock_text
 from supervisor.model.agent import AgentState, ExitClass, ExitInfo
+from supervisor.model.allowance import Allowance, AllowanceState
 from supervisor.model.approval import ApprovalState
+from supervisor.model.driving import BudgetScope
 from supervisor.model.event import Event
 from supervisor.model.handoff import Handoff
 from supervisor.model.health import Liveness
@@ -21,6 +23,7 @@ from supervisor.model.message import Delivery, DeliveryState
 from supervisor.model.question import Question, QuestionState
 from supervisor.model.task import BlockReason, Priority, TaskState
 from supervisor.model.team import Run, RunState
+from supervisor.model.turn import Turn, TurnKind, TurnState, turn_id
 from supervisor.model.vote import Ballot, Vote, VoteOutcome, VoteRule, VoteState
 from supervisor.model.wire import to_wire
 from supervisor.model.world import World
@@ -367,6 +370,40 @@ def test_an_agent_that_lost_its_readiness_and_found_it_again_is_told_of(team: Sc
     assert told(team)[-1] == "worker-1 gets no new work: its readiness probe fails: \\x1b[2J"
     team.record("agent.available", replace(idle, reason=""))
     assert told(team)[-1] == "worker-1 can take work again"
+
+
+def test_of_turns_only_those_are_told_that_went_wrong(team: ScriptedTeam) -> None:
+    begun = Turn(id=turn_id(1), run=1, agent="ada", incarnation=1, pool="ada", kind=TurnKind.MAIL)
+    team.record("turn.started", begun)
+    assert told(team)[-1] is None
+    over = replace(begun, state=TurnState.ENDED, ok=True)
+    team.record("turn.ended", over)
+    assert told(team)[-1] is None
+    team.record("turn.ended", replace(over, ok=False, task="T1", detail="500 \x1b[2J"))
+    assert told(team)[-1] == "a turn of ada about T1 was cut short: 500 \\x1b[2J"
+    team.record("turn.ended", replace(over, ok=False, reason="lost"))
+    assert told(team)[-1] == "a turn of ada was cut short: lost"
+
+
+def test_how_far_budgets_are_spent_is_told_with_what_to_do(team: ScriptedTeam) -> None:
+    spent = Allowance(
+        id="team:1:*",
+        scope=BudgetScope.TEAM,
+        pools="*",
+        subject="1",
+        run=1,
+        tokens=10,
+        used_tokens=12,
+        state=AllowanceState.SPENT,
+    )
+    team.record("budget.spent", spent)
+    assert told(team)[-1] == (
+        "spent: the budget of the team: 12 of 10 tokens used; "
+        "see: supervisor usage; raise it: supervisor budget raise team:1:*"
+    )
+    raised = replace(spent, extra_tokens=5, state=AllowanceState.OPEN)
+    team.record("budget.raised", raised, actor="human")
+    assert told(team)[-1] == "human raised the budget of the team: 12 of 15 tokens used"
 
 
 def test_what_the_overseer_found_is_told_but_not_that_an_agent_is_quiet(team: ScriptedTeam) -> None:
