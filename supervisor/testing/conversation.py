@@ -70,12 +70,13 @@ def context_in(
 
 @dataclass(slots=True)
 class Conversation:
-    """One incarnation. `events` is all that its driver told, `prompts` how often it was prompted."""
+    """One incarnation. `events` is all that its driver told, `faults` what it raised by mistake."""
 
     context: LaunchContext
     launch: Launch
     events: list[AgentEvent] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
+    faults: list[Exception] = field(default_factory=list)
     prompts: int = 0
     is_closed: bool = False
     sent: bytearray = field(default_factory=bytearray, repr=False)
@@ -233,7 +234,10 @@ async def conversing(adapter: Adapter, context: LaunchContext) -> AsyncIterator[
     talk._driver = adapter.driver(context, talk)  # noqa: SLF001 - it is ours, half made
 
     def hear(data: bytes) -> bool:
-        talk.driver.hear(data)
+        try:
+            talk.driver.hear(data)
+        except Exception as fault:  # noqa: BLE001 - a driver never raises: what it raised is the finding
+            talk.faults.append(fault)
         return True
 
     def err(data: bytes) -> bool:

@@ -77,6 +77,11 @@ class CallLog:
         with self._lock:
             return dict(self._bodies)[number]
 
+    def bodies(self) -> list[dict[str, Any]]:
+        """Return the bodies of the last calls."""
+        with self._lock:
+            return [body for _, body in self._bodies]
+
     def told(self) -> list[dict[str, Any]]:
         """Return all calls as JSON has them."""
         return [{**asdict(call), "counts": call.counts} for call in self]
