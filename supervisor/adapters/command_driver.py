@@ -32,6 +32,7 @@ class CommandDriver:
         self._lines: Final = JsonLines(self._take, self._broken, line_bytes_max=line_bytes_max)
         self._turns = 0
         self._is_interrupted = False
+        self._is_closed = False
 
     def open(self) -> None:
         """Say nothing: the first prompt is the first line."""
@@ -43,6 +44,7 @@ class CommandDriver:
     def close(self) -> None:
         """Take in that it has ended."""
         self._lines.finish()
+        self._is_closed = True
         self._open.close("the process has ended")
 
     def prompt(self, text: str, *, fresh: bool = False) -> None:
@@ -79,7 +81,7 @@ class CommandDriver:
         return True
 
     def _say(self, **message: Any) -> bool:
-        return self._line.send(spelled(message))
+        return not self._is_closed and self._line.send(spelled(message))
 
     def _broken(self, detail: str) -> None:
         self._line.tell(Broken(detail=detail))
