@@ -1,0 +1,1 @@
+"""A parrot, and how a supervisor speaks with it."""
