@@ -70,6 +70,7 @@ class Running:
         self.is_full = False
         self.interrupted = False
         self.uncounted = False
+        self.reported = False
 
     def hear(self, event: AgentEvent, *, model: str) -> None:
         """Take in what is said of the turn."""

@@ -154,9 +154,13 @@ class TurnKeeper:
     def _task_moved(self, event: Event) -> None:
         """Break off the turn of an agent from whom its task was taken by somebody else."""
         for name, running in self._running().items():
-            turn = running.begun.turn
-            if turn.task != event.subject or event.actor == name:
+            turn, after = running.begun.turn, event.after
+            if turn.task != event.subject or running.reported:
                 continue
-            after = event.after
-            if name not in {after["holder"], after["reviewer"]} or after["token"] != turn.token:
-                self._seats[name].take_away(f"task {event.subject} was taken from it: {event.reason}")
+            if after["token"] == turn.token and name in {after["holder"], after["reviewer"]}:
+                continue
+            if event.actor == name:  # what others do with it from now on is no theft
+                running.reported = True
+            else:
+                because = f": {event.reason}" if event.reason else ""
+                self._seats[name].take_away(f"{event.subject} was taken from it by {event.actor}{because}")

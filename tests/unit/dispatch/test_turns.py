@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.adapters.events import TurnReason
-from supervisor.coordinator import messages, steering, work
+from supervisor.coordinator import messages, reviews, steering, work
 from supervisor.model.task import BlockReason, TaskState
 from supervisor.model.turn import TurnKind, TurnState
 from tests.unit.dispatch.turn_stage import Stage, turn_stage
@@ -179,11 +179,13 @@ async def test_a_turn_whose_task_is_cancelled_is_interrupted(stage: Stage) -> No
     assert "not needed" in turn.detail
 
 
-async def test_an_agent_s_own_report_interrupts_nothing(stage: Stage) -> None:
-    task = await stage.team.add_task("short")
+async def test_neither_an_agent_s_own_report_nor_what_others_make_of_it_interrupts(stage: Stage) -> None:
+    task = await stage.team.add_task("short", review=True)
     worker = stage.enter("worker-1")
     await stage.prompted(worker)
     await stage.complete(worker, task.id)
+    await stage.team.do(lambda scope: reviews.take_review(scope, stage.team["judge"], task.id))
+    await stage.team.do(lambda scope: reviews.reject_task(scope, stage.team["judge"], task.id, "more"))
     await stage.rest()
 
     assert worker.interrupts == 0
