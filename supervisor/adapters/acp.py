@@ -8,6 +8,7 @@ from supervisor.adapters.acp_opening import Terms
 from supervisor.adapters.acp_presets import Injection, habits_of
 from supervisor.adapters.adapter import KitFile, LaunchContext
 from supervisor.adapters.driver import Capabilities, Driver, Line
+from supervisor.clock import SystemClock
 from supervisor.model.team import PoolSpec
 from supervisor.runtime.launch import Launch, Polite
 
@@ -66,4 +67,5 @@ class AcpAdapter:
                 over_stdio=mcp_server_of(context, over_http=False),
             ),
             line,
+            now=SystemClock().now,
         )

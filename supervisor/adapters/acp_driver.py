@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
-from supervisor.adapters.acp_fields import is_login, is_rate_limit, one_line, table, told, words
+from supervisor.adapters.acp_fields import is_login, is_rate_limit, one_line, table, told, wait_of, words
 from supervisor.adapters.acp_opening import Opening, Refusal, Session, Terms
 from supervisor.adapters.acp_presets import Injection
 from supervisor.adapters.acp_requests import Requests
@@ -39,8 +40,9 @@ _REASONS: Final = {
 class AcpDriver:
     """Speaks for one incarnation; whatever the agent does, each prompt ends in one TurnEnd."""
 
-    def __init__(self, terms: Terms, line: Line) -> None:
-        """Begin with nothing said."""
+    def __init__(self, terms: Terms, line: Line, *, now: Callable[[], float]) -> None:
+        """Begin with nothing said; `now` is asked for the epoch seconds when a wait has to have an end."""
+        self._now: Final = now
         self._terms: Final = terms
         self._line: Final = line
         self._rpc: Final = JsonRpc(self._send, self)
@@ -229,7 +231,10 @@ class AcpDriver:
         detail, reason = told(error), TurnReason.ERROR
         if is_rate_limit(error):
             reason = TurnReason.LIMIT
-            self._line.tell(RateLimited(until=None, detail=detail))
+            wait_s = wait_of(error)
+            self._line.tell(
+                RateLimited(until=None if wait_s is None else self._now() + wait_s, detail=detail)
+            )
         elif is_login(error):
             self._line.tell(LoginNeeded(detail=detail))
         return TurnEnd(ok=False, reason=reason, final_text=text, detail=detail)

@@ -30,6 +30,12 @@ _LOGIN: Final = re.compile(
 _LIMITED: Final = re.compile(
     r"\b429\b|rate.?limit|too many requests|quota|resource.?exhausted|usage limit", re.IGNORECASE
 )
+_WAIT: Final = re.compile(
+    r"\b(?:retry|try again|resets?)\b\D{0,20}(\d{1,7}(?:\.\d{1,9})?) ?"
+    r"(ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b",
+    re.IGNORECASE,
+)
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0}
 AUTH_REQUIRED: Final = -32000
 """The code of the protocol for: authenticate first."""
 
@@ -107,6 +113,15 @@ def told(error: RpcError) -> str:
 def is_rate_limit(error: RpcError) -> bool:
     """Tell whether the model's service refuses for now."""
     return error.code == 429 or _LIMITED.search(told(error)) is not None
+
+
+def wait_of(error: RpcError) -> float | None:
+    """Return how many seconds a refusal says to wait, None if it does not say."""
+    found = _WAIT.search(told(error))
+    if found is None:
+        return None
+    unit = found[2].lower()
+    return float(found[1]) * _SECONDS["ms" if unit == "ms" else unit[0]]
 
 
 def is_login(error: RpcError) -> bool:

@@ -32,6 +32,9 @@ _QUIET: Final[dict[str, Any]] = {
 }
 """Neither updates nor statistics: Gemini CLI and Qwen Code, which grew from it, name them alike."""
 
+_ATTEMPTS_MAX: Final = 3
+"""Gemini CLI waits for its model in silence, ten times and for minutes: we know better when to go on."""
+
 _GEMINI_POLICY: Final = f"""\
 [[rule]]
 mcpName = "{SERVER_NAME}"
@@ -57,7 +60,11 @@ def files_of(context: LaunchContext) -> tuple[KitFile, ...]:
         case "gemini":
             files.append(KitFile(name=_POLICY, text=_GEMINI_POLICY))
             if has_private_home(context):
-                settings = {**_QUIET, "security": {"folderTrust": {"enabled": False}}}
+                settings = {
+                    **_QUIET,
+                    "general": {**_QUIET["general"], "maxAttempts": _ATTEMPTS_MAX},
+                    "security": {"folderTrust": {"enabled": False}},
+                }
                 files.append(KitFile(name=f"{_HOME}/.gemini/settings.json", text=_json(settings)))
         case "qwen":
             settings = {

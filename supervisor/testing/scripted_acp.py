@@ -313,9 +313,11 @@ def _modes(session: _Session) -> schema.SessionModeState:
 
 def _be_refused(step: Step) -> None:
     """Try again, as agents do, where it helps within some tries; else the prompt is refused."""
-    code, times, *_ = (*step.rest.split(), "1")
+    said = step.rest.split()
+    code, times, wait_s = (*said, *("1", "")[len(said) - 1 :])
+    when = f", retry after {wait_s} s" if wait_s else ""
     if int(code) in (401, 403, 429) or int(times) > _TRIES:
-        raise acp.RequestError(-32603, "Internal error", {"details": f"{code} refused"})
+        raise acp.RequestError(-32603, "Internal error", {"details": f"{code} refused{when}"})
 
 
 def _misbehave(step: Step) -> None:

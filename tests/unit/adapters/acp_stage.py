@@ -39,7 +39,7 @@ class Wire:
         self.takes = True
         pool = PoolSpec(name="w", role=Role.WORKER, command=("x",), agent=agent)
         given = {"directory": "/w", "habits": habits_of(pool), "over_http": {"u": 1}, "over_stdio": {"s": 1}}
-        self.driver = AcpDriver(Terms(**{**given, **terms}), self)
+        self.driver = AcpDriver(Terms(**{**given, **terms}), self, now=lambda: 1_000.0)
 
     def send(self, data: bytes) -> bool:
         if self.takes:

@@ -586,6 +586,23 @@ def test_a_refused_prompt_ends_its_turn_and_has_a_name_if_we_know_it(error: Any,
     assert wire.all(TurnEnd)[0].reason is (TurnReason.LIMIT if event is RateLimited else TurnReason.ERROR)
 
 
+@pytest.mark.parametrize(
+    ("words", "until"),
+    [
+        ("429: Suggested retry after 3600s.", 4_600.0),
+        ("rate limit; try again in 1.5 minutes", 1_090.0),
+        ("quota resets in 2h", 8_200.0),
+        ("429, retry in 500ms", 1_000.5),
+        ("429 too many", None),
+        ("429 retry after 99999999999 s", None),
+    ],
+)
+def test_a_limit_lasts_as_long_as_the_agent_says(words: str, until: float | None) -> None:
+    wire = Wire().begin().turn()
+    wire.reply(error={"code": -32603, "message": words})
+    assert [limit.until for limit in wire.all(RateLimited)] == [until]
+
+
 def test_words_go_into_the_turn_by_a_second_prompt_where_that_is_heard() -> None:
     wire = Wire(agent="opencode").begin()
     assert not wire.driver.inject("too early")

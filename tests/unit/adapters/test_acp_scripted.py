@@ -200,12 +200,12 @@ async def test_what_the_model_s_service_refuses_has_its_name(
     tmp_path: Path, code: str, event: type, reason: TurnReason
 ) -> None:
     async with live(context_for(tmp_path, scripted_pool(), url=NOWHERE)) as talk:
-        talk.driver.prompt(f"SCRIPT: http {code}")
+        talk.driver.prompt(f"SCRIPT: http {code} 99")
         await talk.until(event)
         end = await talk.until(TurnEnd)
         assert (end.ok, end.reason, end.detail) == (
             False,
-            TurnReason.ERROR,
+            reason,
             f"Internal error: {code} refused",
         )
 
