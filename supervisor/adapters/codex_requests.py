@@ -37,7 +37,6 @@ _NOT_TO_BE_DONE: Final = frozenset(
         "itemId",
         "approvalId",
         "startedAtMs",
-        "kind",
         "reason",
         "command",
         "commandActions",
