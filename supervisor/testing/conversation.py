@@ -245,9 +245,17 @@ async def conversing(adapter: Adapter, context: LaunchContext) -> AsyncIterator[
         return True
 
     talk._process = spawn(talk.launch, on_output=hear, on_errors=err, clock=SystemClock())  # noqa: SLF001 - as above
+    following = asyncio.create_task(_follow(talk))  # no TaskGroup: it would wrap what a test asserts
     try:
         talk.driver.open()
         yield talk
     finally:
         with suppress(AssertionError):
             await talk.stop()
+        await following
+
+
+async def _follow(talk: Conversation) -> None:
+    """Close the conversation as soon as its process has ended, as the engine does."""
+    await talk.process.wait()
+    talk.close()

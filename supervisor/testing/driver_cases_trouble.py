@@ -12,6 +12,7 @@ from supervisor.adapters.events import (
     RateLimited,
     Retry,
     ToolEnd,
+    ToolStart,
     TurnEnd,
     TurnReason,
     Unknown,
@@ -116,6 +117,7 @@ async def a_tool_ends_with_its_agent(exam: Exam) -> None:
     async with exam.talking(asks=False) as talk:
         begun = Begun(talk)
         before = talk.prompt(f"SCRIPT: sh {begun.forever} ;; say never")
+        await talk.until(ToolStart)
         await begun.heard()
         talk.process.signal_leader(9)
         await talk.ended()

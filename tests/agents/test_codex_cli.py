@@ -35,7 +35,7 @@ from supervisor.testing.driver_exam import KEY
 from supervisor.testing.scripted_coordinator import ScriptedCoordinator
 from supervisor.testing.scripted_environment import variables_for
 from supervisor.testing.scripted_model import ScriptedModel
-from tests.agents import clis
+from tests.agents import programs
 
 Talking = Callable[..., Any]
 
@@ -58,14 +58,14 @@ def talking(tmp_path: Path, model: ScriptedModel, coordinator: ScriptedCoordinat
             **{
                 "name": "worker",
                 "role": Role.WORKER,
-                "command": (str(clis.program("codex")), "app-server"),
+                "command": (str(programs.program("codex")), "app-server"),
                 "args": FEW_RETRIES,
                 "model": "scripted",
                 "env": variables,
                 **(pool or {}),
             }
         )
-        environ = {"PATH": clis.search_path(), "HOME": str(tmp_path / "home")}
+        environ = {"PATH": programs.search_path(), "HOME": str(tmp_path / "home")}
         context = context_in(tmp_path, settled, url=url, key=KEY, environ=environ, **settings)
         async with conversing(CodexAdapter(), context) as talk:
             yield talk
