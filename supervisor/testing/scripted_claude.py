@@ -130,6 +130,7 @@ class ScriptedClaude:
                 except ValueError:
                     return 1  # as the real program does
                 self._hear(message, tasks)
+                await asyncio.sleep(0)  # a turn that is interrupted at once has begun all the same
                 if self.is_ending:
                     break
             while self.turn is not None:
@@ -214,6 +215,7 @@ class ScriptedClaude:
             self.lifecycle(said.name, "completed")
             return
         self.say_init()
+        self.conversation.keep()
         turn = Turn(self, self.conversation)
         state = "completed"
         try:

@@ -106,7 +106,7 @@ class Turn:
     conversation: Conversation
     spent: tuple[int, int, int] = (100, 20, 30)
     results: list[str] = field(default_factory=list)
-    open_call: str = ""
+    open_calls: set[str] = field(default_factory=set)
     last_text: str = ""
 
     async def play(self, text: str) -> dict[str, Any]:
@@ -121,8 +121,8 @@ class Turn:
 
     def interrupted(self) -> dict[str, Any]:
         """End where we are."""
-        if self.open_call:
-            self._end_call("interrupted", is_error=True)
+        for call in tuple(self.open_calls):
+            self._end_call(call, "interrupted", is_error=True)
         said = {"subtype": "error_during_execution", "is_error": True}
         if self.agent.is_qwen:
             return {**said, "error": {"message": "Operation cancelled."}}
@@ -152,9 +152,8 @@ class Turn:
             case "sh" | "write" | "mcp" | "tool":
                 await self._call(step)
             case "par":
-                for part in step.rest.split("&&"):
-                    for inner in steps_of(part):
-                        await self._call(inner)
+                calls = [inner for part in step.rest.split("&&") for inner in steps_of(part)]
+                await asyncio.gather(*(self._call(inner) for inner in calls))
             case "note" | "think" | "drip":
                 await self._speak(step)
             case "sleep":
@@ -223,31 +222,32 @@ class Turn:
     async def _call(self, step: Step) -> None:
         """Call a tool: announced, allowed if it must be, done, and told."""
         tool, given = self._described(step)
-        self.open_call = f"toolu_{uuid.uuid4().hex}"
-        self._say([{"type": "tool_use", "id": self.open_call, "name": tool, "input": given}], counts=True)
+        call = f"toolu_{uuid.uuid4().hex}"
+        self.open_calls.add(call)
+        self._say([{"type": "tool_use", "id": call, "name": tool, "input": given}], counts=True)
         if self._asks(step.verb, tool):
             answer = await self.agent.ask(
                 {
                     "subtype": "can_use_tool",
                     "tool_name": tool,
                     "input": given,
-                    "tool_use_id": self.open_call,
+                    "tool_use_id": call,
                     "permission_suggestions": self._suggestions(tool, given),
                 }
             )
             if answer.get("behavior") != "allow":
-                self._end_call(str(answer.get("message", "")), is_error=True)
+                self._end_call(call, str(answer.get("message", "")), is_error=True)
                 return
             if not self.agent.is_qwen or step.verb == "tool":
                 given = answer.get("updatedInput", given)
             self._remember(answer.get("updatedPermissions") or [])
         is_good, text = await self._do(step, tool, given)
-        self._end_call(text, is_error=not is_good)
+        self._end_call(call, text, is_error=not is_good)
 
-    def _end_call(self, text: str, *, is_error: bool) -> None:
+    def _end_call(self, call: str, text: str, *, is_error: bool) -> None:
         self.results.append(text)
-        block = {"type": "tool_result", "tool_use_id": self.open_call, "content": text, "is_error": is_error}
-        self.open_call = ""
+        self.open_calls.discard(call)
+        block = {"type": "tool_result", "tool_use_id": call, "content": text, "is_error": is_error}
         self.agent.say({"type": "user", "message": {"role": "user", "content": [block]}})
 
     def _described(self, step: Step) -> tuple[str, dict[str, Any]]:
