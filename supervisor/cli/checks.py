@@ -47,6 +47,7 @@ def all_checks(project: Path) -> Iterator[Check]:
         _containment,
         _terminal,
         _git,
+        _worktrees,
         _profiles,
         _runtime_dir,
         _state_dir,
@@ -142,6 +143,19 @@ def _git(project: Path) -> Check:
         else "the project is no git repository with a commit"
     )
     return Check(name="git", verdict=Verdict.OK, detail=f"{found}; {here}")
+
+
+def _worktrees(project: Path) -> Check:
+    from supervisor.engine.workspaces import listed_worktrees
+
+    listed = listed_worktrees(project)
+    broken = [f"{each.agent}: {each.problem}" for each in listed if each.problem]
+    if broken:
+        step = "agents cannot start there; look at them below .supervisor/worktrees and move them away"
+        return Check(name="worktrees", verdict=Verdict.WARN, detail="; ".join(broken), step=step)
+    dirty = sum(each.dirty is not False for each in listed)
+    detail = f"{len(listed)} of agents, {dirty} with changes that are not committed" if listed else "none"
+    return Check(name="worktrees", verdict=Verdict.OK, detail=detail)
 
 
 def _profiles(_project: Path) -> Check:

@@ -35,6 +35,7 @@ from supervisor.cli.usage_verb import budget, usage
 from supervisor.cli.vote_verbs import vote
 from supervisor.cli.wait_verb import wait
 from supervisor.cli.why_verb import why
+from supervisor.cli.worktrees_verb import worktrees
 
 
 @click.group(
@@ -88,6 +89,7 @@ for verb in (
     stop,
     kill,
     scale,
+    worktrees,
     profile,
     doctor,
     fsck,

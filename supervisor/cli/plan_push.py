@@ -63,6 +63,7 @@ def plan_args(planned: Planned, seen: View, *, keep: Collection[str] = (), **mor
     """
     from supervisor.cli.addressees import Addressees
     from supervisor.config.planned import Findings
+    from supervisor.model.wire import to_wire
 
     team, findings = Addressees(seen.world.agents.values(), seen.engine), Findings(planned.shown_as)
     tasks = []
@@ -71,6 +72,8 @@ def plan_args(planned: Planned, seen: View, *, keep: Collection[str] = (), **mor
             name: getattr(task, name) for name in _AS_THEY_ARE if getattr(task, name) not in (None, "", 0)
         }
         wanted |= {name: list(getattr(task, name)) for name in _LISTS if getattr(task, name)}
+        if task.checks:
+            wanted["checks"] = to_wire(task.checks)
         tags = list(task.required_tags)
         if task.whom is not None:
             try:

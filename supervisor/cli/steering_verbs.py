@@ -10,6 +10,7 @@ import click
 
 from supervisor.cli.asking import confirm
 from supervisor.cli.border import Verb
+from supervisor.cli.check_options import checks_options, wired_checks
 from supervisor.cli.options import json_option, project_option
 from supervisor.cli.output import note, print_json, say
 from supervisor.errors import UsageInvalid
@@ -79,6 +80,8 @@ def tell_task(answer: dict[str, Any], told: str, *, as_json: bool) -> None:
 @click.option("--complexity", type=click.IntRange(1, 10), help="1 (minutes) to 10 (unknown ground).")
 @click.option("--review/--no-review", default=None, help="Whether somebody must approve the result.")
 @click.option("--instructions", help="Words for whoever does it.")
+@checks_options
+@click.option("--no-checks", is_flag=True, help="Take all its checks away.")
 @json_option
 def edit(
     *,
@@ -87,17 +90,24 @@ def edit(
     tag: tuple[str, ...],
     no_tags: bool,
     criterion: tuple[str, ...],
+    check: tuple[str, ...],
+    check_timeout: float | None,
+    no_checks: bool,
     as_json: bool,
     **words: Any,
 ) -> None:
     """Change what an open task says. Its holder sees it at its next look."""
     if tag and no_tags:
         raise UsageInvalid("--tag and --no-tags contradict each other; nothing was changed")
+    if check and no_checks:
+        raise UsageInvalid("--check and --no-checks contradict each other; nothing was changed")
     wanted = {name: value for name, value in words.items() if value is not None}
     if tag or no_tags:
         wanted["tags"] = list(tag)
     if criterion:
         wanted["criteria"] = list(criterion)
+    if check or no_checks:
+        wanted["checks"] = wired_checks(check, check_timeout)
     if not wanted:
         raise UsageInvalid("say what is to change, e.g. --title or --priority; nothing was changed")
     change(project, "task_update", task_id, "changed", as_json=as_json, edit=wanted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from supervisor.cli.check_options import check_lines
 from supervisor.cli.output import duration, indented, now
 from supervisor.model.escape import visible
 
@@ -36,12 +37,14 @@ def facts_from(world: World, wanted: str) -> dict[str, Any]:
         "dependencies": [to_wire(world.tasks[each]) for each in found.depends_on if each in world.tasks],
         "children": [to_wire(each) for each in tasks if each.parent == wanted],
         "dependents": [to_wire(each) for each in tasks if wanted in each.depends_on],
+        "evidence": to_wire(world.evidence_of(found)),
         "events": [],
     }
 
 
 def task_page(facts: dict[str, Any]) -> list[str]:
     """Spell one task in full, from what an engine or `facts_from` answers."""
+    from supervisor.model.evidence import Evidence
     from supervisor.model.task import Checkpoint, Note, Task
     from supervisor.model.wire import from_wire
 
@@ -51,6 +54,8 @@ def task_page(facts: dict[str, Any]) -> list[str]:
         lines += ["", *indented(shown.description)]
     lines += listed("instructions", [shown.instructions] if shown.instructions else [])
     lines += listed("criteria", [f"- {each}" for each in shown.criteria])
+    told = [from_wire(Evidence, each) for each in facts.get("evidence", ())]
+    lines += listed("checks", check_lines(shown, told))
     lines += listed("depends on", [_needed(shown, from_wire(Task, each)) for each in facts["dependencies"]])
     lines += listed("children", [_short(from_wire(Task, each)) for each in facts.get("children", ())])
     lines += listed("needed by", [_short(from_wire(Task, each)) for each in facts["dependents"]])
@@ -69,7 +74,7 @@ def _standing(task: Task) -> list[str]:
     percent = f"{task.percent}% {task.action}" if task.percent or task.action else None
     return _facts(
         {
-            "state": f"{task.state.value}{f' ({why_blocked(task)})' if task.blocked_by else ''}",
+            "state": f"{task.state.value}{_why(task)}",
             "because": task.block_note,
             "priority": task.priority.name.lower(),
             "complexity": f"{task.complexity} of 10" if task.complexity else None,
@@ -86,6 +91,12 @@ def _standing(task: Task) -> list[str]:
             "failed with": task.error_class.value if task.error_class else None,
         }
     )
+
+
+def _why(task: Task) -> str:
+    if task.is_verifying:
+        return " (its checks run)"
+    return f" ({why_blocked(task)})" if task.blocked_by else ""
 
 
 def _place(task: Task) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from supervisor.cli.border import Verb
+from supervisor.cli.check_options import checks_options, wired_checks
 from supervisor.cli.key_verbs import Time
 from supervisor.cli.options import json_option, project_option
 from supervisor.cli.output import now, print_json, print_table, say
@@ -102,7 +103,7 @@ def _row(task: Task) -> tuple[str, ...]:
     why = f"  ({why_blocked(task)})" if task.blocked_by else ""
     return (
         task.id,
-        task.state.value,
+        f"{task.state.value} (checks run)" if task.is_verifying else task.state.value,
         task.priority.name.lower(),
         who,
         f"{100 if task.state.value == 'done' else task.percent}%",
@@ -149,6 +150,7 @@ async def _task_facts(project: Path, spelled: str) -> dict[str, Any]:
     examples=(
         'supervisor task add "measure the start-up time" --priority high --tag speed',
         'supervisor task add "write it down" --after T4,T5 --criterion "has a figure" --review',
+        'supervisor task add "mend the parser" --check "tests = pytest -q tests/parser" --check-timeout 5m',
         'supervisor task add "deploy" --milestone P1 --track main --order 3 --human-gate --delay 10m',
     ),
 )
@@ -203,6 +205,7 @@ async def _task_facts(project: Path, spelled: str) -> dict[str, Any]:
 )
 @click.option("--human-gate", is_flag=True, help="A person must approve it, no judge.")
 @click.option("--approvals", type=click.IntRange(1, 20), default=1, help="How many must approve it.")
+@checks_options
 @click.option("--delay", type=Time(), metavar="TIME", help="Not before this time has passed, e.g. 5m.")
 @json_option
 def add_task(*, title: str, project: Path, as_json: bool, **given: Any) -> None:
@@ -230,6 +233,7 @@ def _wanted(given: dict[str, Any]) -> dict[str, Any]:
         "gate": "human" if given["human_gate"] else None,
         "approvals_needed": given["approvals"] if given["approvals"] > 1 else None,
         "not_before": None if given["delay"] is None else now() + given["delay"],
+        "checks": wired_checks(given["check"], given["check_timeout"]),
     }
     return {name: value for name, value in wanted.items() if value or value is False}
 

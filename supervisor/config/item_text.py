@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
+from supervisor.config.check_text import CheckUnreadable, is_check, read_check
 from supervisor.config.planned import quoted
+from supervisor.model.evidence import Check
 from supervisor.model.ids import NAME_PATTERN
 from supervisor.model.task import COMPLEXITY_MAX, PRIORITY_WORDS
 
@@ -19,7 +21,7 @@ _PRIORITY: Final = re.compile(
 _SIGN: Final = re.compile(r"([@#])([a-z0-9][a-z0-9_-]{0,62})")
 _KEY: Final = re.compile(r"\{#([^{}\s]{1,200})\}")
 _INLINE: Final = re.compile(r"(?:^|(?<=\s))(after|needs):\s*", re.IGNORECASE)
-_ATTRIBUTE: Final = re.compile(r"(after|needs|complexity|review):\s*(.+)\Z", re.IGNORECASE)
+_ATTRIBUTE: Final = re.compile(r"(after|needs|complexity|review|check):\s*(.+)\Z", re.IGNORECASE)
 _NAME: Final = re.compile(r'\s*(?:"([^"]*)"|([^,]*))\s*(?:,|\Z)')
 _BOLD: Final = re.compile(r"\*\*([^*]+)\*\*")
 
@@ -37,6 +39,7 @@ class ItemText:
     needs: tuple[str, ...] = ()
     complexity: int | None = None
     review: bool | None = None
+    checks: tuple[Check, ...] = ()
     problems: tuple[str, ...] = ()
 
     def with_attribute(self, name: str, value: str) -> tuple[ItemText, tuple[str, ...]]:
@@ -50,10 +53,18 @@ class ItemText:
                     f"needs: {quoted(tag)} is no tag" for tag in tags if not NAME_PATTERN.match(tag)
                 )
                 return replace(self, needs=(*self.needs, *tags)), wrong
+            case "check":
+                return self._with_check(value)
             case "complexity":
                 return replace(self, complexity=int(value)), ()
             case _:
                 return replace(self, review=value.lower() == "yes"), ()
+
+    def _with_check(self, value: str) -> tuple[ItemText, tuple[str, ...]]:
+        try:
+            return replace(self, checks=(*self.checks, read_check(value))), ()
+        except CheckUnreadable as error:
+            return self, (str(error),)
 
 
 def attribute_of(words: str) -> tuple[str, str] | None:
@@ -65,6 +76,8 @@ def attribute_of(words: str) -> tuple[str, str] | None:
     if name == "complexity" and not (
         value.isascii() and value.isdigit() and 1 <= int(value[:9]) <= COMPLEXITY_MAX
     ):
+        return None
+    if name == "check" and not is_check(value):
         return None
     if name == "review" and value.lower() not in {"yes", "no"}:
         return None

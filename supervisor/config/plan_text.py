@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from supervisor.config.check_text import repeated
 from supervisor.config.item_text import ItemText, attribute_of, item_text
 from supervisor.config.planned import Findings, Planned, PlannedTask, quoted
 from supervisor.config.problems import nearest
+from supervisor.model.evidence import CHECKS_MAX
 from supervisor.model.ids import NAME_PATTERN
 from supervisor.model.milestone import GOAL_MAX, NAME_MAX, TASKS_AT_ONCE
 from supervisor.model.task import BODY_MAX, CRITERIA_MAX, TAGS_MAX, TITLE_MAX
@@ -321,9 +323,12 @@ def _task_of(item: _Item, names: dict[str, list[_Item]], findings: Findings) -> 
             "bytes in a criterion",
         ),
         (len(said.tags), TAGS_MAX, "tags"),
+        (len(said.checks), CHECKS_MAX, "checks"),
     ):
         if count > limit:
             findings.add(item.line, f"the task has {count} {what}; at most {limit} are allowed")
+    if twice := repeated(said.checks):
+        findings.add(item.line, f"two checks have the name {quoted(twice)}")
     needed = [_resolved(item, name, names, findings) for name in said.after]
     return PlannedTask(
         key=item.key,
@@ -342,6 +347,7 @@ def _task_of(item: _Item, names: dict[str, list[_Item]], findings: Findings) -> 
         required_tags=said.needs,
         complexity=said.complexity,
         review=said.review,
+        checks=said.checks,
         is_met=item.is_met,
     )
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from supervisor.config.problems import shown
 from supervisor.errors import PlanInvalid
+from supervisor.model.evidence import Check
 
 FILE_MAX: Final = 1 << 20
 """How many bytes a file of tasks may have."""
@@ -42,6 +43,7 @@ class PlannedTask:
     required_tags: tuple[str, ...] = ()
     complexity: int | None = None
     review: bool | None = None
+    checks: tuple[Check, ...] = ()
     is_met: bool = False
 
 

@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from supervisor.config.check_text import CheckUnreadable, check_of, repeated
 from supervisor.config.locator import KeyPath, Locator, TooDeep, TooManyEntries
 from supervisor.config.plan_text import KEY_PATTERN
 from supervisor.config.planned import Findings, Planned, PlannedTask, quoted
 from supervisor.config.problems import described, did_you_mean
 from supervisor.errors import PlanInvalid
+from supervisor.model.evidence import CHECKS_MAX, Check
 from supervisor.model.ids import NAME_PATTERN
 from supervisor.model.milestone import GOAL_MAX, NAME_MAX, TASKS_AT_ONCE
 from supervisor.model.task import BODY_MAX, PRIORITY_WORDS, TAGS_MAX, TITLE_MAX, TaskState
@@ -50,7 +52,7 @@ _TEXTS: Final = {
     "status": 63,
     "parent": 63,
 }
-_KNOWN: Final = (*_TEXTS, "depends_on", "tags", "priority", "wave", "track")
+_KNOWN: Final = (*_TEXTS, "depends_on", "tags", "priority", "wave", "track", "checks")
 _META: Final = {"description": GOAL_MAX, "name": NAME_MAX, "default_agent": 63}
 _STATUS_LINE: Final = re.compile(
     r"""(\s*(?:status|"status"|'status')\s*=\s*)(?:"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*')(\s*(?:#.*)?)\Z"""
@@ -137,6 +139,7 @@ class _Reader:
             order=self._next_in(track),
             wave=self._wave((*path, "wave"), table.get("wave", 0)),
             whom=texts["agent"] or self.default_agent,
+            checks=self._checks((*path, "checks"), table.get("checks", [])),
             is_met=bool(STATUS_WORDS[status] & MET),
         )
         return task, status
@@ -173,6 +176,20 @@ class _Reader:
             self._wrong(path, f"`tags` is a list of at most {TAGS_MAX} names")
             return ()
         return tuple(dict.fromkeys(self._named(path, tag) for tag in tags))
+
+    def _checks(self, path: KeyPath, listed: Any) -> tuple[Check, ...]:
+        if not isinstance(listed, list) or len(listed) > CHECKS_MAX:
+            self._wrong(path, f"`checks` is a list of at most {CHECKS_MAX} checks")
+            return ()
+        found: list[Check] = []
+        for each in listed:
+            try:
+                found.append(check_of(each))
+            except CheckUnreadable as error:
+                self._wrong(path, str(error))
+        if twice := repeated(found):
+            self._wrong(path, f"two checks have the name {quoted(twice)}")
+        return tuple(found)
 
     def _named(self, path: KeyPath, name: Any) -> str:
         if not isinstance(name, str) or not NAME_PATTERN.match(name):

@@ -34,6 +34,7 @@ def test_doctor_looks_at_everything_and_says_ok_warn_or_fail(ask: Any) -> None:
         "containment",
         "terminal",
         "git",
+        "worktrees",
         "profiles",
         "runtime dir",
         "state dir",

@@ -10,6 +10,7 @@ from supervisor.coordinator import advice, planning, plans, steering
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.plans import NewPlan
 from supervisor.coordinator.scope import Scope
+from supervisor.model.evidence import CHECK_TIMEOUT_MAX_S, CHECK_TIMEOUT_S, Check
 from supervisor.model.milestone import Milestone, MilestoneKind
 from supervisor.model.permissions import Operation
 from supervisor.model.task import COMPLEXITY_MAX, EdgePolicy, Gate, Join, OnLost
@@ -18,6 +19,14 @@ from supervisor.transports.mcp.tools.tasks import TASK_ID, Nothing
 from supervisor.transports.mcp.tools.tool import Answer, Arguments, Mutation, Tool, simple_tool
 
 MILESTONE_ID: Final = "The milestone's id, like P2."
+
+
+class CheckForm(Arguments):
+    """A program that must exit with 0 before a task is done; it runs without a shell."""
+
+    name: str = Field(description="Small letters, digits, _ and -.")
+    argv: list[str] = Field(description="The program and its arguments, each by itself.")
+    timeout_s: float = Field(default=CHECK_TIMEOUT_S, gt=0, le=CHECK_TIMEOUT_MAX_S)
 
 
 class TaskForm(Arguments):
@@ -48,6 +57,9 @@ class TaskForm(Arguments):
     work_role: str = Field(default="", description="What the claimer is to be for this task, in a word.")
     instructions: str = ""
     key: str = Field(default="", description="A name for it within its milestone.")
+    checks: list[CheckForm] = Field(
+        default_factory=list, description="Run by us when its holder says complete; planners only."
+    )
 
 
 class Create(TaskForm, Mutation):
@@ -69,6 +81,7 @@ class Update(Mutation):
     complexity: int | None = Field(default=None, ge=1, le=COMPLEXITY_MAX)
     review: bool | None = None
     instructions: str | None = None
+    checks: list[CheckForm] | None = None
 
 
 class Assign(Mutation):
@@ -144,6 +157,10 @@ class Expand(Arguments):
     hint: str = ""
 
 
+def _checks(asked: list[CheckForm]) -> tuple[Check, ...]:
+    return tuple(Check(name=each.name, argv=tuple(each.argv), timeout_s=each.timeout_s) for each in asked)
+
+
 def _new_task(asked: TaskForm, **more: Any) -> planning.NewTask:
     return planning.NewTask(
         title=asked.title,
@@ -171,6 +188,7 @@ def _new_task(asked: TaskForm, **more: Any) -> planning.NewTask:
         work_role=asked.work_role,
         instructions=asked.instructions,
         key=asked.key,
+        checks=_checks(asked.checks),
         **more,
     )
 
@@ -193,6 +211,7 @@ def update_task(scope: Scope, actor: Actor, asked: Update) -> Answer:
         complexity=asked.complexity,
         review=asked.review,
         instructions=asked.instructions,
+        checks=None if asked.checks is None else _checks(asked.checks),
     )
     return {"task": to_wire(steering.update_task(scope, actor, asked.task_id, edit))}
 
