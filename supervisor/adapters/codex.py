@@ -24,11 +24,15 @@ from supervisor.runtime.launch import Polite
 from supervisor.runtime.spawn import Launch
 
 _POLICIES: Final = {
-    Allowed.READ: ("untrusted", "read-only"),
+    Allowed.READ: ("untrusted", "danger-full-access"),
     Allowed.EDIT: ("on-request", "workspace-write"),
     Allowed.ALL: ("never", "danger-full-access"),
 }
-"""When Codex asks, and in which of its sandboxes a command runs that it need not ask for."""
+"""When Codex asks, and in which of its sandboxes a command then runs.
+
+What a person allowed must be able to do what it says, so who asks for all but reading has no sandbox: in the
+one for reading, an approved command would still be refused its writing.
+"""
 
 
 class CodexAdapter:

@@ -221,7 +221,7 @@ class Turn:
         change = {"path": path, "kind": {"type": "add"}, "diff": text}
         item = {"type": "fileChange", "id": call, "changes": [change]}
         self.tell("item/started", item={**item, "status": "inProgress"})
-        if self.thread.settings.get("sandbox") == "read-only":
+        if self.thread.settings.get("approvalPolicy") == "untrusted":
             decision = await self._asked("item/fileChange/requestApproval", itemId=call)
             if decision not in {"accept", "acceptForSession"}:
                 self._declined(item, decision)

@@ -71,7 +71,7 @@ def test_nothing_calls_home(context: LaunchContext) -> None:
 @pytest.mark.parametrize(
     ("allowed", "policy", "sandbox"),
     [
-        (Allowed.READ, "untrusted", "read-only"),
+        (Allowed.READ, "untrusted", "danger-full-access"),
         (Allowed.EDIT, "on-request", "workspace-write"),
         (Allowed.ALL, "never", "danger-full-access"),
     ],
