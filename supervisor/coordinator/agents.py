@@ -177,14 +177,14 @@ def counts_as_failure(last_exit: ExitInfo | None) -> bool:
 
 
 def refresh_activity(scope: Scope, *names: str | None) -> None:
-    """Set each named agent to waiting, working or idle by what it holds and asks for."""
+    """Set each named agent to waiting, working or idle by what it holds, asks for, and has a turn about."""
     for name in names:
         agent = None if name is None else scope.tx.value(Agent, "agent.get", name=name)
         if agent is None or agent.state not in BUSY:
             continue
-        ((held, reviewed, asks),) = scope.tx.all("agent.doing", agent=name, run=scope.run)
+        ((held, reviewed, asks, in_turn),) = scope.tx.all("agent.doing", agent=name, run=scope.run)
         task = held or reviewed
-        state = AgentState.IDLE if task is None else AgentState.WORKING
+        state = AgentState.WORKING if task is not None or in_turn else AgentState.IDLE
         if asks:
             state = AgentState.WAITING_HUMAN
         if (state, task) != (agent.state, agent.task):

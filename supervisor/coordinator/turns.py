@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from supervisor.coordinator import agents, choosing, ending, mailboxes, memory, reviews, work
+from supervisor.coordinator import agents, choosing, ending, handoffs, mailboxes, memory, reviews, work
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.mailboxes import Letter, Wanted
 from supervisor.coordinator.scope import Scope, check_live
@@ -17,7 +17,7 @@ from supervisor.model.ids import SUPERVISOR
 from supervisor.model.memory import MemoryEntry
 from supervisor.model.permissions import Operation, may
 from supervisor.model.task import NOTE_MAX, ErrorClass, Task, TaskState
-from supervisor.model.turn import DETAIL_MAX, FINAL_TEXT_MAX, Turn, TurnKind, TurnState, turn_id
+from supervisor.model.turn import DETAIL_MAX, FINAL_TEXT_MAX, Turn, TurnKind, TurnState, turn_id, turn_number
 
 MAIL_BYTES: Final = 24 * 1024
 """How much mail one prompt carries; at least one message, whole."""
@@ -248,6 +248,7 @@ def _started(scope: Scope, turn: Turn) -> Turn:
     numbered = replace(turn, id=turn_id(scope.tx.scalar("turn.next_number")))
     about = f" {turn.task}" if turn.task else ""
     scope.tx.record("turn.started", numbered, actor=SUPERVISOR, reason=f"{turn.kind.value}{about}")
+    agents.refresh_activity(scope, turn.agent)
     return numbered
 
 
@@ -283,6 +284,7 @@ def end(
     task = _still_held(scope, actor, over)
     if task is not None:
         _deal_with(scope, actor, task, over, then)
+    agents.refresh_activity(scope, actor.name)
     return over
 
 
@@ -309,13 +311,21 @@ def _deal_with(scope: Scope, actor: Actor, task: Task, turn: Turn, then: Then) -
         ending.release_review(scope, task, reason=words)
     elif then is Then.GIVE_BACK:
         _keep_draft(scope, actor, task)
+        handoffs.automatic(scope, actor.name, task, words)
         ending.give_back(scope, task, actor=SUPERVISOR, reason=words, releases=task.releases)
     elif then is Then.FAIL:
         ending.after_failure(scope, task, actor=SUPERVISOR, error=words, kind=ErrorClass.TRANSIENT)
     else:
         _keep_draft(scope, actor, task)
         ending.block_for_help(scope, actor, task.id, task.token, words)
-    agents.refresh_activity(scope, actor.name)
+
+
+def name_session(scope: Scope, turn: Turn, session: str) -> Turn:
+    """Note which conversation a turn turned out to be in, so that its agent's next life can go on with it."""
+    known = scope.tx.value(Turn, "turn.get", n=turn_number(turn.id)) or turn
+    if known.state is TurnState.ENDED or known.session == session:
+        return known
+    return scope.tx.record("turn.named", replace(known, session=session), actor=SUPERVISOR)
 
 
 def end_left(scope: Scope) -> int:

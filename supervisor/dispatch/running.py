@@ -10,6 +10,7 @@ from supervisor.adapters.events import (
     AgentEvent,
     LoginNeeded,
     RateLimited,
+    Started,
     TurnEnd,
     TurnReason,
     Usage,
@@ -71,6 +72,7 @@ class Running:
         self.interrupted = False
         self.uncounted = False
         self.reported = False
+        self.session = ""
 
     def hear(self, event: AgentEvent, *, model: str) -> None:
         """Take in what is said of the turn."""
@@ -79,6 +81,8 @@ class Running:
                 self.meter.take(event, model=model)
                 self.is_full = self.is_full or _is_full(event)
                 self.uncounted = True
+                self.news.set()
+            case Started():
                 self.news.set()
             case RateLimited():
                 self.limited = event

@@ -318,6 +318,9 @@ class Seat:
         if running.uncounted:
             running.uncounted = False
             await self._spending.check(running)
+        if running.begun.turn.session != self._sessions.id != running.session:
+            running.session = self._sessions.id
+            await self._write(partial(turns.name_session, turn=running.begun.turn, session=running.session))
         if running.is_full and not self._sessions.is_full:
             self._sessions.is_full = True
             self.say(LEAVE_A_CHECKPOINT)

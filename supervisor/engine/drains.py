@@ -14,7 +14,7 @@ from supervisor.model.agent import AgentState
 from supervisor.model.event import Event
 from supervisor.supervision.supervisor import Supervisor
 
-MOVING: Final = frozenset({"task", "agent"})
+MOVING: Final = frozenset({"task", "agent", "turn"})
 """Nouns whose events can set a draining agent free."""
 
 _log = logging.getLogger(__name__)
@@ -56,10 +56,10 @@ class Drains:
 
 
 def _free(scope: Scope, draining: tuple[str, ...]) -> list[str]:
-    """List who holds no task and reviews none."""
+    """List who holds no task, reviews none and has no turn."""
     free = []
     for name in draining:
-        ((held, reviewed, _),) = scope.tx.all("agent.doing", agent=name, run=scope.run)
-        if held is None and reviewed is None:
+        ((held, reviewed, _, in_turn),) = scope.tx.all("agent.doing", agent=name, run=scope.run)
+        if held is None and reviewed is None and not in_turn:
             free.append(name)
     return free

@@ -38,7 +38,7 @@ SELECT * FROM agent WHERE name = :name;
 SELECT * FROM agent ORDER BY name;
 
 -- name: doing
--- What an agent holds or else reviews now, the oldest of it, and whether it waits for a person.
+-- What an agent holds or else reviews now, the oldest of it; whether it waits for a person, or has a turn.
 SELECT
     (
         SELECT id FROM task INDEXED BY task_held
@@ -53,4 +53,8 @@ SELECT
         WHERE agent = :agent AND state IN ('pending', 'approved') AND state = 'pending'
     ) OR EXISTS (
         SELECT 1 FROM question INDEXED BY question_open WHERE agent = :agent AND state = 'asked'
-    ) AS asks;
+    ) AS asks,
+    EXISTS (
+        SELECT 1 FROM turn INDEXED BY turn_running
+        WHERE agent = :agent AND state = 'running' AND kind <> 'begin'
+    ) AS in_turn;

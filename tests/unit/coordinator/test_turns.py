@@ -231,3 +231,36 @@ async def test_conversations_of_earlier_runs_are_over(team: SmallTeam) -> None:
         return turns.session_to_resume(scope, "worker-1", keeps=True)
 
     assert await team.coordinator.read(in_another_run) == ""
+
+
+async def test_the_conversation_that_a_turn_turned_out_to_be_in_is_kept_while_it_runs(
+    team: SmallTeam,
+) -> None:
+    await team.add_task()
+    begun = await begin(team, "worker-1", session="old")
+    assert begun is not None
+    for _ in range(2):
+        await team.do(partial(turns.name_session, turn=begun.turn, session="new"))
+    assert await resumed(team) == "new"
+    await end(team, begun, replace(LOST, session="new"), Then.LEAVE)
+    late: Turn = await team.do(partial(turns.name_session, turn=begun.turn, session="late"))
+    assert late.session == "new"
+    assert [event.kind for event in await team.events() if event.kind == "turn.named"] == ["turn.named"]
+
+
+async def test_an_agent_works_as_long_as_its_turn_lasts_whatever_it_is_about(team: SmallTeam) -> None:
+    async def state() -> AgentState:
+        return (await team.coordinator.read(lambda scope: scope.agent("judge"))).state
+
+    await team.do(lambda scope: messages.send(scope, None, to="judge", body="hello"))
+    begun = await begin(team, "judge")
+    assert await state() is AgentState.WORKING
+    await end(team, begun)
+    assert await state() is AgentState.IDLE
+
+
+async def test_what_is_given_back_leaves_a_handoff(team: SmallTeam) -> None:
+    task = await team.add_task()
+    await end(team, await begin(team, "worker-1"), then=Then.GIVE_BACK)
+    handoffs = [event for event in await team.events() if event.kind == "handoff.automatic"]
+    assert [event.after["task"] for event in handoffs] == [task.id]

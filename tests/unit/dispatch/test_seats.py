@@ -14,6 +14,7 @@ from supervisor.adapters.events import (
     CoordinatorLink,
     LoginNeeded,
     RateLimited,
+    Started,
     Text,
     ToolEnd,
     ToolStart,
@@ -348,6 +349,15 @@ async def test_an_incarnation_that_goes_on_with_a_conversation_is_told_so(stage:
     assert "You were interrupted" in worker.prompts[0][0]
     (turn,) = await stage.turns()
     assert turn.session == "s-old"
+
+
+async def test_the_name_of_a_conversation_is_kept_as_soon_as_it_is_told(stage: Stage) -> None:
+    worker = await at_work(stage)
+    stage.tell(worker, Started(session_id="s-new"))
+    await stage.rest()
+    (turn,) = await stage.turns()
+    assert turn.session == "s-new"
+    assert len(await stage.told("turn.named")) == 1
 
 
 async def test_the_next_incarnation_takes_the_place_of_the_last(stage: Stage) -> None:
