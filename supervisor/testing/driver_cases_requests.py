@@ -148,28 +148,27 @@ async def a_tool_is_interrupted(exam: Exam) -> None:
 @case("interrupt")
 async def a_text_is_interrupted(exam: Exam) -> None:
     """Check that it does not wait for the model to be done."""
-    async with exam.talking() as talk:
-        await talk.turn("SCRIPT: say ready")
-        before, asked = talk.prompt("SCRIPT: drip 600 0.1 word ;; say never"), _calls(exam)
-        if exam.subject.calls is not None:
-            await exam.subject.calls.until(lambda call: call.step == "say never", after=asked)
-        require(talk.driver.interrupt(), talk, "it cannot be interrupted")
-        end = await talk.until(TurnEnd, after=before, timeout_s=15)
-        require(end.reason is TurnReason.INTERRUPTED, talk, f"it ended as {end.reason}")
-        require(is_done(await talk.turn("SCRIPT: say next")), talk, "the next turn did not go well")
+    await _interrupted(exam, "drip 600 0.1 word", "say never")
 
 
 @case("interrupt")
 async def an_agent_that_hangs_is_interrupted(exam: Exam) -> None:
     """Check that a model that never answers is no reason to lose the agent."""
-    async with exam.talking() as talk:
-        await talk.turn("SCRIPT: say ready")
-        before, asked = talk.prompt("SCRIPT: hang"), _calls(exam)
-        if exam.subject.calls is not None:
-            await exam.subject.calls.until(lambda call: call.step == "hang", after=asked)
+    await _interrupted(exam, "hang", "hang")
+
+
+async def _interrupted(exam: Exam, step: str, played: str) -> None:
+    calls = exam.subject.calls
+    async with exam.talking(asks=False) as talk:
+        asked = 0 if calls is None else len(calls)
+        before = talk.prompt(f"SCRIPT: sh true ;; {step} ;; say never")
+        await talk.until(ToolEnd)
+        if calls is not None:
+            await calls.until(lambda call: call.step == played, after=asked)
         require(talk.driver.interrupt(), talk, "it cannot be interrupted")
         end = await talk.until(TurnEnd, after=before, timeout_s=15)
         require(end.reason is TurnReason.INTERRUPTED, talk, f"it ended as {end.reason}")
+        require(is_done(await talk.turn("SCRIPT: say next")), talk, "the next turn did not go well")
 
 
 @case("interrupt", "permissions")
@@ -219,10 +218,6 @@ async def a_tool_is_told_before_it_is_asked_for(exam: Exam) -> None:
         begun = {start.call for start in talk.all(ToolStart)}
         asked = {one.call for one in talk.all(Permission)} - {""}
         require(asked <= begun, talk, f"asked for {asked}, begun were {begun}")
-
-
-def _calls(exam: Exam) -> int:
-    return 0 if exam.subject.calls is None else len(exam.subject.calls)
 
 
 def _was_told(exam: Exam, talk: Conversation, words: str) -> bool:

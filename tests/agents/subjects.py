@@ -68,8 +68,9 @@ LINES: Final = _fake(
     output=OutputForm.JSON,
 )
 
-_CLAUDE: Final = _fake("claude-fake", "scripted_claude", ClaudeAdapter(), agent="claude")
-_QWEN: Final = _fake("qwen-fake", "scripted_claude", ClaudeAdapter(), agent="qwen")
+_ONE_BY_ONE: Final = {"two_requests_are_open_at_once": "as the real one, it asks for one after the other"}
+_CLAUDE: Final = _fake("claude-fake", "scripted_claude", ClaudeAdapter(), agent="claude", not_for=_ONE_BY_ONE)
+_QWEN: Final = _fake("qwen-fake", "scripted_claude", ClaudeAdapter(), agent="qwen", not_for=_ONE_BY_ONE)
 _CODEX: Final = _fake("codex-fake", "scripted_codex app-server", CodexAdapter(), agent="codex")
 _ACP: Final = _fake("acp-fake", "scripted_acp", AcpAdapter(), says_link=False)
 
