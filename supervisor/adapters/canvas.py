@@ -78,6 +78,9 @@ class Canvas:
 
     def write(self, text: str) -> None:
         """Write text where the cursor is."""
+        if text.isascii() and self.wraps and not (self.inserts or self.draws_boxes):
+            self._write_plainly(text)
+            return
         for character in text:
             drawn = _LINES_OF_BOXES.get(character, character) if self.draws_boxes else character
             shown, width = (drawn, 1) if " " <= drawn <= "~" else shown_as(drawn)
@@ -85,6 +88,25 @@ class Canvas:
                 self._put(shown, width)
             else:
                 self._mark(shown)
+
+    def _write_plainly(self, text: str) -> None:
+        """Write as most text is written: a line of cells at a time."""
+        at = 0
+        while at < len(text):
+            if self._is_full:
+                self.column = 0
+                self.line_feed()
+            first = self.column
+            part = text[at : at + self.columns - first]
+            cells = self._cells[self.row]
+            end = first + len(part)
+            self._unpair(cells, first)
+            self._unpair(cells, end - 1)
+            cells[first:end] = part
+            self._is_full = end >= self.columns
+            self.column = min(end, self.columns - 1)
+            self._last = part[-1]
+            at += len(part)
 
     def _put(self, character: str, width: int) -> None:
         if width > self.columns:
