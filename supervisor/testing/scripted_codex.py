@@ -215,6 +215,7 @@ class ScriptedCodex:
         turn = self.turn
         assert turn is not None  # noqa: S101 - it was just begun
         self.notify("turn/started", threadId=turn.thread.id, turn={"id": turn.id, "status": "inProgress"})
+        turn.thread.keep()
         status, error = "completed", None
         try:
             await turn.play(text)
