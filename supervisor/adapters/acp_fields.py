@@ -93,12 +93,13 @@ def tool_of(call: dict[str, Any]) -> str:
 
 
 def kind_of(call: dict[str, Any], tool: str) -> ActKind:
-    """Say what a call is about; what the agent calls `other` may be a tool of a team."""
+    """Say what a call is about; what the agent calls `other`, or `read`, may be a tool of the team."""
+    if table(call.get("_meta")).get("provenance") == "mcp":
+        return ActKind.MCP
     known = _KINDS.get(words(call.get("kind")))
     if known is not None:
         return known
-    is_mcp = table(call.get("_meta")).get("provenance") == "mcp" or _MCP_NAME.match(tool)
-    return ActKind.MCP if is_mcp else ActKind.OTHER
+    return ActKind.MCP if _MCP_NAME.match(tool) else ActKind.OTHER
 
 
 def told(error: RpcError) -> str:

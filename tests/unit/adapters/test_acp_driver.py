@@ -294,7 +294,7 @@ def test_a_call_that_is_held_back_is_told_before_what_comes_next() -> None:
     ("call", "tool", "kind"),
     [
         (
-            {"_meta": {"toolName": "mcp__x__y", "provenance": "mcp"}, "kind": "other"},
+            {"_meta": {"toolName": "mcp__x__y", "provenance": "mcp"}, "kind": "read"},
             "mcp__x__y",
             ActKind.MCP,
         ),
