@@ -234,7 +234,7 @@ class PtyDriver:
                 request=self._request,
                 kind=ActKind.OTHER,
                 tool="terminal",
-                title=hit.text.strip(),
+                title=look.title(hit),
                 payload={"screen": list(block)},
             )
         )

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 _FRAME: Final = " \t>\u276f\u203a│|┃*•⏺"
-_AROUND: Final = 12
+_ABOVE: Final = 30
+_BELOW: Final = 12
+_IN_TITLE: Final = 3
+_TITLE_MAX: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +34,23 @@ class Look:
         return self.hits.get(name, ())
 
     def around(self, hit: Hit) -> tuple[str, ...]:
-        """Return the lines that stand together with one, as a person would read them."""
+        """Return the lines that a person would have to read with one.
+
+        Those above are taken across blank ones: else a blank line in a command would hide what is above it.
+        """
         at = hit.number - self.first
-        top = at
-        while top > 0 and at - top < _AROUND and self.lines[top - 1].strip():
-            top -= 1
         end = at + 1
-        while end < len(self.lines) and end - at < _AROUND and self.lines[end].strip():
+        while end < len(self.lines) and end - at < _BELOW and self.lines[end].strip():
             end += 1
+        top = max(at - _ABOVE, 0)
+        while top < at and not self.lines[top].strip():
+            top += 1
         return self.lines[top:end]
+
+    def title(self, hit: Hit) -> str:
+        """Return the last words before one, in a line."""
+        above = [line.strip() for line in self.lines[: hit.number - self.first + 1] if line.strip()]
+        return " · ".join(above[-_IN_TITLE:])[:_TITLE_MAX]
 
 
 def look_at(lines: Sequence[str], first: int, found: Mapping[str, tuple[int, ...]]) -> Look:

@@ -196,14 +196,23 @@ def test_a_question_becomes_a_request_with_the_lines_around_and_keys_answer_it()
     desk = Desk().began()
     desk.writes("\r\n\r\nAllow this?\r\n  rm -r build\r\n(y/n)")
     (request,) = desk.all(told.Permission)
-    assert request.title == "(y/n)"
-    assert request.payload == {"screen": ["Allow this?", "  rm -r build", "(y/n)"]}
+    assert request.title == "Allow this? · rm -r build · (y/n)"
+    assert request.payload == {"screen": [">", "", "Allow this?", "  rm -r build", "(y/n)"]}
     assert not desk.driver.answer("ask-9", Answer(allow=True))
     assert desk.driver.answer(request.request, Answer(allow=True))
     assert desk.sent.endswith(b"\ry")
     assert not desk.driver.answer(request.request, Answer(allow=True))
     desk.wait(2.0)
     assert len(desk.all(told.Permission)) == 1, "the question that is answered is not asked again"
+
+
+def test_a_blank_line_in_a_command_hides_nothing_and_what_is_above_it_cannot_be_changed_unseen() -> None:
+    desk = Desk().began()
+    desk.writes("\r\nrm -rf build\r\n\r\n\r\necho harmless\r\n(y/n)")
+    (request,) = desk.all(told.Permission)
+    assert "rm -rf build" in request.payload["screen"]
+    desk.driver.hear(b"\x1b7\x1b[2;1Hrm -rf /home\x1b8")
+    assert not desk.driver.answer(request.request, Answer(allow=True))
 
 
 def test_a_no_presses_the_other_keys() -> None:

@@ -98,7 +98,7 @@ async def test_a_prompt_a_question_an_answer_and_an_end(stage: Stage) -> None:
     talk.prompt("please\nSCRIPT: note hello ;; sh true ;; say bye")
     request = await stage.ear.hears(told.Permission)
     assert isinstance(request, told.Permission)
-    assert request.payload == {"screen": ["Allow this command?", "  true", "(y/n)"]}
+    assert request.payload["screen"][-3:] == ["Allow this command?", "  true", "(y/n)"]
     assert talk.answer(request.request, Answer(allow=True))
     end = await stage.ear.hears(told.TurnEnd)
     assert isinstance(end, told.TurnEnd)
