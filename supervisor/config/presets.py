@@ -43,7 +43,7 @@ _ALL: Final = (
         command=("codex", "app-server"),
         package="@openai/codex",
         tried="0.169.0",
-        minimum="0.98.0",
+        minimum="0.140.0",
         key_variables=("OPENAI_API_KEY", "CODEX_API_KEY"),
     ),
     Preset(
