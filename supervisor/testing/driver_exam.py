@@ -199,7 +199,7 @@ class Begun:
     @property
     def forever(self) -> str:
         """Return a command that says that it runs, and then never ends."""
-        return "echo x > begun; tail -f /dev/null"
+        return "echo x > begun; exec tail -f /dev/null"
 
     async def heard(self, timeout_s: float = 30.0) -> None:
         """Wait until the command runs."""

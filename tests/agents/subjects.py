@@ -70,8 +70,13 @@ LINES: Final = _fake(
 
 _ONE_BY_ONE: Final = {"two_requests_are_open_at_once": "as the real one, it asks for one after the other"}
 _CLAUDE: Final = _fake("claude-fake", "scripted_claude", ClaudeAdapter(), agent="claude", not_for=_ONE_BY_ONE)
-_QWEN: Final = _fake("qwen-fake", "scripted_claude", ClaudeAdapter(), agent="qwen", not_for=_ONE_BY_ONE)
-_CODEX: Final = _fake("codex-fake", "scripted_codex app-server", CodexAdapter(), agent="codex")
+_SAYS_NO_END: Final = {"a_limit_with_an_end_says_when": "its words do not say when a limit ends"}
+_QWEN: Final = _fake(
+    "qwen-fake", "scripted_claude", ClaudeAdapter(), agent="qwen", not_for={**_ONE_BY_ONE, **_SAYS_NO_END}
+)
+_CODEX: Final = _fake(
+    "codex-fake", "scripted_codex app-server", CodexAdapter(), agent="codex", not_for=_ONE_BY_ONE
+)
 _ACP: Final = _fake("acp-fake", "scripted_acp", AcpAdapter(), says_link=False)
 
 FAKES: Final = (LINES, _CLAUDE, _QWEN, _CODEX, _ACP)
