@@ -13,6 +13,7 @@ import click
 
 from supervisor.cli.asking import confirm
 from supervisor.cli.border import Verb
+from supervisor.cli.join_hooks import join_hooks
 from supervisor.cli.key_verbs import ROLES, key_call
 from supervisor.cli.options import json_option, project_option
 from supervisor.cli.output import note, print_json
@@ -41,6 +42,7 @@ class _Asked:
         "supervisor join lens --client claude",
         "supervisor join lens --client codex --role judge --write   # makes the key and writes both files",
         "supervisor join scout --client gemini --stdio --json",
+        "supervisor join lens --client claude --hooks --write  # answer its permission requests here",
     ),
 )
 @click.argument("name", required=False)
@@ -49,6 +51,11 @@ class _Asked:
 @click.option("--role", type=click.Choice(ROLES), help="With --write: make the key too, for this role.")
 @click.option(
     "--stdio", is_flag=True, help="Through `supervisor mcp`: no variable, and no HTTP in the client."
+)
+@click.option(
+    "--hooks",
+    is_flag=True,
+    help="The client's hooks instead: what it asks a person comes into the team's queue (claude, codex).",
 )
 @click.option("--write", is_flag=True, help="Write the file instead of printing it.")
 @click.option(
@@ -67,6 +74,7 @@ def join(
     client: str,
     role: str | None,
     stdio: bool,
+    hooks: bool,
     write: bool,
     into: Path | None,
     yes: bool,
@@ -83,6 +91,18 @@ def join(
         role=role,
         stdio=stdio,
     )
+    if hooks:
+        join_hooks(
+            project=project,
+            name=asked.name,
+            client=client,
+            url=_url(project),
+            into=into or project,
+            write=write,
+            yes=yes,
+            as_json=as_json,
+        )
+        return
     config = _config(asked)
     known = _known_role(asked)
     file = (into or project) / config.file

@@ -495,6 +495,14 @@ KEYMAP: Final[dict[str, tuple[Key, ...]]] = {
             decides=True,
         ),
         Key(
+            id="approvals.always",
+            keys="A",
+            action="always",
+            description="Approve always",
+            tooltip="Let exactly the same act pass for 8 hours; shows the rule and asks first",
+            decides=True,
+        ),
+        Key(
             id="approvals.reject",
             keys="r",
             action="reject",

@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import pytest
 from textual.app import App
+from textual.widgets import Label
 
 from supervisor.errors import AlreadyAnswered
-from supervisor.model.approval import ApprovalState
+from supervisor.model.approval import Approval, ApprovalState, OfferedAnswer, canonical, digest_for
 from supervisor.testing.sample_team import an_approval
 from supervisor.testing.ui_stage import Stage, stage
+from supervisor.ui.spans import Line
+from supervisor.ui.view_models.approvals import card_of
 
 
 async def with_card(played: Stage, **changes: object) -> None:
@@ -370,3 +373,59 @@ async def test_a_key_pressed_right_after_the_terminal_came_back_from_the_shell_i
         await played.wait(0.5)
         await played.press("a")
         assert played.answers == [("A7", "approve")]
+
+
+async def with_request(played: Stage, **changes: object) -> Approval:
+    """Put a request of an agent's program in, and look at it."""
+    payload = canonical({"command": "make all"})
+    facts = {"kind": "shell", "source": "claude", "tool": "Bash", "cwd": "/work", "workspace": "/work"}
+    plain = replace(an_approval(played.clock.now(), "A7", tier=1), payload=payload, blocks=("T1",), **facts)  # type: ignore[arg-type]
+    options = (OfferedAnswer(id="1", label="Always allow make", scope="always"),)
+    asked = replace(plain, options=options, rewritable=True, **changes)  # type: ignore[arg-type]
+    asked = replace(asked, digest=digest_for(asked, asked.content))
+    played.engine.put(asked)
+    await played.settle()
+    await played.go("6")
+    return asked
+
+
+async def test_capital_a_shows_exactly_what_would_pass_and_allows_it_for_this_agent() -> None:
+    async with stage(fill=False) as played:
+        asked = await with_request(played)
+        shown = "\n".join("".join(span.text for span in each) for each in played_card(played))
+        for words in ("claude, Bash", "/work", "Always allow make", "make all", "--with"):
+            assert words in shown
+        await played.press("A")
+        dialog = [str(each.content) for each in played.app.screen.query(Label)]
+        assert any('{"command": "make all"}' in each for each in dialog)
+        assert played.engine.calls == []
+        await played.press("t")
+        ((verb, args),) = played.engine.calls
+        assert (verb, args["approval_id"], args["digest"], args["always"]) == (
+            "answer",
+            "A7",
+            asked.digest,
+            "agent",
+        )
+
+
+async def test_no_leaves_the_request_as_it_is() -> None:
+    async with stage(fill=False) as played:
+        await with_request(played)
+        await played.press("A", "n")
+        assert played.engine.calls == []
+
+
+async def test_capital_a_does_nothing_for_what_is_asked_each_time_or_is_too_long_to_show() -> None:
+    async with stage(fill=False) as played:
+        await with_card(played)
+        await played.press("A")
+        await with_request(played, payload=canonical({"command": "make " + "x" * 2000}))
+        await played.press("A", "t")
+        assert played.engine.calls == []
+
+
+def played_card(played: Stage) -> tuple[Line, ...]:
+    card = card_of(played.app.scene(), "A7")
+    assert card is not None
+    return card.lines

@@ -15,7 +15,7 @@ from supervisor.ui.commands import Command
 from supervisor.ui.keymap import bindings
 from supervisor.ui.safe_text import first_line, safe
 from supervisor.ui.scene import Scene
-from supervisor.ui.screens.dialogs import LineDialog
+from supervisor.ui.screens.dialogs import AskDialog, Choice, LineDialog
 from supervisor.ui.screens.letters import write_letter
 from supervisor.ui.screens.pane import Pane
 from supervisor.ui.spans import BLANK, Line, Tone, line, say
@@ -29,6 +29,9 @@ from supervisor.ui.widgets.text_pane import TextPane
 
 READ_ALL_FROM_TIER = 2
 """From this tier on the card's end must have been on screen before it can be approved."""
+RULE_SHOWN = 1200
+"""Characters of the longest rule that the dialog shows; a longer one is made at the command line."""
+ALWAYS = frozenset({"agent", "pool"})
 
 
 class ApprovalsScreen(Pane):
@@ -130,6 +133,7 @@ class ApprovalsScreen(Pane):
             say(" reject   ", word),
             say("R", Tone.STRONG),
             say(" reject with a reason"),
+            *(() if card.never_always else (say("   A", key), say(" always", word))),
         )
 
     # Deciding
@@ -174,6 +178,32 @@ class ApprovalsScreen(Pane):
         if card := self._decidable():
             self._answer(card, "reject")
 
+    def action_always(self) -> None:
+        """Ask whether exactly the painted act may pass from now on; the dialog shows the rule whole."""
+        card = self._decidable()
+        if card is None:
+            return
+        spelled = tuple(safe(f"{name}: {text}", RULE_SHOWN) for name, text in card.always)
+        if card.refusal or card.never_always:
+            self.say(card.refusal or f"Not always: {card.never_always}")
+        elif self._must_read_on(card):
+            self.say("Read the card to its end first (space)")
+        elif sum(len(text) for _, text in card.always) > RULE_SHOWN:
+            self.say(f"Too long to be shown here whole: supervisor approve {card.approval} --always")
+        else:
+            self.app.push_screen(
+                AskDialog(
+                    "Allow exactly this from now on, for 8 hours?",
+                    spelled,
+                    (
+                        Choice("agent", "This agent", "t"),
+                        Choice("pool", "Its pool", "p"),
+                        Choice("no", "No", "n"),
+                    ),
+                ),
+                lambda answer: self._answer(card, "approve", always=answer) if answer in ALWAYS else None,
+            )
+
     def action_reject_with_reason(self) -> None:
         """Ask for a reason to deny what is painted; the key itself answers nothing and needs no arming."""
         if card := self._open_card():
@@ -195,9 +225,11 @@ class ApprovalsScreen(Pane):
             lambda typed: self._answer(card, "approve") if typed else None,
         )
 
-    def _answer(self, card: Card, decision: str, reason: str = "") -> None:
+    def _answer(self, card: Card, decision: str, reason: str = "", *, always: str | None = None) -> None:
         """Send the answer for this card and no other: its id and digest travel with it."""
         args = {"approval_id": card.approval, "digest": card.digest, "decision": decision, "reason": reason}
+        if always is not None:
+            args["always"] = always
         past = "Approved" if decision == "approve" else "Rejected"
         self.post_message(Command("answer", args, done=f"{past} {card.approval}"))
 

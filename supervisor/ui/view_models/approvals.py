@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from supervisor.model.agent import Agent, AgentState
-from supervisor.model.approval import HIGHEST_TIER, Approval, ApprovalState
+from supervisor.model.approval import BY_TOOL, HIGHEST_TIER, Approval, ApprovalState
 from supervisor.model.health import UNWELL
 from supervisor.model.ids import HUMAN
 from supervisor.model.message import DeliveryState, Message, MessageKind
 from supervisor.model.question import Question
+from supervisor.model.rule import act_parts, same_act, why_never_always
 from supervisor.model.task import BlockReason, Task, TaskState
 from supervisor.ui.safe_text import deceptions, first_line, safe
 from supervisor.ui.scene import Link, Scene
@@ -43,7 +44,11 @@ EMPTY: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One item of the queue as it is shown. An answer carries `approval` and `digest` from here."""
+    """One item of the queue as it is shown. An answer carries `approval` and `digest` from here.
+
+    `always` is what would have to be the same for an answer that holds from now on, part by part;
+    `never_always` says why there is no such answer.
+    """
 
     key: str
     lines: tuple[Line, ...]
@@ -53,6 +58,8 @@ class Card:
     title: str = ""
     refusal: str = ""
     can_be_rejected: bool = False
+    always: tuple[tuple[str, str], ...] = ()
+    never_always: str = ""
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -242,9 +249,7 @@ def card_of(scene: Scene, key: str | None) -> Card | None:
 
 
 def _approval_card(scene: Scene, each: Approval) -> Card:
-    warnings = tuple(
-        dict.fromkeys((*deceptions(each.title), *deceptions(each.kind), *payload_deceptions(each.payload)))
-    )
+    warnings = tuple(dict.fromkeys((*_deceptions_around(each), *payload_deceptions(each.content))))
     return Card(
         key=each.id,
         approval=each.id,
@@ -253,11 +258,14 @@ def _approval_card(scene: Scene, each: Approval) -> Card:
         title=each.title,
         refusal=_refusal(scene, each, warnings),
         can_be_rejected=_is_open(scene, each),
+        always=tuple(act_parts(same_act(each))),
+        never_always=why_never_always(each),
         lines=(
             *_answer(scene, each),
             *_what_stands_above(scene, each, warnings),
             BLANK,
             *payload_lines(each.payload, scene.glyphs.edge),
+            *_rewritten(each, scene.glyphs.edge),
             *_own_words(each, scene.glyphs.edge),
         ),
     )
@@ -299,6 +307,7 @@ def _what_stands_above(scene: Scene, each: Approval, warnings: tuple[str, ...]) 
         BLANK,
         fact("asks", f"{each.agent}, incarnation {each.incarnation}"),
         fact("to do", each.kind, Tone.STRONG),
+        *_origin(each),
         fact("risk", tier, Tone.BAD if each.tier >= HIGHEST_TIER else Tone.PLAIN),
         *((fact("for task", f"{task.id} {task.title}"),) if task else ()),
         *((fact("blocks", count_of(blocked, "task")),) if blocked else ()),
@@ -310,6 +319,33 @@ def _what_stands_above(scene: Scene, each: Approval, warnings: tuple[str, ...]) 
         ),
         fact("digest", each.digest[:16]),
     )
+
+
+def _deceptions_around(each: Approval) -> tuple[str, ...]:
+    """Say why what stands around the payload may not be what it looks like."""
+    offered = (text for option in each.options for text in (option.label, option.scope))
+    texts = (each.title, each.kind, each.source, each.tool, each.cwd, *offered)
+    return tuple(found for text in texts for found in deceptions(text))
+
+
+def _origin(each: Approval) -> tuple[Line, ...]:
+    """Show which program asked, where it would be done, and what the program itself offers."""
+    if each.source == BY_TOOL:
+        return ()
+    offered = ", ".join(f"{option.label} ({option.scope})" for option in each.options)
+    return (
+        fact("source", f"{each.source}, {each.tool}" if each.tool else each.source),
+        *((fact("in", each.cwd),) if each.cwd else ()),
+        *((fact("holds", ", ".join(each.blocks)),) if each.blocks else ()),
+        *((fact("offers", f"{offered}; here it is answered once"),) if offered else ()),
+        *((fact("change", "supervisor approve --with allows something else"),) if each.rewritable else ()),
+    )
+
+
+def _rewritten(each: Approval, edge: str) -> tuple[Line, ...]:
+    if not each.rewritten:
+        return ()
+    return (BLANK, heading("allowed instead"), *payload_lines(each.rewritten, edge))
 
 
 def _own_words(each: Approval, edge: str) -> tuple[Line, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from supervisor.cli.key_files import read_key
+from supervisor.cli.key_files import key_file, read_key, save_key
 from supervisor.cli.key_verbs import Time
 from supervisor.clock import SystemClock
 from supervisor.errors import NotFound, StateUnsafe, WrongState
@@ -276,3 +277,60 @@ def test_a_key_file_that_is_none_is_refused(tmp_path: Path, run: Run) -> None:
         read_key(tmp_path)
     assert run("mcp", "--key-file", str(tmp_path / "missing")).exit_code == 1
     assert "SUPERVISOR_KEY" in run("mcp").stderr
+
+
+def test_join_hooks_for_claude_names_a_variable_and_never_the_key(
+    run: Run, keyed: ScriptedEngine, ask: Any, project: Path
+) -> None:
+    told = ask("join", "lens", "--client", "claude", "--hooks")
+    (entry,) = json.loads(told["text"])["hooks"]["PermissionRequest"]
+    (hook,) = entry["hooks"]
+
+    assert hook["url"].endswith("/hook")
+    assert hook["headers"] == {"Authorization": "Bearer $SUPERVISOR_KEY"}
+    assert hook["allowedEnvVars"] == ["SUPERVISOR_KEY"]
+    assert told["start"] == "claude --settings .claude/supervisor-hooks.json"
+    assert told["written"] is False
+    shown = run("join", "lens", "--client", "claude", "--hooks")
+    assert "PermissionRequest" in shown.stdout
+    assert "key create lens" in shown.stderr
+
+
+def test_join_hooks_for_codex_keeps_the_key_in_a_private_file_that_curl_reads(
+    run: Run, keyed: ScriptedEngine, project: Path
+) -> None:
+    open_state(project, create=True)
+    assert run("join", "lens", "--client", "codex", "--hooks", "--write").exit_code == 1
+    assert not (project / ".codex" / "hooks.json").exists()
+    save_key(project, "lens", "sup_secret")
+    assert run("join", "lens", "--client", "codex", "--hooks", "--write").exit_code == 0
+    ended = run("join", "lens", "--client", "codex", "--hooks", "--write")
+    assert ended.exit_code == 0, ended.stderr
+    written = (project / ".codex" / "hooks.json").read_text()
+    curl = key_file(project, "lens").parent / "hook.curl"
+
+    assert str(curl) in written
+    assert "sup_secret" not in written + ended.stdout + ended.stderr
+    assert curl.read_text() == 'header = "Authorization: Bearer sup_secret"\n'
+    assert stat.S_IMODE(curl.stat().st_mode) == 0o600
+    assert "has the hooks already" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("present", "code"), [('{"other": 1}', 0), ('{"hooks": {}}', 1), ("{", 1), ("[]", 1)]
+)
+def test_join_hooks_adds_to_settings_without_hooks_and_leaves_all_others(
+    run: Run, keyed: ScriptedEngine, project: Path, present: str, code: int
+) -> None:
+    file = project / ".claude" / "supervisor-hooks.json"
+    file.parent.mkdir()
+    file.write_text(present)
+    assert run("join", "--client", "claude", "--hooks", "--write").exit_code == (1 if code else 2)
+    assert file.read_text() == present
+    assert run("join", "--client", "claude", "--hooks", "--write", "--yes").exit_code == code
+    assert (file.read_text() != present) is (code == 0)
+
+
+def test_join_hooks_says_which_clients_have_some(run: Run, keyed: ScriptedEngine) -> None:
+    ended = run("join", "--client", "gemini", "--hooks")
+    assert (ended.exit_code, "claude, codex" in ended.stderr) == (1, True)

@@ -58,7 +58,7 @@ def test_no_key_that_terminals_or_multiplexers_take_is_the_only_one() -> None:
 
 def test_enter_answers_no_approval() -> None:
     deciding = [key for key in ALL_KEYS if key.decides]
-    assert {key.keys for key in deciding} == {"a", "r", "R"}
+    assert {key.keys for key in deciding} == {"a", "A", "r", "R"}
     assert not any("enter" in key.keys.split(",") for key in KEYMAP["approvals"])
 
 
