@@ -283,13 +283,29 @@ class ClaudeDriver:
         self._says_what_is_queued = True
         turn, state = self._turn, text_in(message, "state")
         name = text_in(message, "command_uuid")
-        if turn is None or name not in turn.queued or state == "queued":
+        if turn is None or state == "queued":
             return
-        del turn.queued[name]
-        if state == "started":
-            turn.held = None
-        elif turn.held is not None and not turn.queued:
-            self._finish(turn.held)
+        if name == turn.prompt:
+            self._prompt_became(turn, state)
+        elif name in turn.queued:
+            del turn.queued[name]
+            if state == "started":
+                turn.held = None
+            elif turn.held is not None and not turn.queued:
+                self._finish(turn.held)
+
+    def _prompt_became(self, turn: RunningTurn, state: str) -> None:
+        """Know whether the turn has begun: one that is dropped before has no result."""
+        if state in {"started", "completed"}:
+            turn.has_begun = True
+        elif not turn.has_begun:
+            self._finish(
+                Ending(reason=TurnReason.INTERRUPTED)
+                if turn.is_interrupted
+                else Ending(
+                    reason=TurnReason.ERROR, detail=f"the agent did not take the prompt: {state}"[:200]
+                )
+            )
 
     def _on_result(self, message: dict[str, Any]) -> None:
         self._teller.result(message)

@@ -27,3 +27,4 @@ class RunningTurn:
     queued: dict[str, None] = field(default_factory=dict)
     held: Ending | None = None
     is_interrupted: bool = False
+    has_begun: bool = False

@@ -313,6 +313,21 @@ def test_an_interrupted_turn_drops_what_is_queued_and_says_so() -> None:
     assert the_end(played) == TurnEnd(ok=False, reason=TurnReason.INTERRUPTED)
 
 
+@pytest.mark.parametrize("is_interrupted", [True, False])
+def test_a_prompt_that_is_dropped_before_it_was_taken_up_has_no_result(is_interrupted: bool) -> None:
+    played = ready()
+    played.driver.prompt("one")
+    played.lifecycle("queued")
+    if is_interrupted:
+        played.driver.interrupt()
+    played.lifecycle("cancelled")
+    expected = TurnReason.INTERRUPTED if is_interrupted else TurnReason.ERROR
+    assert the_end(played).reason is expected
+    played.begin("two")
+    played.lifecycle("cancelled")
+    assert len(played.told(TurnEnd)) == 1, "a turn that has begun ends with its result"
+
+
 def test_qwen_is_interrupted_again_in_the_turn_that_was_queued() -> None:
     played = ready(QWEN)
     played.begin()
