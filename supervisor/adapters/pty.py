@@ -49,4 +49,4 @@ class PtyAdapter:
 
     def driver(self, context: LaunchContext, line: Line) -> Driver | None:
         """Read its screen; also where nothing is asked of it, for its log and for who looks in."""
-        return PtyDriver(line, context.pool.terminal, context.pool.patterns)
+        return PtyDriver(line, context.pool.terminal, context.pool.patterns, name=context.marker)

@@ -47,9 +47,10 @@ _PASTE: Final = (b"\x1b[200~", b"\x1b[201~")
 class PtyDriver:
     """Types for people, and reads the screen as they would."""
 
-    def __init__(self, line: Line, spec: TerminalSpec, patterns: ScreenPatterns) -> None:
+    def __init__(self, line: Line, spec: TerminalSpec, patterns: ScreenPatterns, *, name: str) -> None:
         """Begin with an empty screen; on a line without a clock nothing ever happens by itself."""
         self.screen: Final = Screen(spec.rows, spec.columns)
+        self._name: Final = name
         self._line: Final = line
         self._timed: Final = line if isinstance(line, TimedLine) else None
         self._spec: Final = spec
@@ -261,7 +262,7 @@ class PtyDriver:
         if self._is_started:
             return
         self._is_started = True
-        self._line.tell(Started(session_id=""))
+        self._line.tell(Started(session_id=self._name))
         if self._waiting is not None:
             text, self._waiting = self._waiting, None
             self._type(text)

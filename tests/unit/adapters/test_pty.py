@@ -43,7 +43,7 @@ class Desk:
         self._order = itertools.count()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         chosen = {"rows": 12, "columns": 40, "allow_keys": ("y",), "deny_keys": ("n",), **spec}
-        self.driver = PtyDriver(self, TerminalSpec(**chosen), patterns)
+        self.driver = PtyDriver(self, TerminalSpec(**chosen), patterns, name="tui#1")
         self.driver.open()
 
     def send(self, data: bytes) -> bool:
@@ -101,7 +101,7 @@ def test_it_starts_when_its_screen_says_so_and_then_gets_the_prompt_that_waits()
     desk.writes("loading", 3.0)
     assert desk.sent == b""
     desk.writes("\r\n" + PROMPT)
-    assert desk.all(told.Started) == [told.Started(session_id="")]
+    assert desk.all(told.Started) == [told.Started(session_id="tui#1")]
     assert desk.sent == b"\x1b[200~two\nlines\x1b[201~\r"
 
 
@@ -354,7 +354,7 @@ def test_a_line_without_a_clock_does_nothing_by_itself() -> None:
         def tell(self, event: AgentEvent) -> None:
             raise AssertionError(event)
 
-    driver = PtyDriver(Deaf(), TerminalSpec(), PATTERNS)
+    driver = PtyDriver(Deaf(), TerminalSpec(), PATTERNS, name="tui#1")
     driver.open()
     driver.hear(b"> ")
 

@@ -66,7 +66,7 @@ class ParrotDriver:
 
     def _take(self, line: str) -> None:
         if line.startswith("parrot "):
-            self._line.tell(Started(session_id="", version=line.removeprefix("parrot ")))
+            self._line.tell(Started(session_id="parrot", version=line.removeprefix("parrot ")))
         elif line == "." and self._open.in_turn:
             self._open.end_turn(TurnEnd(ok=True, reason=TurnReason.DONE, final_text="\n".join(self._said)))
         else:
