@@ -3,8 +3,8 @@
 Made for programs that nobody trusts: every size is bounded, nothing raises, and no character that acts on
 a terminal ever stands in a cell. What a terminal would answer to a question is kept in `replies`.
 
-It is ours because what there is does not hold that: pyte raises on sequences that it has no words for and keeps
-titles without bound, and pexpect matches a stream, in which a program that paints never ends a line.
+It is ours because what there is does not hold that: pyte raises on sequences that it has no words for and
+keeps titles without bound, and pexpect matches a stream, in which a program that paints never ends a line.
 """
 
 from __future__ import annotations
