@@ -111,7 +111,10 @@ def _task_move(event: Event, before: Task, after: Task) -> str | None:
         case TaskState.IN_PROGRESS:
             return f"{after.holder or actor} claimed {name}"
         case TaskState.IN_REVIEW:
-            return f"{after.author or actor} finished {name}; it awaits review"
+            awaits = "its checks" if after.is_verifying else "review"
+            return f"{after.author or actor} finished {name}; it awaits {awaits}"
+        case TaskState.DONE if event.kind == "task.verified":
+            return f"{name} passed its checks and is done"
         case TaskState.DONE:
             return f"{actor} {'approved' if before.state is TaskState.IN_REVIEW else 'completed'} {name}"
         case TaskState.FAILED:
@@ -148,6 +151,8 @@ def _back_to_pending(event: Event, before: Task, after: Task) -> str | None:
             return None if event.actor == SUPERVISOR else f"{actor} freed {name}"
         case TaskState.IN_PROGRESS if after.failures > before.failures:
             return _retried(event, after)
+        case TaskState.IN_REVIEW if after.check_failures > before.check_failures:
+            return f"{name} goes back{_because(event.reason)}"
         case TaskState.IN_REVIEW:
             return f"{actor} sent {name} back{_because(after.feedback or event.reason)}"
         case TaskState.IN_PROGRESS:

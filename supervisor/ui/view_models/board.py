@@ -147,6 +147,8 @@ def _who(task: Task, glyphs: Glyphs) -> Line:
         return (task_state(task.state, glyphs),)
     if task.state is TaskState.IN_PROGRESS:
         return line(Span(safe(task.holder or "?"), Tone.GOOD))
+    if task.is_verifying:
+        return line(say("its checks run", Tone.MUTED))
     if task.state is TaskState.IN_REVIEW:
         return line(
             Span(safe(task.reviewer), Tone.NOTICE) if task.reviewer else say("no judge yet", Tone.MUTED)

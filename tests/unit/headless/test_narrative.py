@@ -16,6 +16,7 @@ from supervisor.model.allowance import Allowance, AllowanceState
 from supervisor.model.approval import ApprovalState
 from supervisor.model.driving import BudgetScope
 from supervisor.model.event import Event
+from supervisor.model.evidence import Check
 from supervisor.model.handoff import Handoff
 from supervisor.model.health import Liveness
 from supervisor.model.ids import QuestionId
@@ -59,6 +60,28 @@ def test_a_created_task_names_what_it_waits_for(team: ScriptedTeam) -> None:
         "planner created T1 longest functions",
         "planner created T2 report (after T1)",
     ]
+
+
+def test_the_way_of_a_task_through_its_checks_is_told(team: ScriptedTeam) -> None:
+    checks = (Check(name="tests", argv=("make",)),)
+    change(team, TaskState.IN_PROGRESS, "worker-2", holder="worker-2", token=1, checks=checks)
+    submitted = change(team, TaskState.IN_REVIEW, "worker-2", author="worker-2", holder=None)
+    team.change_task(
+        "T1",
+        "task.checks_failed",
+        actor="supervisor",
+        reason="check `tests` failed: exit code 2",
+        state=TaskState.PENDING,
+        check_failures=1,
+    )
+    back = told(team)[-1]
+    change(team, TaskState.IN_PROGRESS, "worker-2", holder="worker-2", token=2)
+    change(team, TaskState.IN_REVIEW, "worker-2", holder=None)
+    team.change_task("T1", "task.verified", actor="supervisor", state=TaskState.DONE, verified=2)
+
+    assert submitted == "worker-2 finished T1 longest functions; it awaits its checks"
+    assert back == "T1 longest functions goes back: check `tests` failed: exit code 2"
+    assert told(team)[-1] == "T1 longest functions passed its checks and is done"
 
 
 def test_the_way_of_a_task_through_review_is_told(team: ScriptedTeam) -> None:
