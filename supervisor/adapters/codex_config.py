@@ -26,12 +26,14 @@ _CONFIG_BYTES_MAX: Final = 1_048_576
 _OURS: Final[dict[str, Any]] = {
     "check_for_update_on_startup": False,
     "cli_auth_credentials_store": "file",
-    # without these Codex calls github.com and chatgpt.com when it starts
+    # without these Codex calls github.com and chatgpt.com when it starts; by goals it goes on by itself
     "features": {
+        "goals": False,
         "plugins": False,
         "remote_plugin": False,
         "apps": False,
         "tool_suggest": False,
+        "skill_mcp_dependency_install": False,
         "plugin_sharing": False,
     },
     "analytics": {"enabled": False},

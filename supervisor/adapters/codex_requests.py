@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from supervisor.adapters.codex_fields import one_line, table_in, tables_in, text_in, texts_in
+from supervisor.adapters.codex_fields import one_line, raw_of, table_in, tables_in, text_in, texts_in
 from supervisor.adapters.codex_forms import choices_of, content_of, words_for
 from supervisor.adapters.codex_items import inner_command, paths_of
 from supervisor.adapters.driver import Answer
@@ -271,7 +271,7 @@ def _tool_call(server: str, meta: dict[str, Any], message: str, new_name: NewNam
         request=new_name(),
         kind=ActKind.MCP,
         tool=f"{server}.{name}",
-        title=one_line(f"{server}.{name}"),
+        title=one_line(f"{server}.{name} {raw_of(meta.get('tool_params'))}"),
         payload={"server": server, "tool": name, "arguments": meta.get("tool_params")},
         reason=message,
         options=_OPTIONS if "session" in texts_in(meta, "persist") else _WITHOUT_SESSION,

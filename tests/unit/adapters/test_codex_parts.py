@@ -197,6 +197,7 @@ def test_a_tool_of_another_server_is_asked_for_with_its_arguments() -> None:
     meta = {**TOOL_CALL, "persist": ["session", "always"]}
     permission = asked(played, ELICITATION, serverName="s", mode="form", message="Allow?", _meta=meta)
     assert (permission.kind, permission.tool) == (ActKind.MCP, "s.boom")
+    assert permission.title == 's.boom {"x": 1}'
     assert permission.payload == {"server": "s", "tool": "boom", "arguments": {"x": 1}}
     played.driver.answer(permission.request, Answer(allow=True, option="acceptForSession"))
     assert result_of(played, 7) == {"action": "accept", "_meta": {"persist": "session"}}
