@@ -50,7 +50,11 @@ class AcpDriver:
         self._usage: Final = UsageBook(terms.habits.tokens)
         self._updates: Final = Updates(self._matters, line.tell, self._usage)
         self._requests: Final = Requests(
-            self._matters, self._updates, reply=self._rpc.reply, directory=terms.directory
+            self._matters,
+            self._updates,
+            reply=self._rpc.reply,
+            directory=terms.directory,
+            act_input=terms.habits.act_input,
         )
         self._opening: Final = Opening(self._rpc, terms, on_open=self._opened, on_refused=self._refused)
         self._session = ""

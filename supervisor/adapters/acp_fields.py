@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Final
 
@@ -43,6 +44,15 @@ AUTH_REQUIRED: Final = -32000
 def table(found: Any) -> dict[str, Any]:
     """Return a table, empty if it is something else."""
     return found if isinstance(found, dict) else {}
+
+
+def parsed_table(text: str) -> dict[str, Any] | None:
+    """Read a text that is a table as JSON, None if it is something else."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def rows(found: Any) -> list[dict[str, Any]]:

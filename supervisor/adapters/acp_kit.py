@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from supervisor.adapters.acp_fields import parsed_table
 from supervisor.adapters.acp_presets import habits_of
 from supervisor.adapters.adapter import KitFile, LaunchContext
 from supervisor.adapters.command import environment_of
@@ -144,7 +145,7 @@ def _opencode(context: LaunchContext, env: Mapping[str, str]) -> dict[str, str]:
     pool = context.pool
     edit = "ask" if pool.allowed is Allowed.READ else "allow"
     rest = "allow" if pool.allowed is Allowed.ALL else "ask"
-    theirs = _table(env.get(_OPENCODE_CONFIG, ""))
+    theirs = parsed_table(env.get(_OPENCODE_CONFIG, "")) or {}
     instructions = theirs.get("instructions")
     config = {
         **theirs,
@@ -178,14 +179,6 @@ def _qwen_home(context: LaunchContext) -> dict[str, Any]:
     has_openai = bool(environment_of(context).get("OPENAI_API_KEY"))
     auth = {"auth": {"selectedType": "openai"}} if has_openai else {}
     return {"security": {**auth, "folderTrust": {"enabled": False}}}
-
-
-def _table(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _json(settings: dict[str, Any]) -> str:

@@ -23,6 +23,17 @@ class Injection(StrEnum):
     FETCHED = "fetched"
 
 
+class ActInput(StrEnum):
+    """Where a request to be allowed something has what would be done, if not in `rawInput`.
+
+    `title`: the title is the whole shell command; `content`: it is the announced call's content, as JSON.
+    """
+
+    RAW = "raw"
+    TITLE = "title"
+    CONTENT = "content"
+
+
 class TurnTokens(StrEnum):
     """What the token counts in the answer to a prompt are about: all of the turn, or its last model call."""
 
@@ -49,6 +60,7 @@ class Habits:
     resumes: bool = True
     ends_with_input: bool = True
     injection: Injection = Injection.NONE
+    act_input: ActInput = ActInput.RAW
     tokens: TurnTokens = TurnTokens.TURN
     usage: bool = True
     cost: bool = False
@@ -67,6 +79,7 @@ ASKS_LESS: Final = frozenset(
 _GEMINI: Final = Habits(
     resumes=False,  # its session/load empties the very file it wants to load: see docs/agents.md
     ends_with_input=False,
+    act_input=ActInput.TITLE,
     model_args=PRESETS["gemini"].model_args,
     key_variables=PRESETS["gemini"].key_variables,
 )
@@ -84,7 +97,7 @@ _QWEN: Final = Habits(
     model_args=PRESETS["qwen"].model_args,
     key_variables=PRESETS["qwen"].key_variables,
 )
-_KIMI: Final = Habits(usage=False, key_variables=PRESETS["kimi"].key_variables)
+_KIMI: Final = Habits(usage=False, context=True, act_input=ActInput.CONTENT)  # its login is in its home
 
 _KNOWN: Final = {"gemini": _GEMINI, "opencode": _OPENCODE, "qwen": _QWEN, "kimi": _KIMI}
 _ANY: Final = Habits()

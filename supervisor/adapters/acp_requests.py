@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from supervisor.adapters.acp_fields import one_line, rows, words
-from supervisor.adapters.acp_updates import Updates
+from supervisor.adapters.acp_fields import one_line, parsed_table, rows, texts_of, words
+from supervisor.adapters.acp_presets import ActInput
+from supervisor.adapters.acp_updates import Asked, Updates
 from supervisor.adapters.driver import Answer
-from supervisor.adapters.events import Option, OptionScope, Permission
+from supervisor.adapters.events import ActKind, Option, OptionScope, Permission
 from supervisor.adapters.open_matters import OpenMatters
 
 _SCOPES: Final = {
@@ -23,7 +24,7 @@ _BESIDE: Final = "acp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
+class _Waiting:
     number: Any
     call: str
     options: tuple[Option, ...]
@@ -39,36 +40,38 @@ class Requests:
         *,
         reply: Callable[[Any, Any], bool],
         directory: str,
+        act_input: ActInput,
     ) -> None:
         """Begin with none."""
         self._matters: Final = matters
         self._updates: Final = updates
         self._reply: Final = reply
         self._directory: Final = directory
-        self._asked: Final[dict[str, _Asked]] = {}
+        self._act_input: Final = act_input
+        self._asked: Final[dict[str, _Waiting]] = {}
         self._number = 0
 
     def take(self, number: Any, call: dict[str, Any], offered: Any) -> None:
         """Take a request; one too many is answered at once, as if nobody had been asked."""
-        name, tool, kind = self._updates.start(call)
+        asked = self._updates.start(call)
         self._number += 1
         request = f"permission-{self._number}"
         options = _options(offered)
-        payload = _payload(call)
+        payload = _payload(call, _input_of(call, asked, self._act_input))
         self._matters.ask(
             Permission(
                 request=request,
-                kind=kind,
-                tool=tool,
-                title=one_line(words(call.get("title"))) or tool,
+                kind=asked.kind,
+                tool=asked.tool,
+                title=one_line(words(call.get("title"))) or asked.tool,
                 payload=payload,
                 cwd=words(payload.get("cwd")) or self._directory,
                 options=options,
-                call=name,
+                call=asked.name,
             )
         )
         if self._matters.is_open(request):
-            self._asked[request] = _Asked(number=number, call=name, options=options)
+            self._asked[request] = _Waiting(number=number, call=asked.name, options=options)
         else:
             self.refuse(number)
 
@@ -126,14 +129,23 @@ def _outcome(option: Option | None) -> dict[str, Any]:
     return {"outcome": {"outcome": "selected", "optionId": option.id}}
 
 
-def _payload(call: dict[str, Any]) -> dict[str, Any]:
+def _input_of(call: dict[str, Any], asked: Asked, where: ActInput) -> Any:
+    """Find what would be done, where this program says it; None if it does not say."""
+    given = call.get("rawInput") or asked.announced.get("rawInput")
+    if given:
+        return given
+    if where is ActInput.TITLE and asked.kind is ActKind.SHELL:
+        return {"command": words(call.get("title"))}
+    if where is ActInput.CONTENT:
+        return parsed_table(texts_of(asked.announced.get("content")))
+    return call.get("rawInput")
+
+
+def _payload(call: dict[str, Any], given: Any) -> dict[str, Any]:
     """Gather all that is said of the act: its input, and beside it what stands in its title and content."""
-    given = call.get("rawInput")
     beside = {key: call[key] for key in ("title", "kind", "content", "locations") if call.get(key)}
     if isinstance(given, dict) and _BESIDE not in given:
         payload = dict(given)
     else:
         payload = {} if given is None else {"input": given}
-    if call.get("kind") == "execute" and "command" not in payload:
-        payload["command"] = words(call.get("title"))  # Gemini CLI has the whole command there, and no input
     return {**payload, _BESIDE: beside} if beside else payload

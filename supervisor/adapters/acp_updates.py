@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from supervisor.adapters.acp_fields import kind_of, one_line, rows, table, texts_of, tool_of, words
@@ -23,6 +24,7 @@ PIECE_MAX: Final = 8_192
 """A message that is longer is told in parts, each of whole lines, while it is still being written."""
 FINAL_MAX: Final = 262_144
 _ENDED_MAX: Final = 2_000
+_INPUTS_MAX: Final = 16
 _STEPS_MAX: Final = 200
 _OVER: Final = frozenset({"completed", "failed"})
 _CHUNKS: Final[dict[str, type[Text | Thinking]]] = {
@@ -40,6 +42,16 @@ _SILENT: Final = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A call that the agent asks to be allowed; `announced` is the input and content it had before."""
+
+    name: str
+    tool: str
+    kind: ActKind
+    announced: dict[str, Any]
+
+
 class Updates:
     """One conversation's updates; whatever comes, in whatever order, begins and ends match."""
 
@@ -55,6 +67,7 @@ class Updates:
         self._plan: tuple[tuple[str, str], ...] = ()
         self._held = ""
         self._calls: Final[dict[str, dict[str, Any]]] = {}
+        self._inputs: Final[dict[str, dict[str, Any]]] = {}
         self._begun: Final[set[str]] = set()
         self._ended: Final[dict[str, None]] = {}
         self.had_calls = False
@@ -137,16 +150,19 @@ class Updates:
 
     # ------------------------------------------------------------ tool calls
 
-    def start(self, call: dict[str, Any]) -> tuple[str, str, ActKind]:
-        """Have a call begun, as a request to be allowed it says; return its id, tool and kind."""
+    def start(self, call: dict[str, Any]) -> Asked:
+        """Have a call begun, as a request to be allowed it says; return all that was said of it."""
         self.flush()
         name = words(call.get("toolCallId"))
         if name and name not in self._ended:
             self._merge(name, call)
             self._begin(name)
-        known = {**self._calls.get(name, {}), **call}
+        known = {
+            **self._calls.get(name, {}),
+            **{key: value for key, value in call.items() if value is not None},
+        }
         tool = words(known.get("tool")) or tool_of(known)
-        return name, tool, kind_of(known, tool)
+        return Asked(name=name, tool=tool, kind=kind_of(known, tool), announced=self._inputs.get(name, {}))
 
     def deny(self, call: str) -> None:
         """End a call that was not allowed: some agents say nothing more of it."""
@@ -172,11 +188,20 @@ class Updates:
         known = self._calls.get(call, {})
         if not known and len(self._calls) >= CALLS_MAX:
             return
+        if said.get("sessionUpdate"):
+            self._keep_input(call, said)
         self.had_calls = True
         merged = {**known, **{key: value for key, value in said.items() if value is not None}}
         merged.setdefault("tool", tool_of(merged))
         merged["title"] = one_line(words(merged.get("title")))
         self._calls[call] = {key: merged.get(key) for key in ("toolCallId", "tool", "title", "kind", "_meta")}
+
+    def _keep_input(self, call: str, said: dict[str, Any]) -> None:
+        """Remember what the newest calls would do: some requests do not repeat it."""
+        kept = self._inputs.pop(call, {})
+        self._inputs[call] = {**kept, **{key: said[key] for key in ("rawInput", "content") if said.get(key)}}
+        if len(self._inputs) > _INPUTS_MAX:
+            del self._inputs[next(iter(self._inputs))]
 
     def _begin(self, call: str) -> None:
         self._held = "" if call == self._held else self._held
@@ -197,6 +222,7 @@ class Updates:
 
     def _forget(self, call: str) -> None:
         self._calls.pop(call, None)
+        self._inputs.pop(call, None)
         self._begun.discard(call)
         self._ended[call] = None
         if len(self._ended) > _ENDED_MAX:

@@ -466,13 +466,48 @@ def test_options_are_read_with_care() -> None:
 
 
 def test_a_command_that_stands_only_in_the_title_is_the_payload_s() -> None:
-    wire = Wire().begin().turn()
+    wire = Wire(agent="gemini").begin().turn()
     command = "echo " + "x" * 3_000 + "; rm -rf /"
     wire.ask(toolCallId="run__1", title=command, kind="execute", content=[_text("(why)")])
     (asked,) = wire.all(Permission)
     assert asked.payload["command"] == command
     assert asked.payload["acp"]["content"] == [_text("(why)")]
     assert len(asked.title) <= 500
+
+
+def test_a_title_is_a_command_only_where_the_program_means_it_so() -> None:
+    wire = Wire().begin().turn()
+    wire.ask(toolCallId="c1", title="ls", kind="execute")
+    assert wire.all(Permission)[0].payload == {"acp": {"title": "ls", "kind": "execute"}}
+
+
+def test_an_input_that_was_announced_is_not_repeated_in_the_request() -> None:
+    wire = Wire().begin().turn()
+    given = {"command": "rm x"}
+    wire.update("tool_call", toolCallId="c1", title="Bash", kind="execute", status="pending", rawInput=given)
+    wire.ask(toolCallId="c1", title="Bash", kind=None)
+    (asked,) = wire.all(Permission)
+    assert (asked.kind, asked.payload) == (ActKind.SHELL, {**given, "acp": {"title": "Bash"}})
+
+
+@pytest.mark.parametrize(
+    ("agent", "content", "payload"),
+    [
+        ("kimi", '{"command": "rm x"}', {"command": "rm x"}),
+        ("kimi", '{"command": "rm', {}),
+        ("kimi", '["rm"]', {}),
+        ("", '{"command": "ls"}', {}),
+    ],
+    ids=["said", "said in part", "no table", "a program whose content is what a tool has written"],
+)
+def test_an_input_that_was_announced_as_content_counts_where_the_program_means_it_so(
+    agent: str, content: str, payload: dict[str, Any]
+) -> None:
+    wire = Wire(agent=agent).begin().turn()
+    said: dict[str, Any] = {"kind": "execute", "status": "pending", "content": [_text(content)]}
+    wire.update("tool_call", toolCallId="c1", title="Bash", **said)
+    wire.ask(toolCallId="c1", title="Bash")
+    assert wire.all(Permission)[0].payload == {**payload, "acp": {"title": "Bash"}}
 
 
 def test_an_input_that_is_no_table_or_has_our_word_is_kept_whole() -> None:

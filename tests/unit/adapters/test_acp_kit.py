@@ -56,6 +56,11 @@ def test_all_are_spoken_with_by_stdin_and_log_their_errors_apart(
     assert (launch.polite is None) == (agent == "gemini")  # the end of its stdin is nothing to it
 
 
+def test_kimi_has_a_home_of_its_own_only_when_asked_for(make_context: MakeContext) -> None:
+    assert not has_private_home(_context(make_context, "kimi", env={"KIMI_API_KEY": "k"}))
+    assert "/kit/acp/home" in _env(_context(make_context, "kimi", home=ClientHome.PRIVATE))["KIMI_CODE_HOME"]
+
+
 def test_arguments_stand_in_the_order_in_which_a_person_can_overrule_them(
     make_context: MakeContext, tmp_path: Path
 ) -> None:
@@ -74,7 +79,6 @@ def test_arguments_stand_in_the_order_in_which_a_person_can_overrule_them(
         ("gemini", "GEMINI_CLI_HOME", "GEMINI_API_KEY"),
         ("qwen", "QWEN_HOME", "OPENAI_API_KEY"),
         ("opencode", "XDG_CONFIG_HOME", "ANTHROPIC_API_KEY"),
-        ("kimi", "KIMI_CODE_HOME", "KIMI_API_KEY"),
     ],
 )
 def test_a_configuration_of_its_own_is_given_with_an_api_key_or_when_asked_for(
