@@ -140,7 +140,7 @@ async def a_tool_is_interrupted(exam: Exam) -> None:
         before = talk.prompt(f"SCRIPT: sh {begun.forever} ;; say never")
         await begun.heard()
         require(talk.driver.interrupt(), talk, "it cannot be interrupted")
-        end = await talk.until(TurnEnd, after=before, timeout_s=15)
+        end = await talk.until(TurnEnd, after=before, timeout_s=30)
         require(end.reason is TurnReason.INTERRUPTED, talk, f"it ended as {end.reason}")
         require(is_done(await talk.turn("SCRIPT: say next")), talk, "the next turn did not go well")
 
@@ -166,7 +166,7 @@ async def _interrupted(exam: Exam, step: str, played: str) -> None:
         if calls is not None:
             await calls.until(lambda call: call.step == played, after=asked)
         require(talk.driver.interrupt(), talk, "it cannot be interrupted")
-        end = await talk.until(TurnEnd, after=before, timeout_s=15)
+        end = await talk.until(TurnEnd, after=before, timeout_s=30)
         require(end.reason is TurnReason.INTERRUPTED, talk, f"it ended as {end.reason}")
         require(is_done(await talk.turn("SCRIPT: say next")), talk, "the next turn did not go well")
 
@@ -178,7 +178,7 @@ async def an_interruption_takes_its_requests_away(exam: Exam) -> None:
         before = talk.prompt("SCRIPT: sh touch made.txt ;; say never")
         asked = await talk.until(Permission)
         require(talk.driver.interrupt(), talk, "it cannot be interrupted")
-        end = await talk.until(TurnEnd, after=before, timeout_s=15)
+        end = await talk.until(TurnEnd, after=before, timeout_s=30)
         require(end.reason is TurnReason.INTERRUPTED, talk, f"it ended as {end.reason}")
         require([one.request for one in talk.all(RequestGone)] == [asked.request], talk, "it must be gone")
         require(not talk.driver.answer(asked.request, _ALLOW), talk, "a late answer was taken")
