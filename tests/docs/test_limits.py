@@ -8,8 +8,9 @@ from typing import Final
 import pytest
 
 from supervisor.config import keys, parse
-from supervisor.coordinator import floods, rates, votes
-from supervisor.model import approval, memory, message, question, task, vote, work_state
+from supervisor.coordinator import approvals, floods, rates, rules, votes
+from supervisor.dispatch import hooks
+from supervisor.model import approval, memory, message, question, rule, task, vote, work_state
 from supervisor.model.notify import NotifySpec
 from supervisor.model.team import PoolSpec, TeamSpec
 from supervisor.notifiers import courier, http, queue
@@ -77,8 +78,15 @@ LIMITS: Final = {
         f"at most {question.QUESTION_TIMEOUT_MAX_S / 3600:.0f} h"
     ),
     "approval": (
-        f"payload {approval.PAYLOAD_MAX:,} bytes, {approval.APPROVAL_TIMEOUT_S / 60:.0f} min until it expires"
+        f"payload {approval.PAYLOAD_MAX:,} bytes, "
+        f"{approval.APPROVAL_TIMEOUT_S / 60:.0f} min until it expires, "
+        f"{approvals.OPEN_MAX} open"
     ),
+    "answer that holds from now on": (
+        f"{rule.RULE_LIFE_S / 3600:.0f} h, at most {rule.RULE_LIFE_MAX_S / 86_400:.0f} days, "
+        f"{rules.ACTIVE_MAX} of them"
+    ),
+    "request of a hook": f"held {hooks.HOLD_S / 60:.0f} min",
     "review rounds, failures, releases of a task": f"{task.MAX_REVIEW_ROUNDS} each",
     "lease of a claim": f"{default(TeamSpec, 'lease_s') / 60:.0f} min",
     "vote": f"{votes.OPTIONS_MAX} options, {vote.VOTE_DEADLINE_S / 60:.0f} min",
