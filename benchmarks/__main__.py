@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from benchmarks import (
+    agents,
     autoscaling,
     events,
     growth,
@@ -43,6 +44,7 @@ BENCHMARKS: Final[dict[str, Callable[[int], Iterator[Table]]]] = {
     "events": events.tables,
     "supervision": supervision.tables,
     "autoscaling": autoscaling.tables,
+    "agents": agents.tables,
 }
 FULL_ROUNDS: Final = 9
 QUICK_ROUNDS: Final = 3

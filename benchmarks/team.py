@@ -68,12 +68,17 @@ def project_with(profile_text: str) -> Iterator[Path]:
 
 
 @contextmanager
-def running(profile_text: str, prepare: Callable[[Path], None] = lambda _project: None) -> Iterator[Team]:
-    """Run a team without a screen until the block ends; `prepare` may fill the project's database before."""
+def running(
+    profile_text: str, prepare: Callable[[Path], None] = lambda _project: None, *words: str
+) -> Iterator[Team]:
+    """Run a team without a screen until the block ends; `prepare` may fill the project's database before.
+
+    `words` are further ones of `supervisor up`.
+    """
     with project_with(profile_text) as project:
         prepare(project)
         subprocess.run(
-            [*SUPERVISOR, "up", str(project / "bench.toml"), "--detach", "--project", str(project)],
+            [*SUPERVISOR, "up", str(project / "bench.toml"), "--detach", *words, "--project", str(project)],
             check=True,
             capture_output=True,
             timeout=PATIENCE_S,
