@@ -1,6 +1,7 @@
 """What driving agents costs: while they stream, at their start, for each permission, and while idle.
 
-The real programs are those that the tests install (`npm ci --prefix tests/agents/clis`), with the scripted model.
+The real programs are those that the tests install (`npm ci --prefix tests/agents/clis`), with the scripted
+model.
 """
 
 from __future__ import annotations
@@ -194,17 +195,8 @@ def _idle(model: ScriptedModel, seconds: float) -> Table:
         "An idle team of Claude Code",
         ("agents", "watched s", "model calls", "a new task is at the model after ms"),
     )
-    with (
-        _with_programs(),
-        serving_apart() as model,
-        running(_HEAD + _claude_pool(IDLE_AGENTS, model)) as team,
-    ):
-        until(
-            lambda: (
-                sum(agent["state"] == "idle" for agent in json.loads(_verb(team, "ps", "--json"))["agents"])
-                == IDLE_AGENTS
-            )
-        )
+    with running(_HEAD + _claude_pool(IDLE_AGENTS, model)) as team:
+        until(lambda: _idle_ones(team) == IDLE_AGENTS)
         before = len(model.calls)
         time.sleep(seconds)
         during = len(model.calls) - before
