@@ -63,7 +63,7 @@ class Requests:
                 request=request,
                 kind=asked.kind,
                 tool=asked.tool,
-                title=one_line(words(call.get("title"))) or asked.tool,
+                title=_title_of(call, asked.tool, payload),
                 payload=payload,
                 cwd=words(payload.get("cwd")) or self._directory,
                 options=options,
@@ -99,6 +99,12 @@ class Requests:
             self.refuse(asked.number)
             del self._asked[request]
             self._matters.gone(request, why)
+
+
+def _title_of(call: dict[str, Any], tool: str, payload: dict[str, Any]) -> str:
+    """Return one line for people; a bare tool's name says less than the command it would run."""
+    title = one_line(words(call.get("title"))) or tool
+    return one_line(words(payload.get("command"))) or title if title == tool else title
 
 
 def _options(offered: Any) -> tuple[Option, ...]:

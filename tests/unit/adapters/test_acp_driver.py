@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervisor.adapters.acp_driver import FETCH, WORDS_MAX
-from supervisor.adapters.acp_updates import PIECE_MAX
+from supervisor.adapters.acp_updates import PIECE_MAX, Updates
 from supervisor.adapters.driver import Answer
 from supervisor.adapters.events import (
     ActKind,
@@ -32,6 +32,7 @@ from supervisor.adapters.events import (
     Unknown,
     Usage,
 )
+from supervisor.adapters.open_matters import OpenMatters
 from supervisor.errors import WrongState
 from supervisor.model.driving import Allowed
 from tests.unit.adapters.acp_stage import AGENT, Wire, is_balanced
@@ -488,6 +489,7 @@ def test_an_input_that_was_announced_is_not_repeated_in_the_request() -> None:
     wire.ask(toolCallId="c1", title="Bash", kind=None)
     (asked,) = wire.all(Permission)
     assert (asked.kind, asked.payload) == (ActKind.SHELL, {**given, "acp": {"title": "Bash"}})
+    assert asked.title == "rm x"
 
 
 @pytest.mark.parametrize(
@@ -794,6 +796,21 @@ def test_whatever_an_agent_does_begins_and_ends_match(moves: list[Any], agent: s
     assert len(asked) == len(set(asked))
     assert len(over) == len(set(over))
     assert set(over) <= set(asked)
+
+
+def test_a_driver_that_forgets_what_is_open_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OpenMatters, "close", lambda _matters, _why: None)
+    lost_call, twice = Wire().begin().turn(), Wire().begin().turn()
+    lost_call.update("tool_call", toolCallId="a", title="x", status="in_progress")
+    lost_call.reply({"stopReason": "end_turn"})
+    lost_call.update("tool_call", toolCallId="b", title="x", status="in_progress")
+    lost_call.driver.close()
+    assert not is_balanced(lost_call.told, prompts=1)
+    monkeypatch.setattr(Updates, "_forget", lambda updates, call: updates._begun.discard(call))
+    for _ in range(2):
+        twice.update("tool_call", toolCallId="a", title="x", status="completed")
+    twice.reply({"stopReason": "end_turn"})
+    assert not is_balanced(twice.told, prompts=1)
 
 
 def _play(wire: Wire, move: Any) -> int:
