@@ -19,7 +19,7 @@ A prompt that contains a line `SCRIPT: step ;; step` is played step by step:
     line TEXT                only a scripted agent: write this line as it is, whatever the protocol
     flood BYTES              only a scripted agent: write one line that long
 
-`$name` is the value of that name in what a tool has answered, the newest first, if there is one.
+`$name` is what the prompt says by that name (`task_id` "T3"), else what a tool has answered, newest first.
 A model gives one answer for each tool call (or `par`); what stands before it belongs to the same answer.
 A script that comes to its end without `say` ends the turn with `done`. A line may be quoted (`> SCRIPT: …`).
 """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -44,6 +45,7 @@ TYPICAL: Final = Spent()
 
 _SIDE_WORDS: Final = ("title", "next_speaker", "summar", "quota", "topic", "classif", "warmup", "suggest")
 _SEARCHES_MAX: Final = 2
+_NAMED: Final = re.compile(r'`(\w+)` (?:"([^"\n]+)"|(\d+))')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +96,11 @@ class Player:
             begins = not any(later.calls for later in asked.said[index + 1 :])
             scene = self._stage.scene(turn, one.text, told, begins=begins)
             if scene is not None:
-                return _Cue(index=index, script=scene.script, given=scene.values_in(one.text), turn=turn)
+                given = {**_named_in(one.text), **scene.values_in(one.text)}
+                return _Cue(index=index, script=scene.script, given=given, turn=turn)
             script = script_in(one.text)
             if script is not None:
-                return _Cue(index=index, script=script, turn=turn)
+                return _Cue(index=index, script=script, given=_named_in(one.text), turn=turn)
         return None
 
     def _refusal(self, group: tuple[Step, ...], turn: str) -> Refusal | None:
@@ -158,6 +161,11 @@ class Player:
             ToolCall(tool=tool, arguments=arguments, id=f"call_{self._run}_{number}_{place}")
             for place, (tool, arguments) in enumerate(found)
         ]
+
+
+def _named_in(prompt: str) -> dict[str, str]:
+    """Find what a prompt says by name, as ours do: `task_id` "T3", `token` 17."""
+    return {found[1]: found[2] or found[3] for found in _NAMED.finditer(prompt)}
 
 
 def is_side(asked: Asked) -> bool:
