@@ -58,6 +58,11 @@ class Obstacles:
         return max(self._limited_until - self._clock.monotonic(), 0.0)
 
     @property
+    def needs_login(self) -> bool:
+        """Tell whether only a person can help it, by logging in."""
+        return bool(self._login)
+
+    @property
     def words(self) -> str:
         """Say what stands in the way; empty if nothing does."""
         if self._login:

@@ -8,6 +8,7 @@ from typing import Protocol
 from supervisor.adapters.driver import Answer, Capabilities
 from supervisor.adapters.events import AgentEvent
 from supervisor.model.team import PoolSpec
+from supervisor.supervision.notices import Condemned
 
 
 class Partner(Protocol):
@@ -73,4 +74,32 @@ class Listener(Protocol):
 
     def ended(self, partner: Partner) -> None:
         """Take note that a conversation is over; what was open in it was told before."""
+        ...
+
+
+class Bench(Protocol):
+    """Who keeps the agents' processes: the supervisor."""
+
+    def ready(self, agent: str, incarnation: int) -> None:
+        """Hear that an incarnation can work."""
+        ...
+
+    def condemn(self, agent: str, condemned: Condemned) -> None:
+        """End an incarnation for a cause."""
+        ...
+
+
+class Signs(Protocol):
+    """Who watches for signs of life: the oversight."""
+
+    def heard_event(self, agent: str) -> None:
+        """Note that an agent's own stream told of progress."""
+        ...
+
+    def heard_tool(self, agent: str, *, runs: bool) -> None:
+        """Note that a tool of the agent's own began, or that none runs any more."""
+        ...
+
+    def heard_limit(self, agent: str, seconds: float) -> None:
+        """Note that an agent's service will not have it for so long."""
         ...

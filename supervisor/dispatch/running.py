@@ -69,7 +69,7 @@ class Running:
         self.limited: RateLimited | None = None
         self.login: LoginNeeded | None = None
         self.is_full = False
-        self.interrupted = False
+        self.interrupted_at: float | None = None
         self.uncounted = False
         self.reported = False
         self.session = ""

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 from supervisor.adapters.events import AgentEvent, ToolEnd, ToolStart, TurnEnd, TurnReason
 from supervisor.clock import Clock
@@ -16,17 +16,17 @@ from supervisor.coordinator import self_reports, turns
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.coordinator import Coordinator
 from supervisor.coordinator.scope import Scope
-from supervisor.coordinator.turns import Begun
+from supervisor.coordinator.turns import Begun, Then
 from supervisor.coordinator.waiting import WAIT_MAX_S
 from supervisor.dispatch.marks import Marks
 from supervisor.dispatch.metering import Meter
 from supervisor.dispatch.obstacles import JITTER, Obstacles
-from supervisor.dispatch.ports import Partner
+from supervisor.dispatch.ports import Bench, Partner, Signs
 from supervisor.dispatch.prompts import prompt_for
 from supervisor.dispatch.running import AT_ONCE, Breaking, Running
 from supervisor.dispatch.sessions import Sessions
 from supervisor.dispatch.spending import Spending
-from supervisor.errors import NotFound, RequestError, StoreError, WrongState
+from supervisor.errors import NotFound, RequestError, StoreError, Unauthenticated, WrongState
 from supervisor.model.agent import ExitClass
 from supervisor.model.driving import Drive
 from supervisor.model.health import ReadyBy
@@ -39,6 +39,9 @@ VAIN_MAX: Final = 3
 VAIN_S: Final = 5.0
 """After so many wakes that brought no turn, an agent waits for a change of itself, at most so long."""
 
+INTERRUPT_S: Final = 60.0
+"""How long an agent that was interrupted may take to end its turn."""
+
 RETRY_S: Final = 1.0
 """How long a database that cannot take something is left alone."""
 
@@ -49,34 +52,6 @@ LEAVE_A_CHECKPOINT: Final = (
 )
 
 _log = logging.getLogger(__name__)
-
-
-class Bench(Protocol):
-    """Who keeps the agents' processes: the supervisor."""
-
-    def ready(self, agent: str, incarnation: int) -> None:
-        """Hear that an incarnation can work."""
-        ...
-
-    def condemn(self, agent: str, condemned: Condemned) -> None:
-        """End an incarnation for a cause."""
-        ...
-
-
-class Signs(Protocol):
-    """Who watches for signs of life: the oversight."""
-
-    def heard_event(self, agent: str) -> None:
-        """Note that an agent's own stream told of progress."""
-        ...
-
-    def heard_tool(self, agent: str, *, runs: bool) -> None:
-        """Note that a tool of the agent's own began, or that none runs any more."""
-        ...
-
-    def heard_limit(self, agent: str, seconds: float) -> None:
-        """Note that an agent's service will not have it for so long."""
-        ...
 
 
 class Seat:
@@ -189,7 +164,7 @@ class Seat:
                 await self._clear_the_way()
                 if not self._gone:
                     await self._next()
-        except RequestError as ended:
+        except Unauthenticated as ended:
             _log.info("no more turns for %s: %s", self.partner.agent, ended)
         finally:
             if self._held_back:
@@ -201,8 +176,9 @@ class Seat:
         if ready.by is not ReadyBy.CALL:
             return
         await self._until(lambda: self._obstacles.linked is not None, ready.settle_s)
-        await self._until(lambda: self._obstacles.linked is not False, None)
-        if not self._gone:
+        told = self._obstacles
+        await self._until(lambda: told.linked is not False or told.needs_login, None)
+        if not (self._gone or told.needs_login):
             with suppress(NotFound):  # it was retired and forgotten
                 self._bench.ready(self.partner.agent, self.partner.incarnation)
 
@@ -261,7 +237,9 @@ class Seat:
         )
         try:
             return await self._coordinator.write(begin)
-        except StoreError as error:
+        except Unauthenticated:
+            raise
+        except (StoreError, RequestError) as error:
             _log.warning("%s gets no turn for now: %s", self.partner.agent, error)
             await self._clock.sleep(RETRY_S)
             return None
@@ -286,7 +264,7 @@ class Seat:
         else:
             self._prompt(running)
         while running.end is None:
-            await running.news.wait()
+            await self._until_news(running)
             running.news.clear()
             await self._look(running)
         self._open_calls.clear()
@@ -300,9 +278,24 @@ class Seat:
             then=then,
             read=tuple(message.id for message, _ in begun.mail),
         )
-        await self._write(end)
+        try:
+            await self._write(end)
+        except RequestError:  # what it holds is found by the next turn, or when its lease ends
+            _log.exception("what became of turn %s could not be written", begun.turn.id)
+            await self._write(partial(end, then=Then.LEAVE))
         self.running = None
         await self._pause_after(running)
+
+    async def _until_news(self, running: Running) -> None:
+        """Wait for something to look at; who does not end its turn when it is interrupted is ended."""
+        if running.interrupted_at is None:
+            await running.news.wait()
+            return
+        left = running.interrupted_at + INTERRUPT_S - self._clock.monotonic()
+        if left > 0:
+            await wait_at_most(running.news.wait(), self._clock, left)
+        elif running.end is None:
+            await self._condemn(ExitClass.STALLED, f"it was interrupted ({running.why}) and went on")
 
     def _prompt(self, running: Running) -> None:
         goes_on = self._sessions.goes_on
@@ -325,8 +318,10 @@ class Seat:
             self._sessions.is_full = True
             self.say(LEAVE_A_CHECKPOINT)
         waits = bool(self._open_calls) and running.breaking not in AT_ONCE
-        if running.end is None and running.breaking is not None and not (running.interrupted or waits):
-            running.interrupted = True
+        if running.end is not None or running.breaking is None or waits:
+            return
+        if running.interrupted_at is None:
+            running.interrupted_at = self._clock.monotonic()
             self.partner.interrupt()
 
     async def _pause_after(self, running: Running) -> None:

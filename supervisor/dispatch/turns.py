@@ -12,9 +12,9 @@ from supervisor.adapters.events import AgentEvent
 from supervisor.clock import Clock
 from supervisor.coordinator import turns
 from supervisor.coordinator.coordinator import Coordinator
-from supervisor.dispatch.ports import Partner
+from supervisor.dispatch.ports import Bench, Partner, Signs
 from supervisor.dispatch.running import Running
-from supervisor.dispatch.seat import Bench, Seat, Signs, seat_for
+from supervisor.dispatch.seat import Seat, seat_for
 from supervisor.dispatch.spending import Spending
 from supervisor.errors import StoreError
 from supervisor.model.event import Event

@@ -21,10 +21,10 @@ from supervisor.adapters.events import (
     TurnReason,
     Usage,
 )
-from supervisor.coordinator import messages, planning, turns
+from supervisor.coordinator import messages, planning, steering, turns
 from supervisor.dispatch import seat as seats
 from supervisor.dispatch.obstacles import LINK_GRACE_S
-from supervisor.errors import DatabaseUnavailable
+from supervisor.errors import DatabaseUnavailable, WrongState
 from supervisor.model.agent import ExitClass
 from supervisor.model.driving import Drive, SessionScope
 from supervisor.model.health import Readiness, ReadyBy
@@ -171,6 +171,61 @@ async def test_a_turn_without_the_coordinator_is_broken_off_and_the_agent_shown_
 
     await stage.pass_time(LINK_GRACE_S + 1)
     assert [each.cause for _, each in stage.bench.condemned] == [ExitClass.PROBE]
+
+
+async def test_who_cannot_log_in_is_parked_though_it_was_never_ready(stage: Stage) -> None:
+    worker = stage.enter("worker-1", linked=False)
+    stage.tell(worker, CoordinatorLink(connected=False))
+    stage.tell(worker, LoginNeeded(detail=""))
+    await stage.rest()
+    assert stage.bench.ready_ones == []
+    assert [each.cause for _, each in stage.bench.condemned] == [ExitClass.AUTH]
+
+
+async def test_an_agent_that_goes_on_though_it_was_interrupted_is_ended(stage: Stage) -> None:
+    worker = await at_work(stage)
+    await stage.team.do(lambda scope: steering.cancel_task(scope, None, "T1", "no"))
+    await stage.rest()
+    stage.tell(worker, Usage(input_tokens=1))
+    await stage.pass_time(seats.INTERRUPT_S - 1)
+    assert (worker.interrupts, stage.bench.condemned) == (1, [])
+    await stage.pass_time(2)
+    ((_, condemned),) = stage.bench.condemned
+    assert condemned.cause is ExitClass.STALLED
+    assert "went on" in condemned.detail
+    stage.leave(worker)
+    assert len(await stage.ended_turns(1)) == 1
+
+
+async def test_what_the_rules_refuse_is_tried_again_and_ends_no_agent_s_turns(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, refusals = turns.begin, [1]
+
+    def begin(*args: object, **kwargs: object) -> object:
+        if refusals:
+            refusals.pop()
+            raise WrongState("not now")
+        return real(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(turns, "begin", begin)
+    await stage.team.add_task("work")
+    worker = stage.enter("worker-1")
+    await stage.pass_time(5)
+    await stage.prompted(worker)
+
+
+async def test_a_turn_s_end_is_kept_though_what_follows_from_it_is_refused(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: object, **_kwargs: object) -> None:
+        raise WrongState("it cannot be")
+
+    monkeypatch.setattr(turns, "_deal_with", refuse)
+    worker = await at_work(stage)
+    stage.end(worker, ok=False, reason=TurnReason.ERROR)
+    (turn,) = await stage.ended_turns(1)
+    assert turn.reason == "error"
 
 
 async def test_an_agent_that_finds_the_coordinator_again_goes_on(stage: Stage) -> None:
