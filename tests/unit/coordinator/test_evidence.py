@@ -334,3 +334,9 @@ async def test_each_cycle_of_a_loop_has_the_checks(team: SmallTeam) -> None:
     await take(team, said(task))
     await team.do(cycles.begin_due_cycles)
     assert (await team.task("T2")).checks == (TESTS,)
+
+
+async def test_work_that_nobody_did_goes_back_to_nobody(team: SmallTeam) -> None:
+    task = await handed_in(team)
+    there = await team.do(lambda scope: evidence.author_if_there(scope, replace(task, author=None)))
+    assert there is None
