@@ -384,10 +384,9 @@ def spoiled(value: Any, rng: random.Random) -> Any:
     return value
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_spoiled_messages_break_no_promise(seed: int) -> None:
+def spoil(played: Played, seed: int) -> None:
+    """Hold a conversation in which messages are spoiled, and see whether each promise was kept."""
     rng = random.Random(seed)
-    played = Played()
     played.greet()
     prompts = 0
     for number in range(120):
@@ -410,3 +409,30 @@ def test_spoiled_messages_break_no_promise(seed: int) -> None:
     starts, ends = played.told(ToolStart), played.told(ToolEnd)
     assert sorted(start.call for start in starts) == sorted(end.call for end in ends)
     assert len({gone.request for gone in played.told(RequestGone)}) == len(played.told(RequestGone))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_spoiled_messages_break_no_promise(seed: int) -> None:
+    spoil(Played(), seed)
+
+
+class Trusting(Played):
+    """A driver that forgets which tool calls are open when a turn ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.driver._matters.end_turn = self._forget  # type: ignore[method-assign]
+
+    def _forget(self, end: TurnEnd) -> None:
+        self.driver._matters._calls.clear()
+        self.driver._matters._in_turn = False
+        self.tell(end)
+
+
+def test_canary_a_forgotten_tool_call_is_found() -> None:
+    def spoil_all() -> None:
+        for seed in range(40):
+            spoil(Trusting(), seed)
+
+    with pytest.raises(AssertionError):
+        spoil_all()

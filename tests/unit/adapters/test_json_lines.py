@@ -90,16 +90,35 @@ def test_five_mebibytes_in_one_line_are_read_in_pieces_of_a_pipe() -> None:
     assert len(heard.objects[0]["text"]) == 5 << 20
 
 
-def test_a_line_that_drips_takes_no_more_memory_than_its_bytes() -> None:
-    heard = Heard(line_bytes_max=300_000)
+class Hoarder(JsonLines):
+    """Keep each piece by itself until the line is whole."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.pieces: list[bytes] = []
+
+    def _add(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+
+
+def held_by(lines: JsonLines) -> int:
     tracemalloc.start()
     try:
-        for number in range(200_000):
-            heard.lines.feed(b"%02d" % (number % 100))
-        held = tracemalloc.get_traced_memory()[0]
+        for number in range(100_000):
+            lines.feed(b"%03d" % (number % 1_000))
+        return tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
-    assert held < 1_000_000
+
+
+def test_a_line_that_drips_takes_no_more_memory_than_its_bytes() -> None:
+    heard = Heard()
+    assert held_by(heard.lines) < 1_000_000
+
+
+def test_canary_pieces_that_are_kept_one_by_one_are_seen() -> None:
+    heard = Heard()
+    assert held_by(Hoarder(heard.objects.append, heard.broken.append)) > 1_000_000
 
 
 def test_a_byte_that_is_no_text_spoils_a_letter_and_not_the_message() -> None:
