@@ -71,6 +71,8 @@ def files_of(context: LaunchContext) -> tuple[KitFile, ...]:
             settings = {
                 **_QUIET,
                 "tools": {"toolSearch": {"enabled": False}},
+                # else it asks its model by itself, after a turn, what is worth remembering
+                "memory": {"enableManagedAutoMemory": False, "enableManagedAutoDream": False},
                 "permissions": {"allow": [f"mcp__{SERVER_NAME}__*"]},
             }
             files.append(KitFile(name=_QWEN_SETTINGS, text=_json(settings)))

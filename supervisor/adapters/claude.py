@@ -45,6 +45,8 @@ _QWEN_SETTINGS: Final = {
     "privacy": {"usageStatisticsEnabled": False},
     "telemetry": {"enabled": False},
     "tools": {"toolSearch": {"enabled": False}},  # else the coordinator's tools hide behind a search
+    # else it asks its model by itself, after a turn, what is worth remembering
+    "memory": {"enableManagedAutoMemory": False, "enableManagedAutoDream": False},
 }
 _QWEN_FOLDER: Final = "qwen"
 

@@ -81,6 +81,27 @@ _ACP: Final = _fake("acp-fake", "scripted_acp", AcpAdapter(), says_link=False)
 
 FAKES: Final = (LINES, _CLAUDE, _QWEN, _CODEX, _ACP)
 
+DIALECT: Final = {
+    "qwen-fake": (
+        "the_coordinator_is_called_without_asking",
+        "a_coordinator_out_of_reach_is_said",
+        "a_fresh_conversation_has_another_name",
+        "a_killed_agent_goes_on_in_its_conversation",
+        "usage_is_told_in_increments",
+        "usage_after_a_resume_is_no_total",
+        "what_is_allowed_is_done",
+        "what_is_denied_is_not_done",
+        "an_offered_answer_can_be_chosen",
+        "a_tool_is_interrupted",
+        "an_interruption_takes_its_requests_away",
+        "words_are_taken_during_a_turn",
+        "a_key_that_is_not_accepted_needs_a_person",
+        "a_limit_without_an_end_is_a_limit",
+        "the_dead_take_no_prompt",
+    ),
+}
+"""Who speaks another's protocol with small differences is examined where these are."""
+
 REAL: Final = ("claude", "codex", "gemini", "qwen", "opencode")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from supervisor.testing.driver_conformance import CASES, Case, Subject, cases_for, examine
 from supervisor.testing.scripted_coordinator import ScriptedCoordinator
-from tests.agents.subjects import FAKES
+from tests.agents.subjects import DIALECT, FAKES
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from tests.agents.subjects import FAKES
     [
         pytest.param(subject, case, id=f"{subject.name}-{case.name}")
         for subject in FAKES
-        for case in cases_for(subject)
+        for case in cases_for(subject, DIALECT.get(subject.name))
     ],
 )
 async def test_a_scripted_agent_conforms(

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from supervisor.testing.driver_conformance import CASES, cases_for, examine
+from supervisor.testing.driver_conformance import CASES, Exam, cases_for, examine
 from supervisor.testing.scripted_coordinator import ScriptedCoordinator
 from supervisor.testing.scripted_model import ScriptedModel
 from tests.agents.subjects import real
@@ -79,3 +79,18 @@ async def test_a_real_agent_conforms(
     await examine(BY_NAME[case], subject, tmp_path, url=coordinator.url)
     said = [call for call in model.calls if call.number > before and call.status == 404]
     assert not said, f"it asked for what no model has: {said}"
+
+
+@pytest.mark.parametrize("name", ["claude", "codex", "gemini", "qwen"])
+async def test_a_turn_asks_the_model_for_nothing_but_itself(
+    name: str, tmp_path: Path, model: ScriptedModel, coordinator: ScriptedCoordinator
+) -> None:
+    exam = Exam(subject=real(name, model), directory=tmp_path, url=coordinator.url)
+    before = len(model.calls)
+
+    async with exam.talking() as talk:
+        await talk.turn("SCRIPT: mcp whoami {} ;; say first")
+        await talk.turn("SCRIPT: say second")
+
+    paid = [call for call in model.calls if call.number > before and call.counts]
+    assert [call.step for call in paid] == ["mcp whoami {}", "say first", "say second"]
