@@ -11,7 +11,8 @@ real programs (`tests/agents/`):
 - Words sent during a turn are taken up at the next tool call (`command_lifecycle` says `started`); if none
   comes, they become a turn of their own, with a `result` of its own. In Qwen Code they always do.
 - `interrupt` leaves what is queued, which then runs, unless it says `cancel_queued` (Claude Code only).
-- `/clear` begins a new conversation in the same process, with a new session id and usage from zero.
+- `/clear` begins a new conversation in the same process, with a new session id and usage from zero. Versions
+  that keep the id (2.0.60) keep the conversation too, so it is the id that is believed.
 - A failure can be a `result` of subtype `success`: `is_error` decides.
 """
 
@@ -79,6 +80,7 @@ class ClaudeDriver:
         self._count = 0
         self._requests = 0
         self._session = ""
+        self._cleared_from = ""
         self._link: CoordinatorLink | None = None
         self._has_talked = beginning.is_resumed
         self._says_what_is_queued = False
@@ -133,11 +135,12 @@ class ClaudeDriver:
         turn = self._turn
         if turn is None or turn.is_interrupted or self._phase is not Phase.TURN:
             return False
+        if self._dialect.folds_in and not self._says_what_is_queued:
+            return False  # what becomes of it could not be followed: older versions do not say
         name = self._new_name()
         if not self._say(saying(plain(text), name)):
             return False
-        if self._says_what_is_queued or not self._dialect.folds_in:
-            turn.queued[name] = None
+        turn.queued[name] = None
         return True
 
     def interrupt(self) -> bool:
@@ -204,6 +207,7 @@ class ClaudeDriver:
         text, fresh = self._waiting
         if fresh and self._has_talked:
             self._phase, self._teller.is_silent = Phase.CLEARING, True
+            self._cleared_from = self._session
             if not self._say(saying("/clear", self._new_name())):
                 self._phase = Phase.IDLE
                 self._fail("the agent does not take what is sent to it", reason=TurnReason.LOST)
@@ -325,12 +329,12 @@ class ClaudeDriver:
                     self._line.tell(Unknown(what=ending.detail))
 
     def _cleared(self, message: dict[str, Any]) -> None:
-        if message.get("is_error") is True:
+        self._begins(text_in(message, "session_id"), self._beginning.model, "")
+        if message.get("is_error") is True or self._session == self._cleared_from:
             self._phase, self._teller.is_silent = Phase.IDLE, False
             if self._waiting is not None:
                 self._fail("it could not begin a new conversation", reason=TurnReason.ERROR)
             return
-        self._begins(text_in(message, "session_id"), self._beginning.model, "")
         self._has_talked = False
         self._teller.begin_anew()
         self._rest()

@@ -30,8 +30,8 @@ class UsageMeter:
         return self._window is not None
 
     def begin_anew(self) -> None:
-        """Take note of a new conversation, which counts from zero and has nothing in its context."""
-        self._totals, self._has_base, self._context = {}, True, None
+        """Take note of a new conversation, which has nothing in its context."""
+        self._has_base, self._context = True, None
 
     def know_window(self, answer: dict[str, Any]) -> None:
         """Take in what it says about its context when asked."""
@@ -77,7 +77,8 @@ class UsageMeter:
         else:
             used = _of_turn(result, self._model)
         self._has_base = True
-        self._totals = {model: _figures(table_in(totals, model)) for model in list(totals)[:_MODELS_MAX]}
+        if "modelUsage" in result:
+            self._totals = {model: _figures(table_in(totals, model)) for model in list(totals)[:_MODELS_MAX]}
         return tuple(
             self._usage(model, figures)
             for model, figures in list(used.items())[:_MODELS_MAX]
@@ -89,9 +90,12 @@ class UsageMeter:
         self._window = window or self._window
 
     def _grown(self, model: str, totals: dict[str, Any]) -> dict[str, Any]:
-        now, before = table_in(totals, model), self._totals.get(model, {})
-        grown = {key: max(0, value - before.get(key, 0)) for key, value in _figures(now).items()}
-        return {**grown, "costBasis": now.get("costBasis")}
+        """Return what is new in the total of a model; one that has shrunk counts from zero again."""
+        now, before = _figures(table_in(totals, model)), self._totals.get(model, {})
+        if any(value < before.get(key, 0) for key, value in now.items()):
+            before = {}
+        grown = {key: value - before.get(key, 0) for key, value in now.items()}
+        return {**grown, "costBasis": table_in(totals, model).get("costBasis")}
 
     def _usage(self, model: str, figures: dict[str, Any]) -> Usage:
         basis = text_in(figures, "costBasis")

@@ -33,7 +33,7 @@ _ALL: Final = (
         command=("claude",),
         package="@anthropic-ai/claude-code",
         tried="2.1.328",
-        minimum="2.0.60",
+        minimum="2.1.197",
         key_variables=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
         model_args=("--model",),
     ),

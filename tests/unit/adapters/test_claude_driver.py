@@ -184,10 +184,18 @@ def test_a_resumed_conversation_is_left_for_a_new_one_when_asked_to() -> None:
     assert played.words == ["/clear"]
 
 
-def test_a_prompt_for_a_new_conversation_never_goes_to_the_old_one() -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"is_error": True, "subtype": "error_during_execution"},
+        {"session_id": "s1"},  # as 2.0.60 answers, which then remembers all
+        {},
+    ],
+)
+def test_a_prompt_for_a_new_conversation_never_goes_to_the_old_one(answer: dict[str, Any]) -> None:
     played = ready(resumed=True)
     played.driver.prompt("one", fresh=True)
-    played.result("", is_error=True, subtype="error_during_execution")
+    played.result("", **answer)
     assert played.words == ["/clear"]
     assert the_end(played).reason is TurnReason.ERROR
     played.begin("two")
@@ -255,12 +263,11 @@ def test_words_that_are_dropped_after_the_result_let_the_turn_end(state: str) ->
     assert the_end(played).final_text == "first"
 
 
-def test_a_version_that_does_not_say_what_is_queued_ends_with_its_result() -> None:
+def test_a_version_that_does_not_say_what_is_queued_is_told_nothing_in_between() -> None:
     played = ready()
     played.driver.prompt("one")
-    played.driver.inject("also this")
-    played.result("first")
-    assert the_end(played).final_text == "first"
+    assert not played.driver.inject("also this")
+    assert played.words == ["one"]
 
 
 def test_qwen_makes_a_turn_of_words_and_only_the_last_ends_it() -> None:
@@ -349,7 +356,7 @@ def test_a_turn_that_has_not_begun_is_interrupted_at_once(is_greeted: bool) -> N
     assert played.driver.interrupt()
     assert the_end(played).reason is TurnReason.INTERRUPTED
     if is_greeted:
-        played.result("", num_turns=0)
+        played.result("", num_turns=0, session_id="s2")
         assert played.words == ["/clear"]
     else:
         played.greet()

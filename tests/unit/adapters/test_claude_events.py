@@ -213,6 +213,15 @@ def test_a_new_conversation_counts_from_zero() -> None:
     assert [event.input_tokens for event in played.told(Usage)] == [500, 30]
 
 
+def test_a_new_conversation_that_goes_on_counting_is_counted_on() -> None:
+    played = working()
+    played.result(modelUsage={"m1": figures(500, 5.0)})
+    played.driver.prompt("more", fresh=True)
+    played.result("", session_id="s2")
+    played.result(modelUsage={"m1": figures(530, 5.5)})
+    assert [(event.input_tokens, event.cost_usd) for event in played.told(Usage)] == [(500, 5.0), (30, 0.5)]
+
+
 def test_qwen_counts_by_message_and_its_totals_are_let_by() -> None:
     played = ready(QWEN)
     played.begin()

@@ -96,7 +96,7 @@ def do(played: Played, deed: str) -> int:
         case ["allow" | "deny", request]:
             if driver.answer(request, Answer(allow=deed.startswith("allow"))):
                 played.events.append(RequestGone(request=request, why="answered"))
-        case ["greet"] if not played.sent:
+        case ["greet"] if not played.sent and not played.is_deaf:
             played.greet()
         case ["queued" | "started"] if played.said():
             played.lifecycle(deed)
