@@ -78,7 +78,7 @@ class AgentLogs:
         """Tell of dropped output, once a minute for each agent, and once that the cap was reached."""
         while True:
             await clock.sleep(LOOK_EVERY_S)
-            for agent, log in self._logs.items():
+            for agent, log in tuple(self._logs.items()):  # a log may begin meanwhile
                 lost = self._lost.setdefault(agent, _Lost())
                 if log.dropped_bytes > lost.told_bytes and clock.monotonic() >= lost.next_at:
                     count, lost.told_bytes = log.dropped_bytes - lost.told_bytes, log.dropped_bytes
