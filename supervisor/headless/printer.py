@@ -94,8 +94,10 @@ def clock_text(seconds: float) -> str:
 
 
 def _so_far(world: World) -> str:
+    """Say how far an earlier engine came; tasks that nobody touched yet may be this one's own goal."""
     tasks = world.run_tasks()
-    return f"; going on with {_ended(world)} of {len(tasks)} tasks ended" if tasks else ""
+    begun = any(task.token or task.is_terminal for task in tasks)
+    return f"; going on with {_ended(world)} of {len(tasks)} tasks ended" if begun else ""
 
 
 def _ended(world: World) -> int:
