@@ -111,7 +111,7 @@ class Updates:
     def _take_chunk(self, made: type[Text | Thinking], update: dict[str, Any]) -> None:
         content = table(update.get("content"))
         text, message = words(content.get("text")), words(update.get("messageId"))
-        if self._held:
+        if text and self._held:
             self.flush()
         if text:
             if self._pieces_of != (made, message):

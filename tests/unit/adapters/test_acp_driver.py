@@ -262,6 +262,8 @@ def test_a_long_message_is_told_by_whole_lines_while_it_is_written() -> None:
 def test_a_tool_call_has_the_title_of_its_next_report() -> None:
     wire = Wire().begin().turn()
     wire.update("tool_call", toolCallId="c1", title="bash", kind="execute", status="pending")
+    said = {"inputTokens": 5}
+    wire.update("agent_message_chunk", content={"type": "text", "text": ""}, _meta={"usage": said})
     assert not wire.all(ToolStart)
     wire.update("tool_call_update", toolCallId="c1", title="ls -l", status="in_progress")
     wire.update("tool_call_update", toolCallId="c1", status="completed", content=[_text("a\nb")])
