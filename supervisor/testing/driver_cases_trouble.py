@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Final
 
 from supervisor.adapters.events import (
@@ -17,6 +16,7 @@ from supervisor.adapters.events import (
     TurnReason,
     Unknown,
 )
+from supervisor.clock import SystemClock
 from supervisor.testing.driver_cases_turns import is_done
 from supervisor.testing.driver_exam import Begun, Cases, Exam, require
 
@@ -44,7 +44,7 @@ async def a_limit_with_an_end_says_when(exam: Exam) -> None:
         require(end.reason is TurnReason.LIMIT, talk, f"it ended as {end.reason}")
         limits = [one for one in talk.all(RateLimited) if one.until is not None]
         require(limits, talk, "it must say until when")
-        left = (limits[-1].until or 0) - time.time()
+        left = (limits[-1].until or 0) - SystemClock().now()
         require(3_000 < left < 4_000, talk, f"it says {left:.0f} s")
 
 

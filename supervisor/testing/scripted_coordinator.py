@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mcp.server import MCPServer
-from mcp_types import ToolAnnotations
+from mcp.types import ToolAnnotations
 
 from supervisor.adapters.kit import SERVER_NAME
 from supervisor.testing.loopback import in_thread, serving

@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
-import time
-import uuid
 from pathlib import Path
 from typing import Any, Final
 
+from supervisor.clock import SystemClock
 from supervisor.testing.script import Step, answers_of, script_in
 
 _SPENT: Final = {"input_tokens": 800, "cached_tokens": 200, "output_tokens": 50}
@@ -60,7 +60,7 @@ class ScriptedLines:
 
     async def _play(self, prompt: str, *, fresh: bool) -> None:
         if fresh or not self._session:
-            self._session = str(uuid.uuid4())
+            self._session = secrets.token_hex(16)
             _tell("started", session=self._session, model="scripted", version="1")
             _tell("coordinator", connected=await _reaches_team())
         script = script_in(prompt) or (Step("say", "no script"),)
@@ -68,23 +68,18 @@ class ScriptedLines:
             if not await self._answer(group):
                 return
 
-    async def _answer(self, group: tuple[Step, ...]) -> bool:
+    async def _answer(self, steps: tuple[Step, ...]) -> bool:
         """Play one answer; False if the turn is over with it."""
-        for step in group[:-1]:
+        for step in steps[:-1]:
             if not await self._simple(step):
                 return False
         _tell("usage", model="scripted", **_SPENT)
-        last = group[-1]
+        last = steps[-1]
         if not last.calls:
             return await self._simple(last)
-        calls = [asyncio.ensure_future(self._call(step)) for step in last.calls]
-        try:
-            await asyncio.gather(*calls)
-        except asyncio.CancelledError:
-            for call in calls:
-                call.cancel()
-            await asyncio.gather(*calls, return_exceptions=True)
-            raise
+        async with asyncio.TaskGroup() as group:
+            for step in last.calls:
+                group.create_task(self._call(step))
         return True
 
     async def _simple(self, step: Step) -> bool:
@@ -210,7 +205,7 @@ async def _refused(rest: str) -> bool:
     if code == "401":
         _tell("login_needed", detail="the key is not accepted")
     elif code == "429":
-        _tell("rate_limited", until=time.time() + float(after) if after else None, detail="too much")
+        _tell("rate_limited", until=SystemClock().now() + float(after) if after else None, detail="too much")
     else:
         for attempt in range(1, int(times or 1) + 1):
             _tell("retry", status=int(code), attempt=attempt, after_s=0.0)

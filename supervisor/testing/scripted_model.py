@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import json
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from supervisor.clock import SystemClock
 from supervisor.testing.loopback import in_thread, serving
 from supervisor.testing.scripted_anthropic import AnthropicApi
 from supervisor.testing.scripted_calls import Call, CallLog
@@ -110,7 +110,7 @@ class ScriptedModel:
             body,
         )
         if isinstance(reply, Refusal):
-            refused, headers = api.refusal(reply, time.time())
+            refused, headers = api.refusal(reply, SystemClock().now())
             return JSONResponse(refused, status_code=reply.status, headers=headers)
         voice = api.voice(asked, reply, number)
         if asked.streams:
