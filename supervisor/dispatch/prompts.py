@@ -6,6 +6,7 @@ between fences that it cannot contain, is marked as data, and is cut where it is
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from string import Template
 from typing import Final
@@ -20,6 +21,10 @@ from supervisor.model.turn import TurnKind
 
 PROMPT_MAX: Final = 96 * 1024
 """Characters of a whole prompt; what is beyond is cut, with a word on where the rest is."""
+
+FACTS_MAX: Final = 56 * 1024
+MAIL_SHOWN_MAX: Final = 28 * 1024
+"""What all parts of these take at most: so our own words after them are never cut off, and no fence is."""
 
 PART_MAX: Final = 16 * 1024
 SMALL_MAX: Final = 4 * 1024
@@ -131,13 +136,13 @@ def _facts(claim: Claim, *, judged: bool) -> str:
         _fenced("Board", "" if claim.board is None else claim.board.text),
         *(_fenced(f"Note by {note.author}", note.body, SMALL_MAX) for note in claim.notes[-10:]),
     ]
-    return "\n\n".join(part for part in parts if part)
+    return _fitting((part for part in parts if part), FACTS_MAX, "`task_get`")
 
 
 def _checks(task: Task) -> str:
     """List the programs that must pass, for tasks that have them."""
-    checks: Iterable[object] = getattr(task, "checks", ())
-    return _numbered("Checks that are run when you hand it in, and must pass", [str(each) for each in checks])
+    checks = [f"{check.name}: {shlex.join(check.argv)}" for check in task.checks]
+    return _numbered("Checks that are run when you hand it in, and must pass", checks)
 
 
 def _checkpoint(known: Checkpoint | None) -> str:
@@ -152,7 +157,8 @@ def _mail(begun: Begun) -> str:
     if not begun.mail:
         return f"({begun.mail_left} unread messages: `inbox`)\n\n" if begun.mail_left else ""
     more = f"\n\n{begun.mail_left} more: `inbox`" if begun.mail_left else ""
-    return "\n\n".join(_letter(each) for each in begun.mail) + f"{more}\n\n"
+    letters = _fitting((_letter(each) for each in begun.mail), MAIL_SHOWN_MAX, "`inbox`")
+    return f"{letters}{more}\n\n"
 
 
 def _letter(letter: Letter) -> str:
@@ -187,6 +193,22 @@ def _fenced(what: str, words: str, limit: int = PART_MAX) -> str:
 
 def _plain(words: str) -> str:
     return visible(words, newlines=True)
+
+
+def _fitting(parts: Iterable[str], limit: int, where: str) -> str:
+    """Join whole parts as long as they fit; what is left out is told of, with where it is."""
+    kept: list[str] = []
+    left_out = 0
+    room = limit
+    for part in parts:
+        room -= len(part) + 2
+        if room < 0:
+            left_out += 1
+        else:
+            kept.append(part)
+    if left_out:
+        kept.append(f"({left_out} more did not fit in here: call {where})")
+    return "\n\n".join(kept)
 
 
 def cut(words: str, limit: int, where: str) -> str:

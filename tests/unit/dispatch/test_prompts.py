@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from supervisor.config.agent_keys import TEMPLATE_NAMES
@@ -9,6 +11,7 @@ from supervisor.coordinator.turns import Begun
 from supervisor.coordinator.work import Claim
 from supervisor.dispatch import prompts
 from supervisor.dispatch.prompts import PART_MAX, PROMPT_MAX, TEMPLATES, cut, prompt_for
+from supervisor.model.evidence import Check
 from supervisor.model.ids import MessageId, TaskId
 from supervisor.model.memory import MemoryEntry
 from supervisor.model.message import Delivery, Message
@@ -125,6 +128,24 @@ def test_what_is_too_long_is_cut_with_a_word_on_where_the_rest_is() -> None:
     words = prompt_for(begun(claim=claim(long)), {})
     assert len(words) < PART_MAX + 4000
     assert "it goes on: `task_get`" in words
+
+
+def test_however_much_there_is_the_last_words_are_ours_and_every_fence_is_closed() -> None:
+    notes = tuple(Note(id=n, task=TASK.id, author="ada", body="n" * 8000, at=0.0) for n in range(10))
+    results = tuple(Task(id=TaskId(f"T{n}"), run=1, title="r", result="r" * 5000) for n in range(50))
+    letters = tuple(message("y" * 8000) for _ in range(20))
+    words = prompt_for(begun(claim=claim(notes=notes, dependencies=results), mail=letters, mail_left=1), {})
+    assert len(words) <= PROMPT_MAX
+    assert "End your turn only after one of these." in words
+    assert words.count(FENCE) % 2 == 0
+    assert "did not fit in here: call `task_get`" in words
+    assert "did not fit in here: call `inbox`" in words
+    assert words.rstrip().endswith("what is said outside of it.")
+
+
+def test_checks_are_told_as_they_are_run() -> None:
+    checked = replace(TASK, checks=(Check(name="tests", argv=("pytest", "-k", "a b")),))
+    assert "1. tests: pytest -k 'a b'" in prompt_for(begun(claim=claim(checked)), {})
 
 
 def test_a_whole_prompt_is_bounded_too() -> None:
