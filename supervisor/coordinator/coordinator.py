@@ -41,7 +41,7 @@ class Coordinator:
     every incarnation of its predecessors. Those of outside agents are stored, as hashes:
     `outsiders` keeps them. `last_calls` maps agents to their last call, epoch seconds. `on_stale` hears
     of each report that was refused because its token is not current. `in_turns` names the agents that do
-    nothing but what a turn tells them.
+    nothing but what a turn tells them, `spent` those whose budget is.
     """
 
     def __init__(self, store: Store, clock: Clock, team: TeamSpec, mode: Mode) -> None:
@@ -58,6 +58,7 @@ class Coordinator:
         self.last_calls: dict[str, float] = {}
         self._held_back: dict[str, str] = {}
         self.in_turns: set[str] = set()
+        self.spent: set[str] = set()
         self.outsiders = Outsiders(
             write=self.write, read=self.read, clock=clock, last_calls=self.last_calls, lease_s=team.lease_s
         )
@@ -73,6 +74,7 @@ class Coordinator:
             last_calls=self.last_calls,
             held_back=self._held_back,
             in_turns=self.in_turns,
+            spent=self.spent,
         )
 
     def hold_back(self, name: str, why: str) -> None:

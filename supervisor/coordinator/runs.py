@@ -140,17 +140,21 @@ def _something_moves(scope: Scope, counts: dict[TaskState, int]) -> bool:
 def _somebody_can_claim(scope: Scope) -> bool:
     if scope.mode is Mode.INTERACTIVE:
         return True
-    there = (each for each in scope.agents() if dealing.in_reach(each) and not each.quarantined)
+    there = (each for each in scope.agents() if _in_reach(scope, each) and not each.quarantined)
     able: list[dealing.Claimer] = [*there, *pools.could_join(scope)]
     able = [each for each in able if may(each.role, Operation.TASK_CLAIM)]
     lanes = [row["lane"] for row in scope.tx.all("task.lanes", run=scope.run)]
     return any(dealing.lane_suits(lane, each) for lane in lanes for each in able)
 
 
+def _in_reach(scope: Scope, agent: Agent) -> bool:
+    return dealing.in_reach(agent) and agent.name not in scope.spent
+
+
 def _somebody_can_judge(scope: Scope) -> bool:
     if scope.mode is Mode.INTERACTIVE:
         return True
-    roles = {agent.role for agent in scope.agents() if dealing.in_reach(agent)}
+    roles = {agent.role for agent in scope.agents() if _in_reach(scope, agent)}
     roles |= {place.role for place in pools.could_join(scope)}
     judges = any(may(role, Operation.TASK_REVIEW) for role in roles)
     handed_in = scope.tx.values(Task, "task.reviewable", run=scope.run, agent=None)
@@ -167,6 +171,8 @@ def _rests(scope: Scope, agent: Agent) -> bool:
     """Tell whether an agent that works in turns has nothing to begin one for."""
     if agent.name not in scope.in_turns or agent.state is not AgentState.IDLE:
         return False
+    if agent.name in scope.spent:
+        return True
     in_turn = scope.tx.scalar("turn.running_count", agent=agent.name)
     return not in_turn and not mailboxes.open_count(scope, agent.name)
 

@@ -22,7 +22,8 @@ class Scope:
     """One use case's view of the world. `last_calls` maps agents to their last call, epoch seconds.
 
     `held_back` says of agents why they get no new work now, though nobody set them aside. `in_turns`
-    names those that do nothing but what a turn tells them.
+    names those that do nothing but what a turn tells them, `spent` those that get none until a person gives
+    them more.
     """
 
     tx: Transaction
@@ -31,6 +32,7 @@ class Scope:
     last_calls: Mapping[str, float] = field(default_factory=dict)
     held_back: Mapping[str, str] = field(default_factory=dict)
     in_turns: Collection[str] = ()
+    spent: Collection[str] = ()
 
     @property
     def now(self) -> float:

@@ -29,8 +29,16 @@ class Spending:
         """Say which spent budget holds an agent back; empty if none does."""
         spender = Spender(agent=partner.agent, pool=partner.pool.name)
         found = await self._standing(spender)
-        spent = (each for each in found if each.scope in OF_ITS_AGENT and _is_spent(each))
+        spent = [each for each in found if each.scope in OF_ITS_AGENT and _is_spent(each)]
+        if any(each.scope is not BudgetScope.DAY for each in spent):
+            self._coordinator.spent.add(partner.agent)
+        else:
+            self._coordinator.spent.discard(partner.agent)
         return next((f"{each.words}; `supervisor budget raise {each.id}`" for each in spent), "")
+
+    def forget(self, partner: Partner) -> None:
+        """Take note that an incarnation is gone; the next one is looked at anew."""
+        self._coordinator.spent.discard(partner.agent)
 
     async def check(self, running: Running) -> None:
         """Break a turn off if a budget is spent by it; warn where one is nearly spent."""

@@ -104,6 +104,7 @@ class TurnKeeper:
         if seat is not None and seat.partner is partner:
             del self._seats[partner.agent]
             self._coordinator.in_turns.discard(partner.agent)
+            self._spending.forget(partner)
             seat.gone()
 
     # ------------------------------------------------------------ as the overseer sees it

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from supervisor.adapters.events import ToolEnd, ToolStart, TurnReason, Usage
-from supervisor.coordinator import budgets
+from supervisor.coordinator import budgets, runs
 from supervisor.dispatch.metering import Meter, price_of, priced
 from supervisor.model.allowance import AllowanceState
+from supervisor.model.approval import Mode
 from supervisor.model.driving import Budget, BudgetScope, Price
 from supervisor.model.task import BlockReason, TaskState
+from supervisor.testing.small_team import SMALL_TEAM
 from tests.unit.dispatch.turn_stage import PaperPartner, Stage, turn_stage
 
 CHEAP = Price(model="cheap-*", input=1.0, output=10.0, cached_input=0.1, cache_write=2.0)
@@ -120,6 +122,28 @@ async def test_a_spent_budget_waits_for_the_tool_call_then_holds_the_agent_back(
 
         await stage.team.do(lambda scope: budgets.raise_budget(scope, "team:1:*", tokens=1000))
         await stage.prompted(worker, 2)
+
+
+async def test_without_a_person_a_run_ends_when_nobody_may_spend_any_more(tmp_path: Path) -> None:
+    pools = tuple(pool for pool in SMALL_TEAM.pools if pool.name in {"planner", "worker"})
+    given = (Budget(scope=BudgetScope.TEAM, tokens=10),)
+    async with turn_stage(tmp_path, budgets=given, pools=pools, mode=Mode.HEADLESS) as stage:
+        await stage.team.add_task("spend")
+        planner, worker, other = (stage.enter(name) for name in ("planner", "worker-1", "worker-2"))
+        await stage.rest()
+        (busy,) = [each for each in (worker, other) if each.prompts]
+        use(stage, busy, 20)
+        await stage.rest()
+        assert not (await stage.team.coordinator.read(runs.standing)).over
+        stage.end(busy, ok=False, reason=TurnReason.INTERRUPTED)
+        await stage.ended_turns(1)
+        await stage.pass_time(120)
+
+        standing = await stage.team.coordinator.read(runs.standing)
+        assert (standing.over, standing.failed) == (True, True)
+        for partner in (planner, worker, other):
+            stage.leave(partner)
+        assert stage.team.coordinator.spent == set()
 
 
 async def test_one_agent_s_turn_counts_what_the_others_spend_meanwhile(tmp_path: Path) -> None:
