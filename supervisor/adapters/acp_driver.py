@@ -66,6 +66,7 @@ class AcpDriver:
         self._words: list[str] = []
         self._is_interrupted = False
         self._is_gone = False
+        self._is_closed = False
 
     # ------------------------------------------------------------ as its owner sees it
 
@@ -74,8 +75,9 @@ class AcpDriver:
         self._opening.begin()
 
     def hear(self, data: bytes) -> None:
-        """Take in what the agent wrote."""
-        self._rpc.feed(data)
+        """Take in what the agent wrote; after its end nothing, though a child of its own may go on writing."""
+        if not self._is_closed:
+            self._rpc.feed(data)
 
     def close(self) -> None:
         """End what is open."""
@@ -83,6 +85,7 @@ class AcpDriver:
         self._rpc.close()
         self._updates.flush()
         self._matters.close("the agent has ended")
+        self._is_closed = True
 
     def prompt(self, text: str, *, fresh: bool = False) -> None:
         """Begin a turn, in a new session if `fresh` and this one was used."""

@@ -715,6 +715,17 @@ def test_an_agent_that_ends_in_any_state_leaves_nothing_open(state: int) -> None
     assert len(wire.sent) == sent
 
 
+def test_what_a_child_of_the_dead_agent_writes_is_not_heard() -> None:
+    wire = Wire().begin().turn()
+    wire.driver.close()
+    told = len(wire.told)
+    wire.reply({"stopReason": "end_turn"})
+    wire.write("ghost")
+    wire.ask(1, **SHELL)
+    wire.driver.hear(b"noise\n")
+    assert len(wire.told) == told
+
+
 def test_a_last_answer_without_its_newline_still_counts() -> None:
     wire = Wire().begin().turn()
     wire.write("done it")
