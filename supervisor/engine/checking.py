@@ -84,7 +84,8 @@ class Checking:
         verifying = tuple(self._running.values())
         for each in verifying:
             _end(each)
-        await asyncio.gather(*verifying, return_exceptions=True)
+        if verifying:
+            await asyncio.wait(verifying)
 
     async def _look_again(self, group: asyncio.TaskGroup) -> None:
         while True:
