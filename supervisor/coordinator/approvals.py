@@ -126,15 +126,15 @@ def _by_policy(scope: Scope, approval: Approval, *, abridged: bool = False) -> A
 
 
 def _settle(scope: Scope, approval: Approval, to: ApprovalState, *, by: str, answer: str) -> Approval:
-    _check_open_still(approval)
+    _check_may_become(approval, to)
     settled = replace(approval, state=to, answered_by=by, answered_at=scope.now, answer=answer)
     if to is ApprovalState.APPROVED:
         settled = replace(settled, expires_at=scope.now + APPROVAL_TIMEOUT_S)
     return scope.tx.record(f"approval.{to.value}", settled, actor=by, reason=answer[:200])
 
 
-def _check_open_still(approval: Approval) -> None:
-    if approval.state is not ApprovalState.PENDING:
+def _check_may_become(approval: Approval, to: ApprovalState) -> None:
+    if to not in APPROVAL_MOVES[approval.state]:
         raise AlreadyAnswered(
             f"approval {approval.id} is {approval.state.value} already"
             + (f", by {approval.answered_by}" if approval.answered_by else ""),
@@ -183,14 +183,14 @@ def answer(
     This is no agent's operation: it is reached through the operator's socket alone.
     """
     approval = the_approval(scope, spelled)
-    _check_open_still(approval)
+    to = ApprovalState.APPROVED if allow else ApprovalState.DENIED
+    _check_may_become(approval, to)
     if scope.now > approval.expires_at:
         raise AlreadyAnswered(f"approval {approval.id} has expired; the agent has to ask again")
     if not hmac.compare_digest(approval.digest, digest):
         raise DigestMismatch(f"approval {approval.id} is not what you were shown; look at it again")
     _check_terms(terms, allow=allow)
     approval = _rewritten(approval, terms.payload)
-    to = ApprovalState.APPROVED if allow else ApprovalState.DENIED
     settled = _settle(scope, approval, to, by=HUMAN, answer=sized(reason, REASON_MAX, "reason"))
     if terms.always is not None:
         rules.add(scope, settled, reach=terms.always, for_s=terms.for_s)
