@@ -75,7 +75,7 @@ class AcpDriver:
         self._opening.begin()
 
     def hear(self, data: bytes) -> None:
-        """Take in what the agent wrote; after its end nothing, though a child of its own may go on writing."""
+        """Take in what the agent wrote; after its end nothing, though a child of it may go on writing."""
         if not self._is_closed:
             self._rpc.feed(data)
 
