@@ -129,7 +129,7 @@ PLAYERS: Final = "supervisor/testing/scripted_"
 """Programs that play those of others: they run shells and make names of their own, as the real ones do."""
 
 SEEN_AS_IT_IS: Final = {"supervisor/testing/conversation.py", "supervisor/testing/driver_cases_trouble.py"}
-"""What looks at a real conversation from outside: by the true time, and without a group around its failures."""
+"""What looks at a real conversation from outside: by true time, and without a group around its failures."""
 
 
 def test_what_the_style_forbids_is_called_nowhere() -> None:
