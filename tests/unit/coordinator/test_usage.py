@@ -153,6 +153,9 @@ async def test_a_run_is_over_though_a_planner_that_works_in_turns_stays(tmp_path
         assert await over()
         await team.do(lambda scope: goals.set_goal(scope, "Win."))
         assert not await over()
+        team.coordinator.spent.add("planner")
+        assert await over()
+        team.coordinator.spent.clear()
         begun = await team.do(
             lambda scope: turns.begin(scope, team["planner"], pool="planner", session="", asked=Asked())
         )
