@@ -206,3 +206,15 @@ def scripted_pool(
         allowed=allowed,
         env=env or {},
     )
+
+
+SHELL: dict[str, Any] = {
+    "toolCallId": "c1",
+    "title": "rm x",
+    "kind": "execute",
+    "rawInput": {"command": "rm x"},
+}
+
+
+def text_block(text: str) -> dict[str, Any]:
+    return {"type": "content", "content": {"type": "text", "text": text}}
