@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def profile() -> None:
-    """List, show and check profiles, the definitions of teams."""
+    """List, show, check and begin profiles, the definitions of teams."""
 
 
 @profile.command(name="list", cls=Verb, examples=("supervisor profile list",))
@@ -60,6 +60,32 @@ def show_profile(*, reference: str, as_json: bool) -> None:
         return
     for line in _page(team):
         say(line)
+
+
+@profile.command(
+    name="new",
+    cls=Verb,
+    examples=("supervisor profile new", "supervisor profile new reviewers.toml --from council"),
+)
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path), default=Path("team.toml"))
+@click.option(
+    "--from", "source", metavar="PROFILE", default="coders", show_default=True, help="What to copy."
+)
+@ignored_project_option
+@json_option
+def new_profile(*, file: Path, source: str, as_json: bool) -> None:
+    """Begin a profile of your own as a copy of one that ships, prompts and all.
+
+    FILE is team.toml unless you say another; what is there already is left alone.
+    """
+    from supervisor.config.begin import begin_profile
+
+    team = begin_profile(file, source)
+    if as_json:
+        print_json("profile_new", file=str(file), name=team.name, source=source)
+        return
+    say(f"{file} is a copy of {source}: {team.description}")
+    say(f"change it as you like, then: supervisor profile check {file}; supervisor up {file}")
 
 
 def _page(team: TeamSpec) -> list[str]:
