@@ -123,8 +123,8 @@ class Values:
     def get(self, name: str) -> Any:
         """Return the value, None if no answer has one."""
         if name in self._given:
-            found = self._given[name]
-            return int(found) if found.isdecimal() else found
+            known = self._given[name]
+            return int(known) if known.isdecimal() else known
         wanted = re.compile(rf'\\*"{re.escape(name)}\\*"\s*:\s*(?:\\*"([^"\\]*)\\*"|(-?[\d.]+|true|false))')
         for answer in reversed(self._answers):
             for found in wanted.finditer(answer):
