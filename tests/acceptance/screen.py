@@ -16,17 +16,26 @@ import pyte
 DEADLINE_S = 60.0
 
 
-class Screen:
-    """A verb in a terminal of its own. Use as a context manager; leaving it closes the terminal."""
+class Terminal:
+    """A program in a terminal of its own. Use as a context manager; leaving it closes the terminal."""
 
-    def __init__(self, *words: str, project: Path, columns: int = 80, rows: int = 24) -> None:
+    def __init__(
+        self,
+        program: str,
+        *words: str,
+        columns: int = 80,
+        rows: int = 24,
+        cwd: Path | None = None,
+        env: dict[str, str] | None = None,
+    ) -> None:
         self._emulator = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._emulator)
         self.child = pexpect.spawn(
-            sys.executable,
-            ["-m", "supervisor", *words, "--project", str(project)],
+            program,
+            list(words),
             dimensions=(rows, columns),
-            env={**os.environ, "TERM": "xterm-256color"},
+            cwd=None if cwd is None else str(cwd),
+            env={**os.environ, "TERM": "xterm-256color", **(env or {})},
             timeout=DEADLINE_S,
         )
         self.raw = b""
@@ -103,3 +112,15 @@ class Screen:
         self.raw += chunk
         self._stream.feed(chunk)
         return True
+
+
+class Screen(Terminal):
+    """A verb of ours in a terminal."""
+
+    def __init__(self, *words: str, project: Path, columns: int = 80, rows: int = 24) -> None:
+        super().__init__(
+            sys.executable,
+            *("-m", "supervisor", *words, "--project", str(project)),
+            columns=columns,
+            rows=rows,
+        )
