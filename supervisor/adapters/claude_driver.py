@@ -270,7 +270,7 @@ class ClaudeDriver:
 
     def _on_system(self, message: dict[str, Any]) -> None:
         if text_in(message, "subtype") != "init":
-            self._teller.system(message)
+            self._teller.on_system(message)
             return
         version = text_in(message, "claude_code_version") or text_in(message, "qwen_code_version")
         self._begins(text_in(message, "session_id"), text_in(message, "model"), version)

@@ -96,7 +96,7 @@ class Teller:
         for usage in self.meter.of_result(message):
             self._tell(usage)
 
-    def system(self, message: dict[str, Any]) -> None:
+    def on_system(self, message: dict[str, Any]) -> None:
         """Tell what happens around the model."""
         match text_in(message, "subtype"):
             case "api_retry":

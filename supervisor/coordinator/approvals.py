@@ -184,11 +184,11 @@ def answer(
     """
     approval = the_approval(scope, spelled)
     to = ApprovalState.APPROVED if allow else ApprovalState.DENIED
-    if approval.state is ApprovalState.PENDING and scope.now > approval.expires_at:
+    _check_may_become(approval, to)
+    if scope.now > approval.expires_at:
         raise AlreadyAnswered(f"approval {approval.id} has expired; the agent has to ask again")
     if not hmac.compare_digest(approval.digest, digest):
         raise DigestMismatch(f"approval {approval.id} is not what you were shown; look at it again")
-    _check_may_become(approval, to)
     _check_terms(terms, allow=allow)
     approval = _rewritten(approval, terms.payload)
     settled = _settle(scope, approval, to, by=HUMAN, answer=sized(reason, REASON_MAX, "reason"))

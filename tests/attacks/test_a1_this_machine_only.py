@@ -20,7 +20,7 @@ async def door() -> AsyncIterator[Door]:
 
 def test_there_is_no_setting_for_another_address() -> None:
     assert HOST == "127.0.0.1"
-    settings = ["desk", "progress_every_s", "additions", "serve_own_pages"]
+    settings = ["desk", "progress_every_s", "additions", "serve_own_pages", "hooks"]
     assert list(inspect.signature(McpServer).parameters) == settings
     assert list(inspect.signature(McpServer.bind).parameters) == ["self", "port"]
 

@@ -125,6 +125,9 @@ def test_no_module_of_ours_starts_a_shell(folder: str) -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in sorted((ROOT / folder).rglob("*.py"))
+        if not path.match(
+            "testing/scripted_*.py"
+        )  # they play agents, which run shells: with what a test wrote
         for line in shell_calls(path.read_text(encoding="utf-8"))
     ]
 

@@ -131,12 +131,10 @@ class PlainPolls(PlainMail):
 
     def answer(self, number: str, *, allow: bool, shown: bool) -> str:
         approval = self.approvals[number]
-        if approval["state"] == "pending" and self.now > approval["until"]:
+        if approval["state"] != "pending" or self.now > approval["until"]:
             raise Refused("already_answered")
         if not shown:
             raise Refused("digest_mismatch")
-        if approval["state"] != "pending":
-            raise Refused("already_answered")
         approval["state"] = "approved" if allow else "denied"
         if allow:
             approval["until"] = self.now + LEASE_S

@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,6 +71,12 @@ class Team:
             dimensions=(rows, columns),
         )
 
+    def until(self, holds: Callable[[dict[str, Any]], bool]) -> None:
+        """Look at the agent's screen until it is as wanted."""
+        end = time.monotonic() + 20
+        while not holds(shown := self.screen()):
+            assert time.monotonic() < end, shown
+
     def screen(self) -> dict[str, Any]:
         shown: dict[str, Any] = json.loads(self.run("terminal", "tui", "--json").stdout)
         return shown
@@ -98,6 +105,7 @@ def test_a_person_types_leaves_and_the_agent_goes_on(team: Team) -> None:
     seat.send("SCRIPT: say hello there\r")
     seat.expect_exact("\u23fa hello there")
     seat.setwinsize(30, 100)
+    team.until(lambda shown: (shown["rows"], shown["columns"]) == (30, 100))
     seat.send("\x1d")
     seat.expect_exact("you left tui; it goes on")
     seat.expect(pexpect.EOF)
@@ -105,7 +113,6 @@ def test_a_person_types_leaves_and_the_agent_goes_on(team: Team) -> None:
     assert seat.exitstatus == 0
     shown = team.screen()
     assert "\u23fa hello there" in shown["lines"]
-    assert (shown["rows"], shown["columns"]) == (30, 100)
 
 
 def test_who_only_watches_changes_nothing(team: Team) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -59,7 +60,7 @@ def test_an_example_can_be_read_by_the_verb_itself(name: str) -> None:
         words = re.split(r"\s{2,}|\s\|\s(?!supervisor)", example.split(" | supervisor")[0])[0]
         if not words.startswith("supervisor"):
             continue
-        arguments = [word.strip("\"'") for word in re.findall(r'"[^"]*"|\S+', words)][1 + len(name.split()) :]
+        arguments = shlex.split(words)[1 + len(name.split()) :]
         verb.make_context(name, arguments, resilient_parsing=False).close()
 
 

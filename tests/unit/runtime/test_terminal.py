@@ -100,7 +100,10 @@ async def test_a_child_without_a_terminal_cannot_be_resized() -> None:
 
 
 async def test_what_is_told_is_typed_and_the_interrupt_key_interrupts() -> None:
-    program = "try:\n print('heard', input())\n input()\nexcept KeyboardInterrupt:\n print('interrupted')"
+    program = (  # it waits for the signal itself: between two instructions one would be noticed too late
+        "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])\n"
+        "print('heard', input())\nsignal.sigwait([signal.SIGINT])\nprint('interrupted')"
+    )
     async with ChaosTeam() as team:
         child = ChaosChild(python(team, program), None)
         assert child.process.tell(b"hello\n")
