@@ -82,6 +82,13 @@ class Terminal:
                 return int(colour[:2], 16) if len(colour) == len("rrggbb") else 0
         return 0
 
+    def watch(self, seconds: float) -> str:
+        """Take in what is painted for so long; return the screen."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._read(left)
+        return self.text
+
     def wipe(self) -> None:
         """Empty the terminal, as another program that used it would leave it."""
         self._emulator.reset()
