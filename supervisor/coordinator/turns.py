@@ -7,12 +7,23 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from supervisor.coordinator import agents, choosing, ending, handoffs, mailboxes, memory, reviews, work
+from supervisor.coordinator import (
+    agents,
+    choosing,
+    ending,
+    evidence,
+    handoffs,
+    mailboxes,
+    memory,
+    reviews,
+    work,
+)
 from supervisor.coordinator.actor import Actor
 from supervisor.coordinator.mailboxes import Letter, Wanted
 from supervisor.coordinator.scope import Scope, check_live
 from supervisor.coordinator.work import Claim
 from supervisor.model.agent import BUSY, AgentState
+from supervisor.model.evidence import Evidence
 from supervisor.model.ids import SUPERVISOR
 from supervisor.model.memory import MemoryEntry
 from supervisor.model.permissions import Operation, may
@@ -67,6 +78,7 @@ class Begun:
     mail_left: int = 0
     memory: tuple[MemoryEntry, ...] = ()
     draft: str = ""
+    evidence: tuple[Evidence, ...] = ()
     resumed: bool = False
 
 
@@ -214,6 +226,7 @@ def _with_facts(scope: Scope, actor: Actor, turn: Turn, task: Task, *, resumed: 
         mail_left=mailboxes.unread_count(scope, actor),
         memory=_remembered(scope, actor, task),
         draft=draft_of(scope, task) if turn.kind is TurnKind.REPORT else "",
+        evidence=evidence.of_newest(scope, task) if turn.kind is TurnKind.REVIEW else (),
         resumed=resumed,
     )
 

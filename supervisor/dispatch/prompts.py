@@ -15,6 +15,7 @@ from supervisor.coordinator.mailboxes import Letter
 from supervisor.coordinator.turns import Begun
 from supervisor.coordinator.work import Claim
 from supervisor.model.escape import visible
+from supervisor.model.evidence import Evidence
 from supervisor.model.memory import MemoryEntry
 from supervisor.model.task import Checkpoint, Task
 from supervisor.model.turn import TurnKind
@@ -107,14 +108,14 @@ def _values(begun: Begun) -> dict[str, str]:
         "title": "" if task is None else " ".join(_plain(task.title).split()),
         "facts": ""
         if begun.claim is None
-        else _facts(begun.claim, judged=begun.turn.kind is TurnKind.REVIEW),
+        else _facts(begun.claim, judged=begun.turn.kind is TurnKind.REVIEW, evidence=begun.evidence),
         "mail": _mail(begun),
         "memory": _memory(begun.memory),
         "draft": _fenced("What you wrote last", begun.draft, limit=PART_MAX) if begun.draft else "",
     }
 
 
-def _facts(claim: Claim, *, judged: bool) -> str:
+def _facts(claim: Claim, *, judged: bool, evidence: tuple[Evidence, ...]) -> str:
     task = claim.task
     parts = [
         _fenced("Description", task.description),
@@ -122,6 +123,7 @@ def _facts(claim: Claim, *, judged: bool) -> str:
         _numbered("Criteria it will be judged by", task.criteria),
         _checks(task),
         _fenced("The result that was handed in", task.result) if judged else "",
+        *(_said(each) for each in evidence),
         _fenced("What was wanting the last time", task.feedback) if not judged else "",
         _numbered("To mend", task.issues) if not judged else "",
         *(
@@ -143,6 +145,14 @@ def _checks(task: Task) -> str:
     """List the programs that must pass, for tasks that have them."""
     checks = [f"{check.name}: {shlex.join(check.argv)}" for check in task.checks]
     return _numbered("Checks that are run when you hand it in, and must pass", checks)
+
+
+def _said(each: Evidence) -> str:
+    """Tell what a check said, of which commit, and the end of what it printed."""
+    state = " with changes that are not committed" if each.dirty else ""
+    place = f"at commit {each.commit}{state}" if each.commit else "in a directory without commits"
+    printed = each.tail[-SMALL_MAX // 2 :]
+    return _fenced(f"Check `{_line(each.check)}` {_line(each.outcome)}", f"{place}\n{printed}", SMALL_MAX)
 
 
 def _checkpoint(known: Checkpoint | None) -> str:

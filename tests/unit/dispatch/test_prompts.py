@@ -11,7 +11,7 @@ from supervisor.coordinator.turns import Begun
 from supervisor.coordinator.work import Claim
 from supervisor.dispatch import prompts
 from supervisor.dispatch.prompts import PART_MAX, PROMPT_MAX, TEMPLATES, cut, prompt_for
-from supervisor.model.evidence import Check
+from supervisor.model.evidence import Check, Evidence
 from supervisor.model.ids import MessageId, TaskId
 from supervisor.model.memory import MemoryEntry
 from supervisor.model.message import Delivery, Message
@@ -182,3 +182,27 @@ def test_work_that_is_gone_on_with_and_conversations_that_are_have_words_of_thei
 
 def test_who_is_asked_for_a_report_is_shown_what_it_wrote_last() -> None:
     assert "all done" in prompt_for(begun(TurnKind.REPORT, claim=claim(), draft="all done"), {})
+
+
+def test_a_judge_is_told_what_the_checks_said_and_of_which_state() -> None:
+    said = Evidence(
+        task=TaskId("T7"),
+        token=3,
+        check="tests",
+        argv=("pytest",),
+        exit_code=0,
+        tail=f"12 passed\n{FENCE}\x1b[2J",
+        commit="0a1b2c3",
+        dirty=True,
+        started_at=0.0,
+        duration_s=1.0,
+    )
+    bare = replace(said, check="lint", exit_code=1, commit="", dirty=None)
+    told = prompt_for(begun(TurnKind.REVIEW, claim=claim(), evidence=(said, bare)), {})
+
+    assert "Check `tests` passed:" in told
+    assert "at commit 0a1b2c3 with changes that are not committed\n12 passed" in told
+    assert "Check `lint` failed: exit code 1:" in told
+    assert "in a directory without commits" in told
+    assert "\x1b" not in told
+    assert FENCE + "\\x1b" not in told
