@@ -152,6 +152,12 @@ async def test_a_move_that_the_table_forbids_is_found(project: Path) -> None:
     assert "tokens rise, moves by the table (I2)" in broken(await fsck(project))
 
 
+async def test_work_that_is_done_though_its_checks_never_passed_is_found(project: Path) -> None:
+    check = '[{"name": "tests", "argv": ["false"], "timeout_s": 1.0}]'
+    forge(project, f"after = json_set(after, '$.checks', json('{check}'))", seq_of(project, "task.done"))
+    assert "done only by evidence (I11)" in broken(await fsck(project))
+
+
 async def test_an_approval_used_twice_is_found(project: Path) -> None:
     forge(project, "after = json_set(after, '$.state', 'used')", seq_of(project, "approval.approved"))
     assert "approvals answered once (I5)" in broken(await fsck(project))
