@@ -154,7 +154,8 @@ async def test_a_move_that_the_table_forbids_is_found(project: Path) -> None:
 
 async def test_work_that_is_done_though_its_checks_never_passed_is_found(project: Path) -> None:
     check = '[{"name": "tests", "argv": ["false"], "timeout_s": 1.0}]'
-    forge(project, f"after = json_set(after, '$.checks', json('{check}'))", seq_of(project, "task.done"))
+    done = f"after = json_set(after, '$.checks', json('{check}'), '$.state', 'done')"
+    forge(project, done, seq_of(project, "task.claimed"))
     assert "done only by evidence (I11)" in broken(await fsck(project))
 
 
