@@ -20,6 +20,7 @@ async def test_a_goal_becomes_judged_work_of_four_vendors_twice_alike(make_team:
         assert team.left_over(events[-1].session) == []
         report = json.loads((team.root / f".supervisor/reports/run-{number}/run.json").read_text())
         assert report["counts"]["done"] == 2
+        assert {each["agent"] for each in report["usage"]} == {"planner", "codex", "opencode", "judge"}
         for file in team.root.glob("*.txt"):
             file.unlink()
 

@@ -18,11 +18,12 @@ from supervisor.errors import ProjectNotWritable, StateUnsafe
 from supervisor.headless.json_line import json_line
 from supervisor.headless.junit import junit_lines
 from supervisor.headless.log_copy import copy_log, safe_line
-from supervisor.headless.report import write_report
+from supervisor.headless.report import run_facts, write_report
 from supervisor.headless.whole_file import require_place, written_whole
 from supervisor.model.agent import AgentState, ExitClass, ExitInfo
 from supervisor.model.event import Event, verify_chain
 from supervisor.model.task import BlockReason, TaskState
+from supervisor.model.turn import Turn, TurnKind, turn_id
 from supervisor.model.vote import Ballot, Vote
 from supervisor.model.wire import from_wire
 from supervisor.testing.scripted_team import ScriptedTeam, survey_in_progress
@@ -90,6 +91,49 @@ def vote_of_two() -> Vote:
         opened_at=0.0,
         deadline=1.0,
     )
+
+
+def test_what_each_agent_used_is_summed_and_what_nobody_knows_is_null(team: ScriptedTeam) -> None:
+    def turn(number: int, agent: str, **used: Any) -> Turn:
+        return Turn(
+            id=turn_id(number),
+            run=team.world.run,
+            agent=agent,
+            incarnation=1,
+            pool="w",
+            kind=TurnKind.TASK,
+            **used,
+        )
+
+    first = turn(1, "worker-1", input_tokens=100, output_tokens=10, cost_usd=0.5)
+    second = turn(2, "worker-1", input_tokens=20, output_tokens=None, cost_usd=None, cost_unknown=True)
+    other = turn(3, "worker-2")
+    earlier = replace(turn(4, "worker-3", input_tokens=7), run=team.world.run - 1)
+    team.world.tables["turn"] = {each.id: each for each in (first, second, other, earlier)}
+
+    told = run_facts(team.world, team.engine, {})
+
+    assert [each["id"] for each in told["turns"]] == ["U1", "U2", "U3"]
+    assert told["usage"] == [
+        {
+            "agent": "worker-1",
+            "turns": 2,
+            "input_tokens": 120,
+            "cached_tokens": None,
+            "output_tokens": 10,
+            "cost_usd": 0.5,
+            "cost_unknown": True,
+        },
+        {
+            "agent": "worker-2",
+            "turns": 1,
+            "input_tokens": None,
+            "cached_tokens": None,
+            "output_tokens": None,
+            "cost_usd": None,
+            "cost_unknown": False,
+        },
+    ]
 
 
 def test_the_exported_events_are_the_log_itself_and_their_chain_verifies(
