@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import shutil
 import signal
 import sys
 import termios
@@ -121,7 +120,7 @@ class Seat:
         while True:
             await self._resized.wait()
             self._resized.clear()
-            size = shutil.get_terminal_size()
+            size = os.get_terminal_size(1)  # not what LINES and COLUMNS say: those do not change
             self._painter.resize(size.lines, size.columns)
             if not self._watches:
                 await self._typing.call(

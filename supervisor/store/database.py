@@ -159,12 +159,9 @@ def _create(path: Path) -> None:
         fresh.unlink(missing_ok=True)
         os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         with closing(connect(fresh)) as connection:
-            level = connection.execute("PRAGMA synchronous").fetchone()[0]
-            connection.execute("PRAGMA synchronous = OFF")  # nobody sees it before it has its name
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             _migrate(connection)
-            connection.execute(f"PRAGMA synchronous = {level}")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # waits for the disk, journal first
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         fresh.replace(path)
         sync_directory(path.parent)
 

@@ -10,6 +10,7 @@ Each rule raises AssertionError that says what is wrong.
 from __future__ import annotations
 
 import random
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,7 +69,7 @@ def make_trial(directory: Path) -> Trial:
             role=Role.WORKER,
             prompt="Do it.",
         ),
-        session="5e55",
+        session=secrets.token_hex(8),  # trees are swept by it: two trials must not end each other's agents
         environ={"PATH": "/usr/bin:/bin", "HOME": str(directory), **canaries},
     )
     return Trial(context=context, key=key, canaries=canaries)
@@ -92,7 +93,8 @@ def launches_the_same_twice(adapter: Adapter, trial: Trial) -> None:
 def marks_the_incarnation(adapter: Adapter, trial: Trial) -> None:
     """Check that the runtime finds the tree by session and marker."""
     launch = adapter.launch(trial.context)
-    _require((launch.session, launch.agent) == ("5e55", "worker-2#7"), "the tree would not be found")
+    expected = (trial.context.session, "worker-2#7")
+    _require((launch.session, launch.agent) == expected, "the tree would not be found")
 
 
 def keeps_the_key_in_its_file(adapter: Adapter, trial: Trial) -> None:

@@ -28,7 +28,7 @@ from tests.faults.test_30_terminal_closed import screen_of, shell, still_works
 KILLS = 5
 """How often a worker is killed each way; more would open the breaker of a team of this size."""
 
-LATE_S = 0.1
+LATE_S = 0.5
 
 
 @pytest.fixture

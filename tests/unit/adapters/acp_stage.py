@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -164,7 +165,7 @@ def context_for(directory: Path, pool: PoolSpec, *, url: str, resume: str = "") 
         profile_dir=directory,
         report_dir=directory,
         kit=kit,
-        session="5e55",
+        session=secrets.token_hex(8),
         resume=resume,
     )
     for file in AcpAdapter().files(context):
