@@ -57,8 +57,8 @@ def request(command: str) -> Approval:
         digest="",
         source="claude",
         tool="Bash",
-        cwd="/work",
-        workspace="/work",
+        cwd="/project",
+        workspace="/project",
     )
 
 
@@ -101,8 +101,8 @@ def test_a_reading_command_with_more_behind_it_is_no_reading(command: str) -> No
         kind="shell",
         tool="Bash",
         payload={"command": command.replace("make test", "cat a")},
-        cwd="/work",
-        workspace="/work",
+        cwd="/project",
+        workspace="/project",
     )
     assert tier_of(act) >= 2
 

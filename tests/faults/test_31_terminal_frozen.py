@@ -28,7 +28,9 @@ from tests.faults.test_30_terminal_closed import screen_of, shell, still_works
 KILLS = 5
 """How often a worker is killed each way; more would open the breaker of a team of this size."""
 
-LATE_S = 0.5
+LATE_S = 0.1
+NOISE_S = 0.5
+"""By how much the middle one of five may be later on a machine with other work: noise only ever adds."""
 
 
 @pytest.fixture
@@ -84,7 +86,8 @@ async def test_supervision_is_on_time_while_the_screen_stands_still(busy_project
             drawn = screen.cpu_times()
             frozen = [await replaced_after(watcher) for _ in range(KILLS)]
             assert screen.cpu_times().user - drawn.user < 0.5  # it stands, and does not spin
-        assert statistics.median(frozen) <= statistics.median(before) + LATE_S
+        assert min(frozen) <= min(before) + LATE_S
+        assert statistics.median(frozen) <= statistics.median(before) + NOISE_S
         screen.send_signal(signal.SIGTERM)
         gone, _ = psutil.wait_procs([screen], timeout=10)
         assert gone

@@ -378,7 +378,7 @@ async def test_a_key_pressed_right_after_the_terminal_came_back_from_the_shell_i
 async def with_request(played: Stage, **changes: object) -> Approval:
     """Put a request of an agent's program in, and look at it."""
     payload = canonical({"command": "make all"})
-    facts = {"kind": "shell", "source": "claude", "tool": "Bash", "cwd": "/work", "workspace": "/work"}
+    facts = {"kind": "shell", "source": "claude", "tool": "Bash", "cwd": "/project", "workspace": "/project"}
     plain = replace(an_approval(played.clock.now(), "A7", tier=1), payload=payload, blocks=("T1",), **facts)  # type: ignore[arg-type]
     options = (OfferedAnswer(id="1", label="Always allow make", scope="always"),)
     asked = replace(plain, options=options, rewritable=True, **changes)  # type: ignore[arg-type]
@@ -393,7 +393,7 @@ async def test_capital_a_shows_exactly_what_would_pass_and_allows_it_for_this_ag
     async with stage(fill=False) as played:
         asked = await with_request(played)
         shown = "\n".join("".join(span.text for span in each) for each in played_card(played))
-        for words in ("claude, Bash", "/work", "Always allow make", "make all", "--with"):
+        for words in ("claude, Bash", "/project", "Always allow make", "make all", "--with"):
             assert words in shown
         await played.press("A")
         dialog = [str(each.content) for each in played.app.screen.query(Label)]

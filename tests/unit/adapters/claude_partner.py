@@ -22,7 +22,7 @@ class Played:
         self.is_deaf = False
         self.dialect = dialect
         beginning = Beginning(
-            seed="one", session="s1", is_resumed=resumed, model="m1", cwd="/work", allows_all=allows_all
+            seed="one", session="s1", is_resumed=resumed, model="m1", cwd="/project", allows_all=allows_all
         )
         self.driver = ClaudeDriver(self, dialect, beginning)
 

@@ -8,7 +8,7 @@ from typing import Any
 from supervisor.adapters.codex_driver import CodexDriver
 from supervisor.adapters.events import AgentEvent
 
-SETTINGS = {"cwd": "/work", "approvalPolicy": "untrusted", "sandbox": "read-only"}
+SETTINGS = {"cwd": "/project", "approvalPolicy": "untrusted", "sandbox": "read-only"}
 
 
 class Played:

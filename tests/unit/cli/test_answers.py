@@ -234,8 +234,8 @@ def asked(engine: ScriptedEngine, approval: Approval) -> Approval:
         payload=payload,
         source="claude",
         tool="Bash",
-        cwd="/work",
-        workspace="/work",
+        cwd="/project",
+        workspace="/project",
         rewritable=True,
         blocks=("T1",),
         options=(OfferedAnswer(id="always", label="Always \x1b[31m", scope="always"),),
@@ -248,7 +248,7 @@ def asked(engine: ScriptedEngine, approval: Approval) -> Approval:
 def test_the_card_says_which_program_asked_and_what_it_would_do(run: Run, asked: Approval) -> None:
     shown = run("approve", "A1", "--yes").stderr
 
-    for words in ("claude, Bash", "/work", "blocks    T1", "make all", "--with", "Always "):
+    for words in ("claude, Bash", "/project", "blocks    T1", "make all", "--with", "Always "):
         assert words in shown
     assert "\x1b" not in shown
 

@@ -31,7 +31,7 @@ from supervisor.model.rule import (
 
 
 def asked(payload: dict[str, Any], kind: str = "shell", tier: int = 2, **more: Any) -> Approval:
-    facts = {"tool": "Bash", "cwd": "/work", "workspace": "/work", "source": "claude"} | more
+    facts = {"tool": "Bash", "cwd": "/project", "workspace": "/project", "source": "claude"} | more
     return Approval(
         id=ApprovalId("A1"),
         run=1,
@@ -149,7 +149,7 @@ def test_a_standing_rule_covers_exactly_the_same_act() -> None:
     for other in (
         run("make  all"),
         run("make all; ls"),
-        run("make all", cwd="/work/x"),
+        run("make all", cwd="/project/x"),
         run("make all", source="hook"),
         run("make all", tool="Other"),
         run("make all", kind="other"),
@@ -171,7 +171,7 @@ def test_a_standing_rule_ends_and_holds_for_whom_it_was_made() -> None:
 
 
 def test_the_same_edit_is_one_of_the_same_files_in_whatever_worktree() -> None:
-    here = asked({"file_path": "/work/a.py", "content": "1"}, kind="edit", tool="Write")
+    here = asked({"file_path": "/project/a.py", "content": "1"}, kind="edit", tool="Write")
     there = asked(
         {"file_path": "/other/a.py", "content": "2"},
         kind="edit",

@@ -22,8 +22,10 @@ from supervisor.model.tiers import (
 )
 
 
-def shell(command: Any, cwd: str = "/work") -> int:
-    return tier_of(Act(kind="shell", tool="Bash", payload={"command": command}, cwd=cwd, workspace="/work"))
+def shell(command: Any, cwd: str = "/project") -> int:
+    return tier_of(
+        Act(kind="shell", tool="Bash", payload={"command": command}, cwd=cwd, workspace="/project")
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,11 +170,11 @@ def test_two_commands_in_one_payload_are_not_taken_apart() -> None:
     ],
 )
 def test_files_are_judged_by_where_they_are(kind: str, payload: dict[str, Any], tier: int) -> None:
-    assert tier_of(Act(kind=kind, tool="t", payload=payload, cwd="/work", workspace="/work")) == tier
+    assert tier_of(Act(kind=kind, tool="t", payload=payload, cwd="/project", workspace="/project")) == tier
 
 
 def test_a_link_that_leads_out_makes_a_read_or_an_edit_reach_out() -> None:
-    act = Act(kind="edit", tool="Edit", payload={"file_path": "a"}, cwd="/work", workspace="/work")
+    act = Act(kind="edit", tool="Edit", payload={"file_path": "a"}, cwd="/project", workspace="/project")
     assert tier_of(act, outside=True) == OUTSIDE
 
 
@@ -181,7 +183,7 @@ def test_without_a_workspace_nothing_is_inside() -> None:
     assert (tier_of(act), act.place("a"), act.inside("a")) == (OUTSIDE, "", None)
     assert Act(kind="read", tool="", payload={}, workspace="/").inside("/etc") == "etc"
     assert Act(kind="read", tool="", payload={}, workspace="/w").inside("/w/") == "."
-    assert Act(kind="read", tool="", payload={}, workspace="/w").inside("/work") is None
+    assert Act(kind="read", tool="", payload={}, workspace="/w").inside("/project") is None
 
 
 def test_the_paths_of_a_command_are_its_words_and_where_it_is_redirected() -> None:
